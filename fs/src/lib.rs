@@ -1,0 +1,4 @@
+//! fs.
+#![no_std]
+#![forbid(unsafe_code)]
+extern crate alloc;

@@ -1,0 +1,4 @@
+//! handover.
+#![no_std]
+#![forbid(unsafe_code)]
+extern crate alloc;

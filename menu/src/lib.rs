@@ -1,0 +1,4 @@
+//! menu.
+#![no_std]
+#![forbid(unsafe_code)]
+extern crate alloc;

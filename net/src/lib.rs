@@ -1,0 +1,4 @@
+//! net.
+#![no_std]
+#![forbid(unsafe_code)]
+extern crate alloc;

@@ -1,0 +1,2 @@
+//! Prints its start of day.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A hypervisor and backends in a process.

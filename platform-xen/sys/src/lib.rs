@@ -1,0 +1,2 @@
+//! Raw ABI of Xen PV: no logic.
+#![no_std]
