@@ -1,0 +1,150 @@
+//! The front half of a request/response ring (public/io/ring.h).
+//!
+//! Layout of the shared pages: four 32-bit indices (`req_prod, req_event, rsp_prod, rsp_event`), padding up to byte
+//! 64, then a power of two of slots, each as large as the larger of request and response. Indices run freely and are
+//! masked on use. The peer writes `req_event` and `rsp_prod` and the slots; it is not to be trusted with any.
+
+use core::fmt;
+use core::sync::atomic::{Ordering, fence};
+
+use crate::shared::{PAGE, SharedMem};
+
+const REQ_PROD: usize = 0;
+const REQ_EVENT: usize = 4;
+const RSP_PROD: usize = 8;
+const RSP_EVENT: usize = 12;
+/// Where the slots begin.
+const SLOTS: usize = 64;
+
+/// The peer announced responses to requests that we never made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadProducer {
+    /// How many it announced.
+    pub announced: u32,
+    /// How many requests were out.
+    pub outstanding: u32,
+}
+
+impl fmt::Display for BadProducer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} responses announced for {} requests", self.announced, self.outstanding)
+    }
+}
+
+/// How many slots of `slot` bytes a ring of this many pages holds: a power of two.
+pub const fn slots_in(pages: usize, slot: usize) -> u32 {
+    let fit = (pages * PAGE - SLOTS) / slot;
+    1 << fit.ilog2()
+}
+
+/// Our end of the ring.
+#[derive(Debug)]
+pub struct FrontRing {
+    shared: SharedMem,
+    slot: usize,
+    size: u32,
+    /// Requests written, some perhaps not yet announced.
+    req_prod: u32,
+    /// Requests announced to the peer.
+    announced: u32,
+    /// Responses taken.
+    rsp_cons: u32,
+}
+
+impl FrontRing {
+    /// Sets up an empty ring in these pages, with slots of `slot` bytes. The peer must not have them yet.
+    pub fn new(shared: SharedMem, slot: usize) -> FrontRing {
+        shared.atomic_u32(REQ_PROD).store(0, Ordering::Relaxed);
+        shared.atomic_u32(RSP_PROD).store(0, Ordering::Relaxed);
+        shared.atomic_u32(REQ_EVENT).store(1, Ordering::Relaxed);
+        shared.atomic_u32(RSP_EVENT).store(1, Ordering::Release);
+        let size = slots_in(shared.len() / PAGE, slot);
+        FrontRing { shared, slot, size, req_prod: 0, announced: 0, rsp_cons: 0 }
+    }
+
+    /// Slots in the ring.
+    pub fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// Requests that still find a slot.
+    pub fn free(&self) -> u32 {
+        self.size - self.outstanding()
+    }
+
+    /// Requests written whose response was not yet taken.
+    pub fn outstanding(&self) -> u32 {
+        self.req_prod.wrapping_sub(self.rsp_cons)
+    }
+
+    fn offset(&self, index: u32) -> usize {
+        SLOTS + (index & (self.size - 1)) as usize * self.slot
+    }
+
+    /// Writes a request into the next slot; the peer sees it after [`announce`](FrontRing::announce). `false` if the
+    /// ring is full.
+    #[must_use]
+    pub fn put(&mut self, request: &[u8]) -> bool {
+        if self.free() == 0 {
+            return false;
+        }
+        self.shared.write(self.offset(self.req_prod), &request[..request.len().min(self.slot)]);
+        self.req_prod = self.req_prod.wrapping_add(1);
+        true
+    }
+
+    /// Shows the peer the requests written. `true`: it has asked for an event.
+    #[must_use]
+    pub fn announce(&mut self) -> bool {
+        let (old, new) = (self.announced, self.req_prod);
+        if old == new {
+            return false;
+        }
+        // Release: the slots before the index.
+        self.shared.atomic_u32(REQ_PROD).store(new, Ordering::Release);
+        // The index before we look whether an event is wanted.
+        fence(Ordering::SeqCst);
+        self.announced = new;
+        let event = self.shared.atomic_u32(REQ_EVENT).load(Ordering::Relaxed);
+        new.wrapping_sub(event) < new.wrapping_sub(old)
+    }
+
+    /// Copies the next response out; `false` if there is none.
+    ///
+    /// # Errors
+    /// [`BadProducer`]: the ring can't be used any further.
+    pub fn take(&mut self, response: &mut [u8]) -> Result<bool, BadProducer> {
+        // Acquire: the index before the slots.
+        let rsp_prod = self.shared.atomic_u32(RSP_PROD).load(Ordering::Acquire);
+        let announced = rsp_prod.wrapping_sub(self.rsp_cons);
+        let outstanding = self.announced.wrapping_sub(self.rsp_cons);
+        if announced > outstanding {
+            return Err(BadProducer { announced, outstanding });
+        }
+        if announced == 0 {
+            return Ok(false);
+        }
+        let len = response.len().min(self.slot);
+        self.shared.read(self.offset(self.rsp_cons), &mut response[..len]);
+        self.rsp_cons = self.rsp_cons.wrapping_add(1);
+        Ok(true)
+    }
+
+    /// To be called before waiting: asks for an event with the next response. `true`: one has come meanwhile, so don't
+    /// wait.
+    ///
+    /// # Errors
+    /// [`BadProducer`].
+    pub fn ask_for_event(&mut self) -> Result<bool, BadProducer> {
+        self.shared.atomic_u32(RSP_EVENT).store(self.rsp_cons.wrapping_add(1), Ordering::Relaxed);
+        // Our wish before we look again.
+        fence(Ordering::SeqCst);
+        let rsp_prod = self.shared.atomic_u32(RSP_PROD).load(Ordering::Acquire);
+        let announced = rsp_prod.wrapping_sub(self.rsp_cons);
+        let outstanding = self.announced.wrapping_sub(self.rsp_cons);
+        if announced > outstanding {
+            return Err(BadProducer { announced, outstanding });
+        }
+        Ok(announced > 0)
+    }
+}

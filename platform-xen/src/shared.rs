@@ -1,0 +1,272 @@
+//! Memory that a peer reads and writes while we do.
+//!
+//! Nothing here ever becomes a Rust reference to plain data: indices go through atomics, bytes through volatile
+//! copies, so that a peer's write at any moment gives at worst a strange value, never undefined behaviour.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Deref;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU16, AtomicU32, fence};
+
+use platform_xen_sys::addr::Mfn;
+pub use platform_xen_sys::addr::PAGE_SIZE as PAGE;
+
+use crate::hal::{DomId, GrantRef, HalError, HalRef, StillInUse};
+
+/// A window onto memory shared with a peer.
+///
+/// Offsets and lengths come from us, never from the peer; one outside of the window is a bug and panics.
+#[derive(Clone, Copy)]
+pub struct SharedMem {
+    base: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: the window is only reached through atomics and volatile copies; whoever made it promised that the memory
+// stays mapped.
+unsafe impl Send for SharedMem {}
+// SAFETY: as above.
+unsafe impl Sync for SharedMem {}
+
+impl SharedMem {
+    /// A window onto `len` bytes at `base`.
+    ///
+    /// # Safety
+    /// The memory is mapped, readable and writable, 8-byte aligned, stays so as long as the value is used, and no
+    /// Rust reference to it exists.
+    pub unsafe fn new(base: NonNull<u8>, len: usize) -> SharedMem {
+        SharedMem { base, len }
+    }
+
+    /// Bytes in the window.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether the window holds no byte.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The address of its first byte.
+    pub fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    fn at(&self, offset: usize, len: usize) -> *mut u8 {
+        assert!(offset <= self.len && len <= self.len - offset, "outside of the shared window");
+        // SAFETY: checked just above to lie within the window.
+        unsafe { self.base.as_ptr().add(offset) }
+    }
+
+    /// The 32-bit value at `offset` (a multiple of 4).
+    pub fn atomic_u32(&self, offset: usize) -> &AtomicU32 {
+        assert!(offset.is_multiple_of(4));
+        // SAFETY: inside the window, aligned, and only ever used as an atomic.
+        unsafe { AtomicU32::from_ptr(self.at(offset, 4).cast()) }
+    }
+
+    /// The 16-bit value at `offset` (a multiple of 2).
+    pub fn atomic_u16(&self, offset: usize) -> &AtomicU16 {
+        assert!(offset.is_multiple_of(2));
+        // SAFETY: inside the window, aligned, and only ever used as an atomic.
+        unsafe { AtomicU16::from_ptr(self.at(offset, 2).cast()) }
+    }
+
+    /// Copies bytes out of the window.
+    pub fn read(&self, offset: usize, into: &mut [u8]) {
+        let from = self.at(offset, into.len());
+        // SAFETY: both ranges are `into.len()` bytes long and distinct: no reference to the window exists.
+        unsafe { volatile_copy(from, into.as_mut_ptr(), into.len()) }
+        fence(core::sync::atomic::Ordering::Acquire);
+    }
+
+    /// Copies bytes into the window.
+    pub fn write(&self, offset: usize, from: &[u8]) {
+        let to = self.at(offset, from.len());
+        fence(core::sync::atomic::Ordering::Release);
+        // SAFETY: as in `read`.
+        unsafe { volatile_copy(from.as_ptr(), to, from.len()) }
+    }
+}
+
+/// Copies with volatile accesses, by words where both ends allow it.
+///
+/// # Safety
+/// `from` is readable and `to` writable for `len` bytes, and they don't overlap.
+unsafe fn volatile_copy(from: *const u8, to: *mut u8, len: usize) {
+    let mut done = 0;
+    if (from.addr() | to.addr()).is_multiple_of(8) {
+        while len - done >= 32 {
+            // SAFETY: `done + 32 <= len`, and both ends are 8-byte aligned.
+            unsafe {
+                let (f, t) = (from.add(done).cast::<u64>(), to.add(done).cast::<u64>());
+                let words = [
+                    f.read_volatile(),
+                    f.add(1).read_volatile(),
+                    f.add(2).read_volatile(),
+                    f.add(3).read_volatile(),
+                ];
+                t.write_volatile(words[0]);
+                t.add(1).write_volatile(words[1]);
+                t.add(2).write_volatile(words[2]);
+                t.add(3).write_volatile(words[3]);
+            }
+            done += 32;
+        }
+    }
+    while len - done >= 8 {
+        // SAFETY: `done + 8 <= len`; the array type has alignment 1, but a volatile access to it may be torn, which
+        // plain bytes allow.
+        unsafe {
+            let word = from.add(done).cast::<[u8; 8]>().read_volatile();
+            to.add(done).cast::<[u8; 8]>().write_volatile(word);
+        }
+        done += 8;
+    }
+    while done < len {
+        // SAFETY: `done < len`.
+        unsafe { to.add(done).write_volatile(from.add(done).read_volatile()) };
+        done += 1;
+    }
+}
+
+/// Whole pages from the machine, given back when dropped.
+pub struct SharedPages {
+    hal: HalRef,
+    window: SharedMem,
+}
+
+impl SharedPages {
+    /// `n` zeroed pages, one after another.
+    ///
+    /// # Errors
+    /// [`HalError::OutOfMemory`].
+    pub fn alloc(hal: &HalRef, n: usize) -> Result<SharedPages, HalError> {
+        let len = n.checked_mul(PAGE).ok_or(HalError::OutOfMemory)?;
+        let base = hal.alloc_pages(n)?;
+        // SAFETY: the pages are ours alone until we free them.
+        let window = unsafe { SharedMem::new(base, len) };
+        Ok(SharedPages { hal: hal.clone(), window })
+    }
+
+    /// How many pages.
+    pub fn pages(&self) -> usize {
+        self.window.len / PAGE
+    }
+
+    /// The frame of each page.
+    ///
+    /// # Errors
+    /// If the machine doesn't know the frame (it always does of pages it gave).
+    pub fn frame(&self, page: usize) -> Result<Mfn, HalError> {
+        self.hal.mfn_of(self.window.at(page * PAGE, PAGE)).ok_or(HalError::OutOfMemory)
+    }
+
+    /// Lets `peer` read and, unless `readonly`, write every page.
+    ///
+    /// # Errors
+    /// As [`Hal::grant`](crate::hal::Hal::grant); nothing is granted then.
+    pub fn grant(self, peer: DomId, readonly: bool) -> Result<GrantedPages, HalError> {
+        let n = self.pages();
+        let mut granted = GrantedPages { pages: Some(self), grants: Vec::with_capacity(n) };
+        for page in 0..n {
+            let pages = granted.pages.as_ref().ok_or(HalError::OutOfMemory)?;
+            let grant = pages.hal.grant(peer, pages.frame(page)?, readonly)?;
+            granted.grants.push(grant);
+        }
+        Ok(granted)
+    }
+}
+
+impl Deref for SharedPages {
+    type Target = SharedMem;
+
+    fn deref(&self) -> &SharedMem {
+        &self.window
+    }
+}
+
+impl Drop for SharedPages {
+    fn drop(&mut self) {
+        // SAFETY: they are those of our `alloc_pages`; the owner is gone, and `GrantedPages` forgets pages whose
+        // grant lives on.
+        unsafe { self.hal.free_pages(self.window.base, self.pages()) }
+    }
+}
+
+/// Pages that a peer may map. Dropped, each grant is ended; pages that the peer still has mapped are never used
+/// again, since freeing them would let it write into somebody else's memory.
+pub struct GrantedPages {
+    /// `None` only while dropping.
+    pages: Option<SharedPages>,
+    grants: Vec<GrantRef>,
+}
+
+impl GrantedPages {
+    /// `n` zeroed pages, granted to `peer`.
+    ///
+    /// # Errors
+    /// Out of memory or of grants.
+    pub fn alloc(hal: &HalRef, n: usize, peer: DomId, readonly: bool) -> Result<GrantedPages, HalError> {
+        SharedPages::alloc(hal, n)?.grant(peer, readonly)
+    }
+
+    /// One reference for each page, in order.
+    pub fn grants(&self) -> &[GrantRef] {
+        &self.grants
+    }
+
+    /// The memory.
+    pub fn window(&self) -> SharedMem {
+        match &self.pages {
+            Some(pages) => pages.window,
+            // Only `drop` and `end` take the pages, and they own `self`.
+            None => SharedMem { base: NonNull::dangling(), len: 0 },
+        }
+    }
+
+    /// Ends the grants and frees the pages.
+    ///
+    /// # Errors
+    /// [`StillInUse`]: the peer still has some of them mapped. Those grants live on and all the pages are lost.
+    pub fn end(mut self) -> Result<(), StillInUse> {
+        self.end_grants()
+    }
+
+    fn end_grants(&mut self) -> Result<(), StillInUse> {
+        let Some(pages) = self.pages.take() else { return Ok(()) };
+        let hal = pages.hal.clone();
+        let mut result = Ok(());
+        for grant in self.grants.drain(..) {
+            if hal.end_grant(grant).is_err() {
+                result = Err(StillInUse);
+            }
+        }
+        if result.is_err() {
+            core::mem::forget(pages);
+        }
+        result
+    }
+}
+
+impl Drop for GrantedPages {
+    fn drop(&mut self) {
+        if self.end_grants().is_err() {
+            log::warn!("a peer keeps pages of ours mapped: they are lost");
+        }
+    }
+}
+
+impl fmt::Debug for SharedMem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SharedMem({:p}, {} bytes)", self.base, self.len)
+    }
+}
+
+impl fmt::Debug for GrantedPages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GrantedPages({:?}, {:?})", self.window(), self.grants)
+    }
+}
