@@ -1,0 +1,73 @@
+//! `xtask build`: kernels for Xen domains.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+use crate::toolchain::Toolchain;
+use crate::{paths, sh};
+
+/// Rust's name for the target: a unikernel whose system calls are functions.
+pub const TARGET: &str = "x86_64-unknown-hermit";
+
+/// Every kernel of the workspace: package name, which is the program's name too.
+pub const KERNELS: [&str; 4] = ["pvgrub", "hello-std", "hello-nostd", "bootcheck"];
+
+/// Builds the named kernels into `target/xen/`, stripped, and returns where they are.
+pub fn kernels(names: &[&str]) -> Result<Vec<PathBuf>> {
+    let toolchain = Toolchain::find()?;
+    names.iter().map(|name| kernel(&toolchain, name)).collect()
+}
+
+fn kernel(toolchain: &Toolchain, name: &str) -> Result<PathBuf> {
+    let built = sh::timed(format!("building {name} ({})", toolchain.version), || {
+        compile(toolchain, name, &paths::target())
+    })?;
+    let out = paths::ensure(paths::xen())?.join(name);
+    strip(&built, &out)?;
+    sh::step(format!("{} ({} KB)", out.display(), std::fs::metadata(&out)?.len().div_ceil(1000)));
+    Ok(out)
+}
+
+/// One package alone: built together, cargo would give platform-xen the features that any of them asks for.
+fn compile(toolchain: &Toolchain, name: &str, target: &Path) -> Result<PathBuf> {
+    let flags: Vec<String> = toolchain.rustflags().iter().map(|flag| format!("{flag:?}")).collect();
+    let mut cmd = toolchain.cargo("build");
+    cmd.args(["--release", "--quiet", "--target", TARGET, "--package", name])
+        .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=compiler-builtins-mem"])
+        .arg("--config")
+        .arg(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")))
+        .env("CARGO_TARGET_DIR", target);
+    sh::run(&mut cmd).with_context(|| format!("building {name} for {TARGET}"))?;
+    Ok(target.join(TARGET).join("release").join(name))
+}
+
+fn strip(from: &Path, to: &Path) -> Result<()> {
+    let Some(strip) = sh::which("strip") else { bail!("strip is missing: `apt-get install binutils`") };
+    sh::output(Command::new(strip).args(["--strip-all", "-o"]).arg(to).arg(from)).map(|_| ())
+}
+
+/// Builds pvgrub a second time, from nothing and in another place, and compares the bytes.
+pub fn twice() -> Result<()> {
+    let toolchain = Toolchain::find()?;
+    let first = kernel(&toolchain, "pvgrub")?;
+    let elsewhere = tempfile::Builder::new().prefix("again-").tempdir_in(paths::ensure(paths::target())?)?;
+    let built =
+        sh::timed("building pvgrub again from nothing", || compile(&toolchain, "pvgrub", elsewhere.path()))?;
+    let second = elsewhere.path().join("pvgrub");
+    strip(&built, &second)?;
+    let hashes = [hash(&first)?, hash(&second)?];
+    if hashes[0] != hashes[1] {
+        bail!("two builds of pvgrub differ: sha256 {} and {}", hashes[0], hashes[1]);
+    }
+    sh::step(format!("two builds are byte-identical: sha256 {}", hashes[0]));
+    Ok(())
+}
+
+/// SHA-256 of a file, in hex.
+pub fn hash(file: &Path) -> Result<String> {
+    let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,70 @@
+//! QEMU: the machine's own, or Debian's package unpacked.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::packages::{Set, Suite};
+use crate::sh;
+
+const PROGRAM: &str = "qemu-system-x86_64";
+
+/// A QEMU command with what every machine of ours has: Xen's needs, and nothing of the host's.
+///
+/// `$PVGRUB_QEMU` is a program to use, or `fetch` to take Debian's package though one is installed.
+pub fn command() -> Result<Command> {
+    let mut cmd = match std::env::var_os("PVGRUB_QEMU") {
+        Some(word) if word == "fetch" => fetched()?,
+        Some(program) if !program.is_empty() => Command::new(program),
+        _ => match sh::which(PROGRAM) {
+            Some(program) => Command::new(program),
+            None => fetched()?,
+        },
+    };
+    // With smap a PV dom0 crashes in Xen's create_bounce_frame; with rdtscp PVH guests meet an instruction that
+    // TCG's SVM does not decode. One CPU is faster than two.
+    cmd.args(["-accel", "tcg,tb-size=512", "-cpu", "max,-smap,-smep,-rdtscp", "-smp", "1"]).args([
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-nic",
+        "none",
+    ]);
+    Ok(cmd)
+}
+
+/// Debian's package with all its libraries, libc too: it is started by its own loader, so the host's do not matter.
+fn fetched() -> Result<Command> {
+    let root =
+        Set { name: "qemu", suite: Suite::Bookworm, packages: &["qemu-system-x86"], depends: Some(&[]) }
+            .get()?;
+    let libs: Vec<PathBuf> =
+        ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"].map(|dir| root.join(dir)).into();
+    let loader = ["lib64/ld-linux-x86-64.so.2", "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"]
+        .into_iter()
+        .map(|file| root.join(file))
+        .find(|file| file.exists());
+    let Some(loader) = loader else { bail!("no dynamic loader in {}", root.display()) };
+    let mut cmd = Command::new(loader);
+    let path: Vec<_> = libs.iter().map(|dir| dir.to_string_lossy()).collect();
+    cmd.arg("--library-path").arg(path.join(":")).arg(root.join("usr/bin").join(PROGRAM));
+    cmd.arg("-L").arg(root.join("usr/share/qemu")).arg("-L").arg(root.join("usr/share/seabios"));
+    cmd.env("QEMU_MODULE_DIR", root.join("usr/lib/x86_64-linux-gnu/qemu"));
+    Ok(cmd)
+}
+
+/// Makes the command end with us, even if we are killed, where util-linux can do that.
+pub fn tied(cmd: Command) -> Command {
+    let Some(setpriv) = sh::which("setpriv") else { return cmd };
+    let mut outer = Command::new(setpriv);
+    outer.args(["--pdeathsig", "KILL", "--"]).arg(cmd.get_program()).args(cmd.get_args());
+    for (name, value) in cmd.get_envs() {
+        match value {
+            Some(value) => outer.env(name, value),
+            None => outer.env_remove(name),
+        };
+    }
+    outer
+}
