@@ -1,4 +1,43 @@
-//! fs.
+//! From block devices to files: read only, and safe on hostile bytes.
+//!
+//! The way through it: a [`BlockDevice`] (the program's) → [`Disks::add`] finds the partitions (MBR, GPT, or none) and
+//! what is in each → [`Volume`] → [`Volume::open`] → [`FileSystem`] → [`File`]. GRUB's device names, labels and UUIDs
+//! lead to a volume through [`Disks::resolve`].
+//!
+//! Whatever stands on a disk, the answer is a value or an [`Error`]: no panic, no endless loop, and no allocation whose
+//! size the disk alone decides.
+//!
+//! Reads are of two kinds. Small ones go through a bounded cache that reads ahead. A large [`File::read_at`] goes from
+//! the device straight into the caller's buffer, in pieces as long as the file is contiguous on the disk.
 #![no_std]
 #![forbid(unsafe_code)]
+
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod bytes;
+mod cache;
+mod device;
+mod disks;
+mod error;
+mod ext;
+mod fat;
+mod guid;
+mod names;
+mod partition;
+mod path;
+mod probe;
+mod region;
+mod tree;
+mod volume;
+
+pub use device::{BlockDevice, DeviceError};
+pub use disks::{Disk, Disks, Found, Problem, Search};
+pub use error::Error;
+pub use guid::Guid;
+pub use names::{Numbering, device_order, split_device};
+pub use partition::{Partition, PartitionKind};
+pub use probe::Content;
+pub use tree::{DirEntry, File, FileKind, FileSystem, Metadata};
+pub use volume::Volume;

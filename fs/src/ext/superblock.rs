@@ -1,0 +1,135 @@
+//! The superblock: the file system's size and shape, checked once.
+
+use alloc::string::String;
+
+use super::csum;
+use super::features::{self, incompat, ro_compat};
+use crate::bytes::{byte, field, le16, le32};
+use crate::{Error, Guid};
+
+/// Where it stands in the volume, and how long it is, in bytes.
+pub(super) const OFFSET: u64 = 1024;
+pub(super) const SIZE: usize = 1024;
+const MAGIC: u16 = 0xef53;
+
+/// What this reader needs of the superblock, with every number in a sane range.
+#[derive(Clone, Debug)]
+pub(super) struct Superblock {
+    /// In bytes: a power of two, 1024 to 65536.
+    pub(super) block_size: u32,
+    /// In blocks.
+    pub(super) blocks: u64,
+    /// 1 with blocks of 1 KiB, else 0.
+    pub(super) first_data_block: u32,
+    /// Not zero.
+    pub(super) blocks_per_group: u32,
+    /// Not zero.
+    pub(super) inodes_per_group: u32,
+    pub(super) inodes: u32,
+    /// In bytes: 128 up to a block.
+    pub(super) inode_size: u16,
+    /// In bytes: 32 up to a block.
+    pub(super) descriptor_size: u16,
+    /// The first block group whose descriptors lie in their own meta group.
+    pub(super) first_meta_bg: u32,
+    pub(super) compat: u32,
+    pub(super) incompat: u32,
+    ro_compat: u32,
+    pub(super) csum_seed: u32,
+    pub(super) journal_inode: u32,
+    pub(super) label: Option<String>,
+    pub(super) uuid: Option<Guid>,
+}
+
+/// True when the magic number stands in `bytes` (the superblock's 1024).
+pub(super) fn has_magic(bytes: &[u8]) -> bool {
+    le16(bytes, 0x38) == MAGIC
+}
+
+impl Superblock {
+    /// Reads and checks the 1024 bytes of a superblock.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        let bad = |what: &str| Error::Corrupt(alloc::format!("ext superblock: {what}"));
+        if !has_magic(bytes) {
+            return Err(bad("no magic number"));
+        }
+        let (compat, incompat, ro_compat) = (le32(bytes, 0x5c), le32(bytes, 0x60), le32(bytes, 0x64));
+        let refused = features::refused(incompat);
+        if !refused.is_empty() {
+            let generation = features::generation(compat, incompat, ro_compat);
+            return Err(Error::Unsupported(alloc::format!("ext{generation} with {refused}")));
+        }
+        if ro_compat & ro_compat::METADATA_CSUM != 0 {
+            if byte(bytes, 0x175) != 1 {
+                return Err(Error::Unsupported("ext4 with a checksum other than crc32c".into()));
+            }
+            if csum::crc32c(csum::START, field(bytes, 0, 0x3fc)) != le32(bytes, 0x3fc) {
+                return Err(bad("wrong checksum"));
+            }
+        }
+
+        let log_block_size = le32(bytes, 0x18);
+        if log_block_size > 6 {
+            return Err(bad("block size"));
+        }
+        let block_size = 1024u32 << log_block_size;
+        let high = if incompat & incompat::BIT64 != 0 { le32(bytes, 0x150) } else { 0 };
+        let blocks = u64::from(high) << 32 | u64::from(le32(bytes, 0x04));
+        // Revision 0 had neither field.
+        let old = le32(bytes, 0x4c) == 0;
+        let inode_size = if old { 128 } else { le16(bytes, 0x58) };
+        if inode_size < 128 || u32::from(inode_size) > block_size || !inode_size.is_power_of_two() {
+            return Err(bad("inode size"));
+        }
+        let descriptor_size = if incompat & incompat::BIT64 != 0 { le16(bytes, 0xfe) } else { 32 };
+        if descriptor_size < 32
+            || u32::from(descriptor_size) > block_size
+            || !descriptor_size.is_power_of_two()
+        {
+            return Err(bad("group descriptor size"));
+        }
+        let (blocks_per_group, inodes_per_group) = (le32(bytes, 0x20), le32(bytes, 0x28));
+        let first_data_block = le32(bytes, 0x14);
+        if blocks_per_group == 0 || inodes_per_group == 0 || u64::from(first_data_block) >= blocks {
+            return Err(bad("geometry"));
+        }
+        let uuid = field(bytes, 0x68, 16);
+        let csum_seed = match incompat & incompat::CSUM_SEED {
+            0 => csum::crc32c(csum::START, uuid),
+            _ => le32(bytes, 0x270),
+        };
+        Ok(Self {
+            block_size,
+            blocks,
+            first_data_block,
+            blocks_per_group,
+            inodes_per_group,
+            inodes: le32(bytes, 0x00),
+            inode_size,
+            descriptor_size,
+            first_meta_bg: le32(bytes, 0x104),
+            compat,
+            incompat,
+            ro_compat,
+            csum_seed,
+            journal_inode: le32(bytes, 0xe0),
+            label: crate::bytes::label(field(bytes, 0x78, 16)),
+            uuid: Guid::from_bytes(uuid),
+        })
+    }
+
+    /// 2, 3 or 4.
+    pub(super) fn generation(&self) -> u8 {
+        features::generation(self.compat, self.incompat, self.ro_compat)
+    }
+
+    /// Inodes, descriptors, extents and directories carry checksums.
+    pub(super) fn has_csum(&self) -> bool {
+        self.ro_compat & ro_compat::METADATA_CSUM != 0
+    }
+
+    /// A feature of the INCOMPAT set.
+    pub(super) fn has(&self, incompat: u32) -> bool {
+        self.incompat & incompat != 0
+    }
+}

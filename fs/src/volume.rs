@@ -1,0 +1,88 @@
+//! A volume: a partition or a whole disk, with what is in it.
+
+use alloc::rc::Rc;
+use alloc::string::String;
+use core::cell::RefCell;
+use core::fmt;
+
+use crate::probe::{Identity, human_size};
+use crate::region::Region;
+use crate::{Content, Error, FileSystem, Partition, ext, fat};
+
+/// A place that can hold a file system.
+pub struct Volume {
+    /// Its name as Linux has it: "xvda1"; "xvda" for a whole disk.
+    pub name: String,
+    /// Which disk, as an index into [`crate::Disks::disks`].
+    pub disk: usize,
+    /// The partition, or `None` for a whole disk.
+    pub partition: Option<Partition>,
+    /// What is in it.
+    pub content: Content,
+    /// The file system's label.
+    pub label: Option<String>,
+    /// The file system's UUID as Linux writes it ("1234-ABCD" for FAT).
+    pub uuid: Option<String>,
+    region: Region,
+    open: RefCell<Option<Rc<dyn FileSystem>>>,
+}
+
+impl Volume {
+    pub(crate) fn new(
+        name: String,
+        disk: usize,
+        partition: Option<Partition>,
+        region: Region,
+        identity: Identity,
+    ) -> Self {
+        let Identity { content, label, uuid } = identity;
+        Self { name, disk, partition, content, label, uuid, region, open: RefCell::default() }
+    }
+
+    /// The size in bytes, as much of it as the disk has.
+    pub fn size(&self) -> u64 {
+        self.region.size()
+    }
+
+    /// Opens the file system. A second call gives the same one; a failure is not remembered.
+    pub fn open(&self) -> Result<Rc<dyn FileSystem>, Error> {
+        if let Some(open) = &*self.open.borrow() {
+            return Ok(open.clone());
+        }
+        let opened: Rc<dyn FileSystem> = match &self.content {
+            Content::Ext(_) => ext::open(self.region.clone())?,
+            Content::Fat(_) => fat::open(self.region.clone())?,
+            Content::Foreign(name) => {
+                return Err(Error::Unsupported(alloc::format!("{}: {name}", self.name)));
+            }
+            Content::Unknown => {
+                return Err(Error::Unsupported(alloc::format!("{}: unknown content", self.name)));
+            }
+            Content::Unreadable(why) => return Err(Error::Corrupt(alloc::format!("{}: {why}", self.name))),
+        };
+        *self.open.borrow_mut() = Some(opened.clone());
+        Ok(opened)
+    }
+
+    /// True when [`Volume::open`] can be tried.
+    pub fn is_readable(&self) -> bool {
+        matches!(self.content, Content::Ext(_) | Content::Fat(_))
+    }
+}
+
+/// One line for the user: `xvda1: ext4 'root' 8.0 GiB`.
+impl fmt::Display for Volume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.content)?;
+        if let Some(label) = &self.label {
+            write!(f, " '{label}'")?;
+        }
+        write!(f, " {}", human_size(self.size()))
+    }
+}
+
+impl fmt::Debug for Volume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Volume({self})")
+    }
+}
