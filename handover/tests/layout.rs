@@ -279,6 +279,7 @@ proptest! {
         match write(&k, initrd, nr_pages) {
             Ok(w) => w.check(),
             Err(PlanError::BadAddress { .. }) => {}
+            Err(PlanError::NotEnoughMemory { needs, has }) => prop_assert!(needs > has),
             Err(e) => return Err(TestCaseError::fail(e.to_string())),
         }
     }
