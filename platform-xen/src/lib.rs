@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), no_std)]
 extern crate alloc;
 
+pub mod grant;
 pub mod hal;
 pub mod ring;
 pub mod shared;
