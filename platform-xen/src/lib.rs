@@ -6,3 +6,4 @@ pub mod grant;
 pub mod hal;
 pub mod ring;
 pub mod shared;
+pub mod xenstore;

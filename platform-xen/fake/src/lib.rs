@@ -1,1 +1,3 @@
 //! A hypervisor and backends in a process.
+
+pub mod peer;
