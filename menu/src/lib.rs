@@ -1,4 +1,49 @@
-//! menu.
+//! Boot menus: text to entries, keys to state, state to screen.
+//!
+//! Everything here is pure. The program that uses it brings the bytes of a `menu.lst`, the bytes a terminal sent and the
+//! time since some start, and writes the text it gets back to the terminal:
+//!
+//! 1. [`Menu::parse`]: the text of GRUB 0.97's `menu.lst` → [`Menu`], a list of [`Entry`].
+//! 2. [`key::Decoder`]: bytes from the terminal → [`Key`].
+//! 3. [`Ui`]: keys and time → [`Action`] ("boot entry 2").
+//! 4. [`Ui::paint`]: the state → text for an ANSI terminal, or for one that can only print lines.
+//!
+//! ```
+//! use core::time::Duration;
+//! use pvgrub_menu::{Action, Key, Look, Menu, Ui};
+//!
+//! let menu = Menu::parse(b"timeout 5\ntitle Debian\nroot (hd0,0)\nkernel /vmlinuz ro\ninitrd /initrd.img\n").unwrap();
+//! let mut ui = Ui::new(&menu, "pvgrub: (hd0,0)/boot/grub/menu.lst", Look::default(), Duration::ZERO);
+//! let mut text = String::new();
+//! ui.paint(&mut text, Duration::ZERO);
+//! assert!(matches!(ui.key(Key::Enter, Duration::ZERO), Action::Boot { entry: 0, .. }));
+//! ```
+//!
+//! The menu is hostile input: it is bounded in size, entries and notes; text is cleaned of control and escape characters
+//! before it can reach a terminal; nothing here panics on any bytes.
 #![no_std]
 #![forbid(unsafe_code)]
 extern crate alloc;
+
+mod clean;
+mod color;
+mod command;
+pub mod key;
+mod lines;
+mod model;
+mod order;
+mod parse;
+mod plain;
+pub mod progress;
+mod screen;
+mod ui;
+
+pub use clean::{clean, cut, width};
+pub use color::{Color, Colors};
+pub use key::Key;
+pub use model::{
+    Blocked, Boot, ConfigFile, Default, Device, Entry, FileRef, Menu, Module, Note, Settings, Target,
+};
+pub use order::{Attempts, parse_saved_default};
+pub use parse::{MAX_ENTRIES, MAX_LINE, MAX_TEXT, ParseError, file_ref};
+pub use ui::{Action, Cause, Look, Style, Ui};

@@ -1,0 +1,81 @@
+//! The commands of menu.lst: which are obeyed, which make no difference here, which can't be obeyed.
+
+/// What a command means to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Command {
+    Title,
+    // Of the whole menu.
+    Default,
+    Timeout,
+    Fallback,
+    HiddenMenu,
+    Color,
+    // Of an entry.
+    Root,
+    Uuid,
+    Kernel,
+    Initrd,
+    Module,
+    Boot,
+    ConfigFile,
+    Halt,
+    Reboot,
+    /// `lock` or `password`.
+    Lock(&'static str),
+    /// Passing it over changes nothing about what is booted; why.
+    Harmless(&'static str),
+    /// An entry with it can't be obeyed; why.
+    Unsupported(&'static str),
+    Unknown,
+}
+
+const NO_BIOS: &str = "a Xen PV domain has no BIOS and no boot sectors";
+const NO_NETWORK: &str = "booting over the network is not there yet";
+const NO_SHELL: &str = "there is no GRUB command line";
+const NO_WRITE: &str = "disks are only read, never written";
+const ONE_CONSOLE: &str = "the screen is always the domain's console";
+const LOOKS: &str = "only for looks";
+
+impl Command {
+    /// The meaning of the word `name`.
+    pub fn of(name: &[u8]) -> Self {
+        // What locks is recognised however it is written: an unlocked menu by a slip would be the worse mistake.
+        if name.eq_ignore_ascii_case(b"lock") {
+            return Self::Lock("lock");
+        }
+        if name.eq_ignore_ascii_case(b"password") {
+            return Self::Lock("password");
+        }
+        match name {
+            b"title" => Self::Title,
+            b"default" => Self::Default,
+            b"timeout" => Self::Timeout,
+            b"fallback" => Self::Fallback,
+            b"hiddenmenu" => Self::HiddenMenu,
+            b"color" => Self::Color,
+            b"root" | b"rootnoverify" => Self::Root,
+            b"uuid" => Self::Uuid,
+            b"kernel" => Self::Kernel,
+            b"initrd" => Self::Initrd,
+            b"module" | b"modulenounzip" => Self::Module,
+            b"boot" => Self::Boot,
+            b"configfile" => Self::ConfigFile,
+            b"halt" => Self::Halt,
+            b"reboot" => Self::Reboot,
+            b"savedefault" | b"makeactive" | b"hide" | b"unhide" | b"partnew" | b"parttype" => {
+                Self::Harmless(NO_WRITE)
+            }
+            b"serial" | b"terminal" | b"terminfo" | b"setkey" | b"device" => Self::Harmless(ONE_CONSOLE),
+            b"quiet" | b"pause" | b"debug" | b"pager" | b"clear" | b"echo" | b"help" | b"splashimage"
+            | b"gfxmenu" | b"foreground" | b"background" | b"shade" | b"viewport" | b"displaymem"
+            | b"displayapm" | b"verbose" => Self::Harmless(LOOKS),
+            b"uppermem" => Self::Harmless("the domain's memory is what Xen says"),
+            b"chainloader" | b"map" | b"geometry" | b"embed" | b"install" | b"setup" | b"ioprobe"
+            | b"impsprobe" | b"vbeprobe" | b"testvbe" => Self::Unsupported(NO_BIOS),
+            b"bootp" | b"dhcp" | b"rarp" | b"tftpserver" | b"ifconfig" => Self::Unsupported(NO_NETWORK),
+            b"blocklist" | b"cat" | b"cmp" | b"dump" | b"find" | b"fstest" | b"md5crypt" | b"read"
+            | b"testload" | b"quit" => Self::Unsupported(NO_SHELL),
+            _ => Self::Unknown,
+        }
+    }
+}

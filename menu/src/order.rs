@@ -1,0 +1,107 @@
+//! Which entries are tried, and in which order, when nobody chooses.
+
+use alloc::vec::Vec;
+
+use crate::model::{Default, Settings};
+
+/// The entries to try one after the other: the default one, then those of `fallback`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempts {
+    entries: Vec<usize>,
+    next: usize,
+}
+
+impl Attempts {
+    /// The order for a menu of `count` entries. Whoever can read files has replaced [`Default::Saved`] by the entry that the
+    /// file names; else it is entry 0.
+    ///
+    /// As in GRUB: a default that does not exist gives way to the first fallback, or to entry 0; a fallback that does not
+    /// exist is passed over. Each entry stands at most once, so a failing menu comes to an end.
+    pub fn new(settings: &Settings, count: usize) -> Self {
+        let default = match settings.default {
+            Default::Entry(number) => number,
+            Default::Saved => 0,
+        };
+        let fallbacks = || settings.fallback.iter().copied().filter(|&entry| entry < count);
+        let first = if default < count { Some(default) } else { fallbacks().next() };
+        let first = first.or((count > 0).then_some(0));
+        let mut entries = Vec::new();
+        for entry in first.into_iter().chain(fallbacks()) {
+            if !entries.contains(&entry) {
+                entries.push(entry);
+            }
+        }
+        Self { entries, next: 0 }
+    }
+
+    /// The entry that is tried first; `None` in an empty menu.
+    pub fn first(&self) -> Option<usize> {
+        self.entries.first().copied()
+    }
+}
+
+impl Iterator for Attempts {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let entry = self.entries.get(self.next).copied();
+        self.next = self.next.saturating_add(1);
+        entry
+    }
+}
+
+/// The entry number in the file `default` that `default saved` reads: digits at its start, anything after them.
+pub fn parse_saved_default(text: &[u8]) -> Option<usize> {
+    let text = text.trim_ascii_start();
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    // The file is ten bytes of number, then comments; more digits than that are no number of an entry.
+    let digits = text.get(..digits).filter(|d| (1..=10).contains(&d.len()))?;
+    core::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn order(default: Default, fallback: &[usize], count: usize) -> Vec<usize> {
+        let settings = Settings { default, fallback: fallback.to_vec(), ..Settings::default() };
+        Attempts::new(&settings, count).collect()
+    }
+
+    #[test]
+    fn default_then_fallbacks() {
+        assert_eq!(order(Default::Entry(1), &[0, 2], 3), [1, 0, 2]);
+        assert_eq!(order(Default::Entry(1), &[1, 1, 0, 1], 3), [1, 0]);
+        assert_eq!(order(Default::Entry(0), &[7, 1], 2), [0, 1]);
+    }
+
+    #[test]
+    fn a_default_that_is_not_there() {
+        assert_eq!(order(Default::Entry(9), &[2, 1], 3), [2, 1]);
+        assert_eq!(order(Default::Entry(9), &[], 3), [0]);
+        assert_eq!(order(Default::Entry(0), &[0], 0), [0usize; 0]);
+    }
+
+    #[test]
+    fn saved() {
+        assert_eq!(order(Default::Saved, &[], 3), [0]);
+        assert_eq!(parse_saved_default(b"2\n#\n#\n# WARNING: do not edit\n"), Some(2));
+        assert_eq!(parse_saved_default(b"\n 12"), Some(12));
+        for bad in [&b""[..], b"x", b"-1", b"99999999999999999999"] {
+            assert_eq!(parse_saved_default(bad), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn each_entry_once_and_all_exist(default in 0usize..9, fallback in prop::collection::vec(0usize..9, 0..20), count in 0usize..8) {
+            let got = order(Default::Entry(default), &fallback, count);
+            prop_assert_eq!(got.is_empty(), count == 0);
+            for (i, entry) in got.iter().enumerate() {
+                prop_assert!(*entry < count);
+                prop_assert!(!got[..i].contains(entry));
+            }
+        }
+    }
+}
