@@ -3,5 +3,6 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+pub mod image;
 pub mod kernel;
 pub mod plan;

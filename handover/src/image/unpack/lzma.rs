@@ -1,0 +1,68 @@
+//! xz and lzma through `lzma-rust2`, whose readers copy from their own dictionary into the output.
+
+use super::{ImageError, Input, cut_short, wrong_size};
+use lzma_rust2::{Error, LzmaReader, Read, XzReader};
+
+/// Output asked for at once.
+const PIECE: usize = 1 << 20;
+
+struct Adapter<'a, 'b>(&'a mut Input<'b>);
+
+impl Read for Adapter<'_, '_> {
+    fn read(&mut self, buf: &mut [u8]) -> lzma_rust2::Result<usize> {
+        Ok(self.0.read_some(buf))
+    }
+}
+
+/// The dictionary grows by doubling, so for a moment there are one and a half of it.
+fn limit_kib(free: u64) -> u32 {
+    u32::try_from(free / 3 * 2 / 1024).unwrap_or(u32::MAX - 1)
+}
+
+fn explain(error: Error, free: u64) -> ImageError {
+    match error {
+        Error::Eof => cut_short(),
+        Error::OutOfMemory(_) => {
+            ImageError::Memory { purpose: "unpacking the kernel", need: None, have: free }
+        }
+        Error::Unsupported(what) => ImageError::unsupported(
+            alloc::format!("this kernel's xz stream is of a kind we don't read ({what})"),
+            "use another kernel",
+        ),
+        Error::InvalidData(what)
+        | Error::InvalidInput(what)
+        | Error::Other(what)
+        | Error::WriteZero(what) => {
+            ImageError::damaged(alloc::format!("its xz stream makes no sense: {what}"))
+        }
+        Error::Interrupted => ImageError::damaged("its xz stream was interrupted"),
+    }
+}
+
+/// Read all of `reader`, up to its end mark and checksum.
+fn drain(mut reader: impl Read, out: &mut [u8], free: u64) -> Result<(), ImageError> {
+    let mut done = 0;
+    while done < out.len() {
+        let end = out.len().min(done + PIECE);
+        match reader.read(&mut out[done..end]).map_err(|error| explain(error, free))? {
+            0 => return Err(wrong_size()),
+            n => done += n,
+        }
+    }
+    // What follows the data (check, index, footer) is read only when more is asked for.
+    match reader.read(&mut [0]).map_err(|error| explain(error, free))? {
+        0 => Ok(()),
+        _ => Err(wrong_size()),
+    }
+}
+
+/// See [`Codec::unpack`](super::Codec::unpack).
+pub fn unpack_xz(input: &mut Input<'_>, out: &mut [u8], free: u64) -> Result<(), ImageError> {
+    drain(XzReader::new_mem_limit(Adapter(input), false, limit_kib(free)), out, free)
+}
+
+/// See [`Codec::unpack`](super::Codec::unpack).
+pub fn unpack_alone(input: &mut Input<'_>, out: &mut [u8], free: u64) -> Result<(), ImageError> {
+    let reader = LzmaReader::new_mem_limit(Adapter(input), limit_kib(free), None);
+    drain(reader.map_err(|error| explain(error, free))?, out, free)
+}

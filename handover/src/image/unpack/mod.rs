@@ -1,0 +1,99 @@
+//! Unpacking: a compressed stream, read in pieces, straight into the buffer that becomes the kernel's memory.
+//!
+//! Each decoder gets the exact stream and must fill the buffer exactly: less, more, or bytes left over is an error,
+//! and so is a checksum that differs, where the format has one (gzip, xz, zstd; lz4's old frame and bare lzma have
+//! none, there the ELF headers are all that can be checked).
+//!
+//! Memory besides the output, which `free` limits before it is taken:
+//!
+//! | format | besides the output |
+//! |---|---|
+//! | gzip | 11 KiB |
+//! | lz4 | one packed block: 8 MiB at most, for the last ones less |
+//! | xz, lzma | the dictionary (Debian's generic kernel: 32 MiB), half as much again while it grows |
+//! | zstd | a ring of the window or the output, the smaller one, rounded up to a power of two |
+//!
+//! Every one also has a piece of the file, 512 KiB.
+
+mod gzip;
+mod lz4;
+mod lzma;
+mod zstd;
+
+use super::ImageError;
+use super::source::Input;
+
+/// How a kernel is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    /// RFC 1952.
+    Gzip,
+    /// .xz, with LZMA2 and BCJ filters.
+    Xz,
+    /// .lzma, the format before xz.
+    Lzma,
+    /// lz4's old frame (`lz4 -l`), the one the Linux build uses.
+    Lz4,
+    /// RFC 8878.
+    Zstd,
+}
+
+impl Codec {
+    /// Which packer made a stream that begins so? An error names those that are known but not supported.
+    pub fn of(start: &[u8]) -> Result<Option<Self>, ImageError> {
+        const MAGICS: [(&[u8], Codec); 5] = [
+            (&[0x1f, 0x8b], Codec::Gzip),
+            (b"\xfd7zXZ\0", Codec::Xz),
+            (&lz4::MAGIC, Codec::Lz4),
+            (&zstd::MAGIC, Codec::Zstd),
+            // No magic, but lc, lp and pb as all kernels have them, and a dictionary of a power of two.
+            (&[0x5d, 0, 0], Codec::Lzma),
+        ];
+        if start.starts_with(b"BZh") || start.starts_with(b"\x89LZO") {
+            let name = if start[0] == b'B' { "bzip2" } else { "lzo" };
+            return Err(ImageError::unsupported(
+                alloc::format!("this kernel is compressed with {name}"),
+                "use one compressed with gzip, xz, lz4 or zstd, or its uncompressed vmlinux",
+            ));
+        }
+        Ok(MAGICS.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, codec)| *codec))
+    }
+
+    /// Unpack all of `input` into `out`, which it must fill exactly, with at most `free` bytes of memory besides.
+    pub fn unpack(self, input: &mut Input<'_>, out: &mut [u8], free: u64) -> Result<(), ImageError> {
+        let result = match self {
+            Self::Gzip => gzip::unpack(input, out),
+            Self::Xz => lzma::unpack_xz(input, out, free),
+            Self::Lzma => lzma::unpack_alone(input, out, free),
+            Self::Lz4 => lz4::unpack(input, out, free),
+            Self::Zstd => zstd::unpack(input, out, free),
+        };
+        // A decoder sees a failed read as the end of its input: the true reason comes first.
+        if let Some(failure) = input.take_failure() {
+            return Err(failure);
+        }
+        result?;
+        match input.remaining() {
+            0 => Ok(()),
+            left => Err(ImageError::damaged(alloc::format!("{left} bytes are left over after unpacking"))),
+        }
+    }
+}
+
+/// The stream ended too early.
+fn cut_short() -> ImageError {
+    ImageError::damaged("it ends too early")
+}
+
+/// The stream gives more than the size it claims, or less.
+fn wrong_size() -> ImageError {
+    ImageError::damaged("it unpacks to another size than it says")
+}
+
+/// A checksum differs.
+fn wrong_sum(which: &'static str) -> ImageError {
+    ImageError::damaged(alloc::format!("its {which} checksum differs"))
+}
+
+#[cfg(test)]
+mod tests;

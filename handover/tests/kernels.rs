@@ -1,0 +1,43 @@
+//! Loads every kernel in the directory `PVGRUB_TEST_KERNELS`, and mutants of them. Without it there is nothing to do:
+//! `cargo xtask` fetches Debian's kernels and sets it.
+
+use pvgrub_handover::image::{self, HostPages, Limits, Loaded, Origin};
+use std::path::PathBuf;
+use std::time::Instant;
+
+const LIMITS: Limits = Limits { domain: 512 << 20, free: 400 << 20 };
+
+fn kernels() -> Vec<PathBuf> {
+    let Some(dir) = std::env::var_os("PVGRUB_TEST_KERNELS") else { return Vec::new() };
+    let entries = std::fs::read_dir(&dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
+    entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect()
+}
+
+fn load(mut bytes: &[u8], limits: Limits) -> Result<Loaded<HostPages>, image::ImageError> {
+    image::load(&mut bytes, limits, &mut HostPages::new, &mut |_, _| {})
+}
+
+#[test]
+fn they_load_and_few_pages_are_copied() {
+    for path in kernels() {
+        let bytes = std::fs::read(&path).unwrap();
+        let start = Instant::now();
+        let loaded = load(&bytes, LIMITS).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let count = |want: fn(&Origin) -> bool| -> u64 {
+            loaded.runs.iter().filter(|run| want(&run.origin)).map(|run| run.pages).sum()
+        };
+        let (image, extra, zero) = (
+            count(|o| matches!(o, Origin::Image(_))),
+            count(|o| matches!(o, Origin::Extra(_))),
+            count(|o| matches!(o, Origin::Zero)),
+        );
+        println!(
+            "{}: {:?}, {image} pages as they lie, {extra} put together, {zero} zero",
+            path.display(),
+            start.elapsed()
+        );
+        println!("  {:x?}", loaded.kernel);
+        assert_eq!((image + extra + zero) * 4096, loaded.kernel.buffer_len().unwrap());
+        assert!(extra < 20, "{extra} pages of {} were copied", path.display());
+    }
+}
