@@ -1,9 +1,35 @@
 //! A unikernel base for Xen PV domains.
+//!
+//! Without features it is what also runs in a process on a host: drivers over [`hal::Hal`], and the logic of the rest.
+//! With `bare` it is a kernel: [`boot`] takes over from the domain builder, and calls the program's `main`.
 #![cfg_attr(not(test), no_std)]
 extern crate alloc;
 
+#[cfg(feature = "bare")]
+pub mod boot;
+pub mod console;
+#[cfg(feature = "bare")]
+pub mod cpu;
+#[cfg(feature = "bare")]
+pub mod events;
 pub mod grant;
 pub mod hal;
+#[cfg(feature = "bare")]
+pub mod hypercall;
+#[cfg(feature = "bare")]
+pub mod local;
+#[cfg(feature = "bare")]
+pub mod logger;
+pub mod mm;
+#[cfg(feature = "no-std-runtime")]
+mod no_std;
+#[cfg(feature = "bare")]
+pub mod panic;
 pub mod ring;
 pub mod shared;
+#[cfg(feature = "bare")]
+pub mod shared_info;
+#[cfg(feature = "bare")]
+pub mod thread;
+pub mod time;
 pub mod xenstore;

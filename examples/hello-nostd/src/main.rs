@@ -1,3 +1,17 @@
-//! To come.
-#![forbid(unsafe_code)]
-fn main() {}
+//! The smallest kernel on platform-xen: stable Rust, the prebuilt `core` and `alloc`, no sources of std needed.
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+use alloc::vec::Vec;
+use platform_xen::{console, mm};
+
+/// Called by platform-xen once memory, clock and console work.
+// SAFETY: no other symbol has this name.
+#[unsafe(no_mangle)]
+fn platform_main() {
+    let squares: Vec<u64> = (1..=10).map(|n| n * n).collect();
+    let text = alloc::format!("hello from a domain without std: {squares:?}\n{:?}\n", mm::stats());
+    console::write_text(text.as_bytes());
+}

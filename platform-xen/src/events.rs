@@ -1,0 +1,77 @@
+//! Event channels without upcalls: pending bits are looked at, and waited for with SCHEDOP_poll.
+//!
+//! Bits are never masked or unmasked, so the masks stay as the builder left them. No FIFO ABI: it can't be left again.
+
+use crate::hal::{DomId, Port};
+use crate::hypercall;
+use crate::local::Local;
+use crate::shared_info;
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
+use platform_xen_sys::errno::Errno;
+use platform_xen_sys::event::EVTCHN_2L_NR_CHANNELS;
+
+/// Ports that we made, to be closed before the next kernel starts.
+static OWN: Local<Vec<Port>> = Local::new(Vec::new());
+
+/// Whether an event came and was not consumed.
+#[must_use]
+pub fn is_pending(port: Port) -> bool {
+    pending_word(port, |word, bit| word.load(Ordering::Acquire) & bit != 0)
+}
+
+/// Takes an event: whether there was one.
+pub fn consume(port: Port) -> bool {
+    pending_word(port, |word, bit| {
+        // The common case needs no write to a line that Xen shares.
+        word.load(Ordering::Relaxed) & bit != 0 && word.fetch_and(!bit, Ordering::AcqRel) & bit != 0
+    })
+}
+
+fn pending_word(port: Port, f: impl FnOnce(&core::sync::atomic::AtomicU64, u64) -> bool) -> bool {
+    let n = port.0 as usize;
+    if n >= EVTCHN_2L_NR_CHANNELS || !shared_info::is_mapped() {
+        return false;
+    }
+    // SAFETY: the index was checked; the field is in the page.
+    let word = unsafe { shared_info::atomic64(&raw mut (*shared_info::page()).evtchn_pending[n / 64]) };
+    f(word, 1 << (n % 64))
+}
+
+/// A new port that `peer` may bind.
+///
+/// # Errors
+/// What Xen says.
+pub fn alloc_unbound(peer: DomId) -> Result<Port, Errno> {
+    let port = Port(hypercall::event_alloc_unbound(platform_xen_sys::DomId(peer.0))?);
+    OWN.borrow().push(port);
+    Ok(port)
+}
+
+/// A port for a virtual interrupt (`VIRQ_*`) of our vCPU.
+///
+/// # Errors
+/// What Xen says.
+pub fn bind_virq(virq: u32) -> Result<Port, Errno> {
+    let port = Port(hypercall::event_bind_virq(virq)?);
+    OWN.borrow().push(port);
+    Ok(port)
+}
+
+/// Sends an event. An unbound or closed port is no error.
+pub fn notify(port: Port) {
+    let _ = hypercall::event_send(port.0);
+}
+
+/// Closes a port of ours and forgets its pending bit.
+pub fn close(port: Port) {
+    OWN.borrow().retain(|p| *p != port);
+    let _ = hypercall::event_close(port.0);
+    consume(port);
+}
+
+/// The ports that we made and did not close.
+#[must_use]
+pub fn own_ports() -> Vec<Port> {
+    OWN.borrow().clone()
+}

@@ -1,0 +1,395 @@
+//! The frame allocator and the one address space, as the rest of the kernel sees them.
+
+use super::init::{InitError, Kept};
+use super::layout::{SPECIAL_BASE, STACKS_BASE, direct};
+use super::p2m::P2m;
+use super::runs::{FreeRuns, Run};
+use super::space::{CHUNK, MapError, Space};
+use super::stack::Slots;
+use crate::boot::start::Start;
+use crate::boot::symbols::Image;
+use crate::hypercall;
+use crate::local::Local;
+use platform_xen_sys::mmu::{MmuUpdate, Pte, PteFlags};
+use platform_xen_sys::{Mfn, PAGE_SIZE, Pfn, Vaddr};
+
+/// From which end of memory to take frames: small and long-lived things low, large buffers high, so that they don't
+/// break up each other's room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The lowest frames that fit.
+    Low,
+    /// The highest.
+    High,
+}
+
+/// Free runs that there is always room for; more is made when it gets less.
+const ROOM: usize = 16;
+
+/// All state of memory.
+pub struct Mm {
+    /// The page tables.
+    pub space: Space,
+    free: FreeRuns<'static>,
+    /// What was in use at entry.
+    pub kept: Kept,
+    pub(super) stacks: Slots,
+    next_special: u64,
+    lost: u64,
+}
+
+static MM: Local<Option<Mm>> = Local::new(None);
+
+/// Runs `f` with the state of memory. Nothing in `f` may allocate from the heap.
+///
+/// # Panics
+/// Before [`setup`], or from inside another `with`.
+#[track_caller]
+pub fn with<R>(f: impl FnOnce(&mut Mm) -> R) -> R {
+    f(MM.borrow().as_mut().expect("memory is not set up yet"))
+}
+
+/// Takes over from the builder's mapping.
+///
+/// # Safety
+/// As for [`super::init::init`]; once, before anything else here.
+///
+/// # Errors
+/// [`InitError`].
+pub unsafe fn setup(start: &Start, boot_stack: Vaddr) -> Result<(), InitError> {
+    // SAFETY: passed on.
+    let (space, free, kept) = unsafe { super::init::init(start, boot_stack)? };
+    let mut mm = Mm { space, free, kept, stacks: Slots::new(), next_special: SPECIAL_BASE, lost: 0 };
+    mm.refill();
+    *MM.borrow() = Some(mm);
+    Ok(())
+}
+
+/// Free and total frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Frames of the domain.
+    pub frames: u64,
+    /// Free ones.
+    pub free: u64,
+    /// The longest free run.
+    pub longest: u64,
+    /// Frames that could not be given back, for want of room in the list; 0 unless memory ran out.
+    pub lost: u64,
+}
+
+/// How much memory there is.
+#[must_use]
+pub fn stats() -> Stats {
+    with(|mm| Stats {
+        frames: mm.space.p2m.nr_pages(),
+        free: mm.free.total(),
+        longest: mm.free.runs().iter().map(|r| r.len).max().unwrap_or(0),
+        lost: mm.lost,
+    })
+}
+
+impl Mm {
+    /// Fills the pool of table frames. Where memory is short, it stays low.
+    pub(super) fn refill(&mut self) {
+        while self.space.pool_wants() > 0 {
+            let Some(run) = self.free.take_low(1) else { return };
+            let pfn = Pfn(run.start);
+            let mapped = self.space.is_chunk_mapped(pfn)
+                || (!self.space.pool_is_low() && self.space.map_chunk(pfn).is_ok());
+            if !mapped {
+                // Not reachable while the pool is kept above its mark; a frame less is no harm.
+                self.lost += 1;
+                return;
+            }
+            if self.space.p2m.mfn(pfn).is_some() {
+                self.space.pool_put(pfn);
+            }
+        }
+    }
+
+    /// Makes the frames of a run reachable; `Err` names a PFN with no frame behind it, or says `None` for want of
+    /// memory.
+    fn reach(&mut self, run: Run) -> Result<(), Option<Pfn>> {
+        let mut pfn = run.start;
+        while pfn < run.end() {
+            if !self.space.is_chunk_mapped(Pfn(pfn)) {
+                if self.space.pool_is_low() {
+                    self.refill();
+                }
+                self.space.map_chunk(Pfn(pfn)).map_err(|_| None)?;
+            }
+            pfn = (pfn / CHUNK + 1) * CHUNK;
+        }
+        // A p2m may have holes (vNUMA): they are never handed out.
+        match (run.start..run.end()).find(|p| self.space.p2m.mfn(Pfn(*p)).is_none()) {
+            Some(hole) => Err(Some(Pfn(hole))),
+            None => Ok(()),
+        }
+    }
+
+    fn take(&mut self, n: u64, end: End) -> Option<Run> {
+        loop {
+            let run = match end {
+                End::Low => self.free.take_low(n)?,
+                End::High => self.free.take_high(n)?,
+            };
+            match self.reach(run) {
+                Ok(()) => return Some(run),
+                Err(None) => {
+                    self.put(run);
+                    return None;
+                }
+                Err(Some(hole)) => {
+                    self.put(Run::new(run.start, hole.0 - run.start));
+                    self.put(Run::new(hole.0 + 1, run.end() - hole.0 - 1));
+                }
+            }
+        }
+    }
+
+    fn put(&mut self, run: Run) {
+        if self.free.insert(run).is_err() {
+            self.lost += run.len;
+        }
+    }
+
+    /// Lengthens the list of free runs before it is full.
+    fn make_room(&mut self) {
+        if self.free.room() >= ROOM {
+            return;
+        }
+        let slots = self.free.room() + self.free.runs().len();
+        let pages = (2 * slots * size_of::<Run>()).div_ceil(PAGE_SIZE) as u64;
+        let Some(run) = self.take(pages, End::Low) else { return };
+        // SAFETY: the frames were just taken, for this use.
+        let old = self.free.move_to(unsafe { run_slots(run) });
+        let start = super::layout::direct_pfn(Vaddr(old.as_ptr() as u64)).map_or(0, |p| p.0);
+        self.put(Run::new(start, (size_of_val(old) / PAGE_SIZE) as u64));
+    }
+
+    /// Takes `n` frames in a row, mapped writable in the direct map; their contents are whatever was there.
+    pub fn alloc(&mut self, n: u64, end: End) -> Option<Run> {
+        if n == 0 {
+            return None;
+        }
+        self.refill();
+        self.make_room();
+        self.take(n, end)
+    }
+
+    /// Takes exactly these frames, if they are all free: to lengthen a buffer where it is.
+    pub fn alloc_exactly(&mut self, run: Run) -> bool {
+        self.refill();
+        self.make_room();
+        if self.free.take_exactly(run) != Ok(true) {
+            return false;
+        }
+        let reached = self.reach(run).is_ok();
+        if !reached {
+            self.put(run);
+        }
+        reached
+    }
+
+    /// Gives frames back, which must be mapped writable in the direct map.
+    ///
+    /// # Safety
+    /// Nothing uses them any more.
+    pub unsafe fn free(&mut self, run: Run) {
+        self.make_room();
+        self.put(run);
+    }
+}
+
+/// A page or more as slots for the list of free runs.
+///
+/// # Safety
+/// The frames are mapped by the direct map, and used for this only.
+#[must_use]
+pub unsafe fn run_slots(run: Run) -> &'static mut [Run] {
+    let n = run.len as usize * PAGE_SIZE / size_of::<Run>();
+    let at = direct(Pfn(run.start)).0 as *mut Run;
+    // SAFETY: the caller's frames, aligned, and initialized here.
+    unsafe {
+        core::ptr::write_bytes(at, 0, n);
+        core::slice::from_raw_parts_mut(at, n)
+    }
+}
+
+/// See [`Mm::alloc`].
+#[must_use]
+pub fn alloc_frames(n: u64, end: End) -> Option<Run> {
+    with(|mm| mm.alloc(n, end))
+}
+
+/// See [`Mm::free`].
+///
+/// # Safety
+/// Nothing uses the frames any more.
+pub unsafe fn free_frames(run: Run) {
+    // SAFETY: passed on.
+    with(|mm| unsafe { mm.free(run) });
+}
+
+/// The p2m.
+#[must_use]
+pub fn p2m() -> P2m {
+    with(|mm| mm.space.p2m)
+}
+
+/// Machine frame behind an address of ours.
+#[must_use]
+pub fn mfn_of(va: Vaddr) -> Option<Mfn> {
+    with(|mm| mm.space.mfn_of(va))
+}
+
+/// The lowest-level page table entry of an address, if it is mapped.
+#[must_use]
+pub fn page(va: Vaddr) -> Option<Pte> {
+    with(|mm| mm.space.page(va))
+}
+
+/// Maps any frame at any address outside of the direct map, making page tables as needed; an empty entry unmaps.
+///
+/// # Safety
+/// See [`Space::map`].
+///
+/// # Errors
+/// [`MapError`].
+pub unsafe fn map_page(va: Vaddr, pte: Pte) -> Result<(), MapError> {
+    with(|mm| {
+        mm.refill();
+        // SAFETY: passed on.
+        unsafe { mm.space.map(va, pte) }
+    })
+}
+
+/// Changes how the direct map shows frames: writable, read-only, or (`None`) not at all.
+///
+/// # Safety
+/// See [`Space::set_direct`].
+///
+/// # Errors
+/// [`MapError`].
+pub unsafe fn set_direct(run: Run, writable: Option<bool>) -> Result<(), MapError> {
+    with(|mm| {
+        if mm.reach(run) == Err(None) {
+            return Err(MapError::OutOfMemory);
+        }
+        // SAFETY: passed on.
+        unsafe { mm.space.set_direct(run, writable) }
+    })
+}
+
+/// The address at which a frame of ours is writable, if there is one. There is never a second.
+#[must_use]
+pub fn writable_address(pfn: Pfn) -> Option<Vaddr> {
+    with(|mm| {
+        let mfn = mm.space.p2m.mfn(pfn)?;
+        let writable = |va: Vaddr| {
+            let pte = mm.space.page(va)?;
+            (pte.mfn() == mfn && pte.flags().contains(PteFlags::WRITABLE)).then_some(va)
+        };
+        let image = Image::get();
+        let in_image = Vaddr(image.base.0 + pfn.0 * PAGE_SIZE as u64);
+        writable(direct(pfn))
+            .or_else(|| (in_image < image.end).then(|| writable(in_image)).flatten())
+            .or_else(|| mm.stacks.address_of(pfn).and_then(writable))
+            .or_else(|| {
+                // The builder lays the p2m out in order, but for the tables among its frames: look.
+                let run = mm.kept.p2m.filter(|run| run.contains(pfn.0))?;
+                let base = mm.space.p2m.base().0;
+                (0..run.len).find_map(|i| writable(Vaddr(base + i * PAGE_SIZE as u64)))
+            })
+    })
+}
+
+/// Maps frames that are not of our p2m (shared_info, the grant table), one after another.
+///
+/// # Safety
+/// If `writable`, nothing else may write them through another mapping of ours.
+///
+/// # Errors
+/// [`MapError`].
+pub unsafe fn map_special(frames: &[Mfn], writable: bool) -> Result<Vaddr, MapError> {
+    with(|mm| {
+        let at = Vaddr(mm.next_special);
+        let flags = mm.space.data_flags(writable);
+        for (i, mfn) in frames.iter().enumerate() {
+            mm.refill();
+            let va = Vaddr(at.0 + (i * PAGE_SIZE) as u64);
+            // SAFETY: the address is new; the frame is the caller's to answer for.
+            unsafe { mm.space.map(va, Pte::new(*mfn, flags))? };
+        }
+        // A page is left out, against running over the end.
+        mm.next_special += ((frames.len() + 1) * PAGE_SIZE) as u64;
+        debug_assert!(mm.next_special < STACKS_BASE);
+        Ok(at)
+    })
+}
+
+/// Undoes [`map_special`]; the addresses are not used again.
+///
+/// # Safety
+/// Nothing refers to the pages any more.
+///
+/// # Errors
+/// [`MapError`].
+pub unsafe fn unmap_special(at: Vaddr, pages: usize) -> Result<(), MapError> {
+    with(|mm| {
+        for i in 0..pages {
+            // SAFETY: the caller says that they are unused.
+            unsafe { mm.space.map(Vaddr(at.0 + (i * PAGE_SIZE) as u64), Pte::EMPTY)? };
+        }
+        Ok(())
+    })
+}
+
+/// Puts another frame under a page of the direct map and gives up the old one for good: two PFNs exchange their
+/// frames, and the one that now has the old frame is never used.
+///
+/// # Safety
+/// The caller owns the page, and nothing depends on its contents or its machine frame.
+///
+/// # Errors
+/// [`MapError`]; then nothing has changed.
+pub unsafe fn replace_frame(pfn: Pfn) -> Result<(), MapError> {
+    with(|mm| {
+        let other = Pfn(mm.alloc(1, End::High).ok_or(MapError::OutOfMemory)?.start);
+        let p2m = mm.space.p2m;
+        let (Some(old), Some(new)) = (p2m.mfn(pfn), p2m.mfn(other)) else { return Err(MapError::NotMapped) };
+        let (Some((at, _)), Some((other_at, _))) =
+            (mm.space.entry(direct(pfn), 1), mm.space.entry(direct(other), 1))
+        else {
+            return Err(MapError::NotMapped);
+        };
+        let updates = [
+            MmuUpdate::pt(other_at, Pte::EMPTY),
+            MmuUpdate::pt(at, Pte::new(new, mm.space.data_flags(true))),
+            MmuUpdate::machphys(new, pfn),
+            MmuUpdate::machphys(old, other),
+        ];
+        // SAFETY: `other` is ours and unused, `pfn` the caller's; the p2m follows at once.
+        unsafe {
+            hypercall::mmu_update(&updates)?;
+            p2m.set(pfn, new);
+            p2m.set(other, old);
+        }
+        mm.lost += 1;
+        hypercall::tlb_flush()?;
+        Ok(())
+    })
+}
+
+/// The ramdisk that the builder loaded with us, as frames; they are never given back by themselves.
+#[must_use]
+pub fn boot_ramdisk() -> Option<Run> {
+    with(|mm| mm.kept.ramdisk)
+}
+
+/// The page of `start_info`, as PFN.
+#[must_use]
+pub fn kept_start_info() -> Pfn {
+    with(|mm| mm.kept.start_info)
+}

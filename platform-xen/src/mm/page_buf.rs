@@ -1,0 +1,96 @@
+//! Buffers of whole frames.
+
+use super::frames::{End, alloc_frames, free_frames, mfn_of, with};
+use super::layout::direct;
+use super::runs::Run;
+use core::ops::{Deref, DerefMut};
+use platform_xen_sys::{Mfn, PAGE_SIZE, Pfn, Vaddr};
+
+/// Whole frames in a row, page-aligned, as bytes. What is written here can become memory of the next kernel without
+/// being copied, since the PFNs are known.
+#[derive(Debug)]
+pub struct PageBuf {
+    run: Run,
+}
+
+impl PageBuf {
+    /// At least `bytes` bytes, zeroed; `None` if there are not so many free frames in a row.
+    #[must_use]
+    pub fn zeroed(bytes: usize) -> Option<PageBuf> {
+        let buf = PageBuf::stale(bytes)?;
+        // SAFETY: the frames are ours alone.
+        with(|mm| unsafe { mm.space.clear(buf.run) });
+        Some(buf)
+    }
+
+    /// At least `bytes` bytes, holding whatever this domain's memory held there before: for a buffer that will be
+    /// written as a whole.
+    #[must_use]
+    pub fn stale(bytes: usize) -> Option<PageBuf> {
+        let run = alloc_frames(bytes.div_ceil(PAGE_SIZE).max(1) as u64, End::High)?;
+        Some(PageBuf { run })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> Vaddr {
+        direct(Pfn(self.run.start))
+    }
+
+    /// Its frames, in order.
+    #[must_use]
+    pub fn run(&self) -> Run {
+        self.run
+    }
+
+    /// Its frames' numbers, in order.
+    pub fn pfns(&self) -> impl ExactSizeIterator<Item = Pfn> + use<> {
+        let Run { start, len } = self.run;
+        (0..len as usize).map(move |i| Pfn(start + i as u64))
+    }
+
+    /// Machine frame of page `i`.
+    #[must_use]
+    pub fn mfn(&self, i: usize) -> Option<Mfn> {
+        if i as u64 >= self.run.len { None } else { mfn_of(direct(Pfn(self.run.start + i as u64))) }
+    }
+
+    /// Keeps the first `bytes` bytes (whole pages of them) and gives the rest back.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let keep = (bytes.div_ceil(PAGE_SIZE).max(1) as u64).min(self.run.len);
+        let rest = Run::new(self.run.start + keep, self.run.len - keep);
+        self.run.len = keep;
+        if rest.len > 0 {
+            // SAFETY: the frames belonged to this buffer, which ends before them now.
+            unsafe { free_frames(rest) }
+        }
+    }
+}
+
+impl Deref for PageBuf {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: the frames are ours alone, mapped in a row for as long as the buffer lives. Any byte is a valid u8,
+        // and memory that came from Xen or from the allocator holds some byte.
+        unsafe {
+            core::slice::from_raw_parts(self.address().0 as *const u8, self.run.len as usize * PAGE_SIZE)
+        }
+    }
+}
+
+impl DerefMut for PageBuf {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as above, and borrowed exclusively.
+        unsafe {
+            core::slice::from_raw_parts_mut(self.address().0 as *mut u8, self.run.len as usize * PAGE_SIZE)
+        }
+    }
+}
+
+impl Drop for PageBuf {
+    fn drop(&mut self) {
+        // SAFETY: the buffer is gone.
+        unsafe { free_frames(self.run) }
+    }
+}
