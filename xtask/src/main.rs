@@ -2,6 +2,9 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod cpio;
+mod kernels;
+mod lab;
 mod packages;
 mod paths;
 mod qemu;
@@ -14,7 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
 /// Builds pvgrub and runs it on a real Xen inside QEMU. Needs no root and installs nothing: what the machine lacks is
@@ -56,6 +59,88 @@ enum Command {
         #[arg(last = true)]
         cmdline: Vec<String>,
     },
+    /// Boot the lab and open a shell in its dom0 (Ctrl-] leaves), or run one command there
+    Lab {
+        /// Memory for guests, MiB
+        #[arg(long, default_value_t = 1024)]
+        memory: u32,
+        /// A command to run in place of the shell
+        #[arg(last = true)]
+        command: Vec<String>,
+    },
+    /// Boot the lab and start one guest in it, its console on this terminal, until it ends (or Ctrl-])
+    Guest(Guest),
+}
+
+#[derive(clap::Args)]
+struct Guest {
+    /// The kernel's file (pvgrub is target/xen/pvgrub)
+    kernel: PathBuf,
+    /// A ramdisk's file
+    #[arg(long)]
+    ramdisk: Option<PathBuf>,
+    /// NAME:FILE[:ro][:4k], such as xvda:root.img; the guest writes to the file itself
+    #[arg(long)]
+    disk: Vec<String>,
+    /// Memory, MiB
+    #[arg(long, default_value_t = 256)]
+    memory: u32,
+    /// maxmem, MiB
+    #[arg(long)]
+    maxmem: Option<u32>,
+    /// CPUs
+    #[arg(long, default_value_t = 1)]
+    vcpus: u32,
+    /// xl's `extra`: the command line
+    #[arg(last = true)]
+    extra: Vec<String>,
+}
+
+/// A guest of the user's making, on this terminal.
+fn guest(options: &Guest) -> Result<()> {
+    let mut lab = lab::Lab::boot(options.memory.max(options.maxmem.unwrap_or(0)) + 32)?;
+    let mut config = lab::Config::new(&options.kernel).extra(options.extra.join(" ")).memory(options.memory);
+    config.ramdisk = options.ramdisk.clone();
+    config.maxmem = options.maxmem;
+    config.vcpus = options.vcpus;
+    for disk in &options.disk {
+        let mut words = disk.split(':');
+        let (Some(name), Some(file)) = (words.next(), words.next()) else {
+            bail!("--disk wants NAME:FILE, such as xvda:root.img");
+        };
+        let mut kind = lab::DiskKind::default();
+        for word in words {
+            match word {
+                "ro" => kind.read_only = true,
+                "4k" => kind.big_sectors = true,
+                _ => bail!("--disk {disk}: {word:?} is neither ro nor 4k"),
+            }
+        }
+        let file = std::fs::canonicalize(file).with_context(|| format!("--disk {disk}"))?;
+        config = config.disk(name, &lab.disk(&file, kind)?);
+    }
+    sh::step("starting the guest (Ctrl-] leaves)");
+    let guest = lab.create(&config)?;
+    match lab.console(&guest)? {
+        Some(lab::End::Off) => sh::step("the guest has ended"),
+        Some(lab::End::Crash) => {
+            eprintln!("{}", lab.xen_said());
+            bail!("the guest crashed");
+        }
+        None => {}
+    }
+    Ok(())
+}
+
+/// dom0's shell, or one command in it.
+fn lab(memory: u32, command: &[String]) -> Result<()> {
+    let mut lab = lab::Lab::boot(memory)?;
+    if !command.is_empty() {
+        print!("{}", lab.sh(&command.join(" "), 600)?);
+        return Ok(());
+    }
+    sh::step("this is dom0's shell. Ctrl-] leaves, and stops the machine");
+    lab.shell()
 }
 
 fn main() -> ExitCode {
@@ -87,5 +172,7 @@ fn run(command: Command) -> Result<()> {
             cmdline: &cmdline.join(" "),
         }
         .run(),
+        Command::Lab { memory, command } => lab(memory, &command),
+        Command::Guest(options) => guest(&options),
     }
 }

@@ -1,0 +1,268 @@
+//! Guests: made by xl from a configuration, watched and typed to over their console.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::wire::{list, tail};
+use super::{DiskKind, Lab, join};
+
+/// A disk that dom0 has, to be given to guests; it stays when a guest ends.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    target: u32,
+    device: String,
+    kind: DiskKind,
+}
+
+/// What xl is told about a guest.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The kernel's file on the host.
+    pub kernel: PathBuf,
+    /// The ramdisk's file on the host.
+    pub ramdisk: Option<PathBuf>,
+    /// `extra`: the command line.
+    pub extra: String,
+    /// MiB.
+    pub memory: u32,
+    /// `maxmem`, when it is more than `memory`; MiB.
+    pub maxmem: Option<u32>,
+    /// How many CPUs.
+    pub vcpus: u32,
+    /// Names in the guest (xvda) and the disks.
+    pub disks: Vec<(String, Disk)>,
+    /// Whether it has a network card, on the bridge in dom0.
+    pub card: bool,
+    /// Further lines of xl's configuration.
+    pub more: String,
+}
+
+impl Config {
+    /// A guest with one CPU, 256 MiB, a network card and no disk.
+    pub fn new(kernel: impl Into<PathBuf>) -> Config {
+        Config {
+            kernel: kernel.into(),
+            ramdisk: None,
+            extra: String::new(),
+            memory: 256,
+            maxmem: None,
+            vcpus: 1,
+            disks: Vec::new(),
+            card: true,
+            more: String::new(),
+        }
+    }
+
+    /// With this ramdisk.
+    pub fn ramdisk(mut self, file: impl Into<PathBuf>) -> Config {
+        self.ramdisk = Some(file.into());
+        self
+    }
+
+    /// With this command line.
+    pub fn extra(mut self, text: impl Into<String>) -> Config {
+        self.extra = text.into();
+        self
+    }
+
+    /// With so much memory, MiB.
+    pub fn memory(mut self, memory: u32) -> Config {
+        self.memory = memory;
+        self
+    }
+
+    /// With this disk as `name`.
+    pub fn disk(mut self, name: &str, disk: &Disk) -> Config {
+        self.disks.push((name.to_owned(), disk.clone()));
+        self
+    }
+
+    fn text(&self, name: &str, kernel: &str, ramdisk: Option<&str>) -> Result<String> {
+        if self.extra.contains(['"', '\n']) {
+            bail!("xl's configuration cannot hold this command line: {}", self.extra);
+        }
+        let mut text = format!("name = \"{name}\"\ntype = \"pv\"\nkernel = \"{kernel}\"\n");
+        if let Some(ramdisk) = ramdisk {
+            writeln!(text, "ramdisk = \"{ramdisk}\"")?;
+        }
+        if !self.extra.is_empty() {
+            writeln!(text, "extra = \"{}\"", self.extra)?;
+        }
+        writeln!(text, "memory = {}\nvcpus = {}", self.memory, self.vcpus)?;
+        if let Some(maxmem) = self.maxmem {
+            writeln!(text, "maxmem = {maxmem}")?;
+        }
+        let disks: Vec<String> = self
+            .disks
+            .iter()
+            .map(|(name, disk)| {
+                let access = if disk.kind.read_only { "ro" } else { "rw" };
+                format!("\"format=raw,vdev={name},access={access},target={}\"", disk.device)
+            })
+            .collect();
+        writeln!(text, "disk = [ {} ]", disks.join(", "))?;
+        if self.card {
+            writeln!(text, "vif = [ \"mac={MAC},bridge=xenbr0\" ]")?;
+        }
+        // A crashed guest stays, so that we see it; one that ends by itself goes.
+        writeln!(text, "on_poweroff = \"destroy\"\non_reboot = \"destroy\"\non_crash = \"preserve\"")?;
+        text += &self.more;
+        Ok(text)
+    }
+}
+
+/// The guests' network address.
+pub const MAC: &str = "00:16:3e:77:00:02";
+
+/// A running guest.
+#[derive(Debug)]
+pub struct Guest {
+    name: String,
+    /// Its number.
+    pub domid: u32,
+}
+
+/// How a guest ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It powered itself off (or asked for a reboot) and is gone.
+    Off,
+    /// It crashed.
+    Crash,
+}
+
+impl Lab {
+    /// Plugs a file in as a disk for guests. It is the file itself that they write to.
+    pub fn disk(&mut self, file: &Path, kind: DiskKind) -> Result<Disk> {
+        let (target, device) = self.plug(file, kind)?;
+        self.plugged.push(target);
+        Ok(Disk { target, device, kind })
+    }
+
+    /// Creates a guest, with the console attached before its first instruction.
+    pub fn create(&mut self, config: &Config) -> Result<Guest> {
+        let kernel = self.push(&config.kernel)?;
+        let ramdisk = config.ramdisk.as_deref().map(|file| self.push(file)).transpose()?;
+        self.attached += 1;
+        let epoch = self.attached;
+        let name = format!("guest{epoch}");
+        let text = config.text(&name, &kernel, ramdisk.as_deref())?;
+        self.sh(&format!("cat > /tmp/{name}.cfg <<'EOF'\n{text}EOF"), 10)?;
+        let out =
+            self.sh(&format!("xl create -p /tmp/{name}.cfg && xl domid {name}"), 180).context("xl create")?;
+        let domid = out
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .trim()
+            .parse()
+            .with_context(|| format!("xl said: {out}"))?;
+        self.sh(&format!("attach {domid} {epoch}"), 10)?;
+        let marker = format!("@attached {epoch}\n");
+        self.machine.con.expect(&[&marker], Duration::from_secs(30)).context("attaching the console")?;
+        self.sh(&format!("xl unpause {domid}"), 10)?;
+        Ok(Guest { name, domid })
+    }
+
+    /// Waits for one of `texts` on the guest's console, and returns which one and all that came up to its end. An
+    /// error as soon as the guest has ended without it, or after `limit` seconds.
+    pub fn expect(&mut self, guest: &Guest, texts: &[&str], limit: u64) -> Result<(usize, String)> {
+        let end = Instant::now() + Duration::from_secs(limit);
+        loop {
+            let ended = self.state(guest)?;
+            let patience = Duration::from_secs(3).min(end.saturating_duration_since(Instant::now()));
+            if let Some(found) = self.machine.con.try_expect(texts, patience)? {
+                return Ok(found);
+            }
+            if let Some(how) = ended {
+                bail!("the guest ended ({how:?}) without {}{}", list(texts), tail(&self.machine.con.peek()));
+            }
+            if Instant::now() >= end {
+                bail!("no {} within {limit} s{}", list(texts), tail(&self.machine.con.peek()));
+            }
+        }
+    }
+
+    /// Types on the guest's console.
+    pub fn keys(&mut self, keys: &str) -> Result<()> {
+        self.machine.con.send(keys.as_bytes())
+    }
+
+    /// Waits until the guest has ended; returns how, and the console's last words.
+    pub fn end(&mut self, guest: &Guest, limit: u32) -> Result<(End, String)> {
+        let start = Instant::now();
+        while start.elapsed().as_secs() < u64::from(limit) {
+            if let Some(how) = self.state(guest)? {
+                // xenconsoled has passed on all there was when the domain is gone; let it cross the port.
+                self.machine.con.try_expect(&["@no such text"], Duration::from_millis(300))?;
+                return Ok((how, String::from_utf8_lossy(&self.machine.con.drain()).into_owned()));
+            }
+            self.machine.con.try_expect(&["@no such text"], Duration::from_millis(300))?;
+        }
+        bail!("the guest still runs after {limit} s{}", tail(&self.machine.con.peek()))
+    }
+
+    /// How the guest ended, if it has.
+    fn state(&mut self, guest: &Guest) -> Result<Option<End>> {
+        // The state column: running, blocked, paused, shut down, crashed, dying.
+        let (status, out) = self.sh_status(&format!("xl list {}", guest.domid), 20)?;
+        let state = out.lines().nth(1).and_then(|line| line.split_whitespace().nth(4));
+        Ok(match state {
+            Some(flags) if flags.contains('c') => Some(End::Crash),
+            Some(_) => None,
+            None if status != 0 => Some(End::Off),
+            None => bail!("xl list: {out}"),
+        })
+    }
+
+    /// Ends a guest in the middle of whatever it does.
+    pub fn destroy(&mut self, guest: &Guest) -> Result<()> {
+        self.sh(&format!("xl destroy {}", guest.domid), 60).map(|_| ())
+    }
+
+    /// Asks a guest to shut down, as an administrator does.
+    pub fn shutdown(&mut self, guest: &Guest) -> Result<()> {
+        self.sh(&format!("xl shutdown {}", guest.domid), 60).map(|_| ())
+    }
+
+    /// Joins the user's terminal to the guest's console until the guest ends or the user leaves with Ctrl-].
+    /// Returns how it ended.
+    pub fn console(&mut self, guest: &Guest) -> Result<Option<End>> {
+        let con = self.machine.con.clone();
+        let mut ended = None;
+        join(&con, &mut || {
+            ended = self.state(guest)?;
+            Ok(ended.is_some())
+        })?;
+        Ok(ended)
+    }
+
+    /// From now on a guest's console is also written to `file`.
+    pub fn log_to(&mut self, file: &Path) -> Result<()> {
+        self.machine.con.log_to(Some(file))
+    }
+
+    /// Ends all guests and takes their disks away: dom0 is as after its boot.
+    pub fn clean(&mut self) -> Result<()> {
+        self.machine.con.log_to(None)?;
+        self.sh(
+            "detach; for d in $(xl list | awk 'NR > 2 { print $2 }'); do xl destroy $d; done; true",
+            120,
+        )?;
+        for target in std::mem::take(&mut self.plugged) {
+            self.unplug(target)?;
+        }
+        self.machine.con.drain();
+        Ok(())
+    }
+}
+
+impl Guest {
+    /// Its name in xl.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}

@@ -1,0 +1,177 @@
+//! The machine: QEMU with Xen, its serial line, two virtio ports, and disks that come and go.
+
+use std::collections::BTreeSet;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use super::wire::Wire;
+use crate::{qemu, xen};
+
+/// A running QEMU; killed when dropped.
+pub struct Machine {
+    child: Child,
+    /// Xen's and dom0's console.
+    pub serial: Wire,
+    /// The agent's commands.
+    pub ctl: Wire,
+    /// A guest's console.
+    pub con: Wire,
+    qmp: Wire,
+    targets: BTreeSet<u32>,
+    _sockets: tempfile::TempDir,
+}
+
+/// How a disk looks to dom0, and so to guests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskKind {
+    /// No writes.
+    pub read_only: bool,
+    /// Sectors of 4096 bytes in place of 512.
+    pub big_sectors: bool,
+}
+
+impl Machine {
+    /// Starts QEMU with Xen, and with `kernel` and `ramdisk` as dom0. `memory` and `dom0` are in MiB.
+    pub fn start(kernel: &Path, ramdisk: &Path, memory: u32, dom0: u32, log: &Path) -> Result<Machine> {
+        // Sockets have short names only, so they do not lie under target/.
+        let sockets = tempfile::Builder::new().prefix("pvgrub-lab-").tempdir()?;
+        let mut cmd = qemu::command()?;
+        let comma = |path: &Path| path.to_string_lossy().replace(',', ",,");
+        cmd.args(["-m", &memory.to_string(), "-no-reboot"])
+            .arg("-kernel")
+            .arg(xen::hypervisor()?)
+            .arg("-append")
+            .arg(format!(
+                "console=com1 dom0_mem={dom0}M,max:{dom0}M noreboot=1 xpti=no spec-ctrl=no no-bootscrub loglvl=info \
+                 guest_loglvl=all conring_size=256k"
+            ))
+            .arg("-initrd")
+            .arg(format!("{} console=hvc0 quiet mitigations=off,{}", comma(kernel), comma(ramdisk)))
+            .args(["-device", "virtio-serial-pci", "-device", "virtio-scsi-pci,id=scsi"]);
+        let mut listeners = Vec::new();
+        for name in ["serial", "qmp", "ctl", "con"] {
+            let path = sockets.path().join(name);
+            listeners.push((
+                name,
+                UnixListener::bind(&path).with_context(|| format!("making {}", path.display()))?,
+            ));
+            let logfile = if name == "serial" { format!(",logfile={}", comma(log)) } else { String::new() };
+            cmd.arg("-chardev").arg(format!("socket,id={name},path={}{logfile}", comma(&path)));
+        }
+        cmd.args(["-serial", "chardev:serial", "-mon", "chardev=qmp,mode=control"]);
+        for name in ["ctl", "con"] {
+            cmd.arg("-device").arg(format!("virtserialport,chardev={name},name={name}"));
+        }
+        let mut child =
+            qemu::tied(cmd).stdin(Stdio::null()).stdout(Stdio::null()).spawn().context("starting QEMU")?;
+        let mut wires = Vec::new();
+        for (name, listener) in &listeners {
+            wires.push(Wire::new(name, accept(listener, &mut child)?)?);
+        }
+        let [serial, qmp, ctl, con] = <[Wire; 4]>::try_from(wires).ok().context("four wires")?;
+        let machine = Machine { child, serial, ctl, con, qmp, targets: BTreeSet::new(), _sockets: sockets };
+        machine.qmp.expect(&["\n"], Duration::from_secs(30)).context("QEMU's greeting")?;
+        machine.ask("qmp_capabilities", json!({}))?;
+        Ok(machine)
+    }
+
+    /// Has QEMU do something, and returns its answer.
+    fn ask(&self, what: &str, arguments: Value) -> Result<Value> {
+        self.qmp.send(format!("{}\n", json!({"execute": what, "arguments": arguments})).as_bytes())?;
+        loop {
+            let (_, line) = self.qmp.expect(&["\n"], Duration::from_secs(60))?;
+            let answer: Value = serde_json::from_str(line.trim()).context("QEMU's answer")?;
+            if let Some(error) = answer.get("error") {
+                bail!("QEMU refuses {what}: {error}");
+            }
+            if let Some(value) = answer.get("return") {
+                return Ok(value.clone());
+            }
+        }
+    }
+
+    /// Plugs a file in as a SCSI disk; returns its target number.
+    pub fn plug(&mut self, file: &Path, kind: DiskKind) -> Result<u32> {
+        let target =
+            (0..250).find(|n| !self.targets.contains(n)).context("all 250 places for disks are taken")?;
+        let node = format!("disk{target}");
+        self.ask(
+            "blockdev-add",
+            json!({
+                "driver": "raw", "node-name": node, "read-only": kind.read_only,
+                // The host's cache is as safe as the lab needs to be.
+                "cache": {"direct": false, "no-flush": true},
+                "file": {"driver": "file", "filename": file, "locking": "off",
+                         "cache": {"direct": false, "no-flush": true}}
+            }),
+        )
+        .with_context(|| format!("opening {}", file.display()))?;
+        let sector = if kind.big_sectors { 4096 } else { 512 };
+        self.ask(
+            "device_add",
+            json!({
+                "driver": "scsi-hd", "drive": node, "id": format!("dev{target}"), "bus": "scsi.0",
+                "channel": 0, "scsi-id": target, "lun": 0,
+                "logical_block_size": sector, "physical_block_size": sector
+            }),
+        )?;
+        self.targets.insert(target);
+        Ok(target)
+    }
+
+    /// Takes a disk away again.
+    pub fn unplug(&mut self, target: u32) -> Result<()> {
+        self.ask("device_del", json!({"id": format!("dev{target}")}))?;
+        // The node is free once the guest has let go of the device.
+        let end = Instant::now() + Duration::from_secs(60);
+        while let Err(error) = self.ask("blockdev-del", json!({"node-name": format!("disk{target}")})) {
+            if Instant::now() > end {
+                return Err(error);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.targets.remove(&target);
+        Ok(())
+    }
+
+    /// Whether QEMU has ended.
+    pub fn is_gone(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// QEMU connects to us, so there is no file to wait for; but it may end instead.
+fn accept(listener: &UnixListener, child: &mut Child) -> Result<UnixStream> {
+    listener.set_nonblocking(true)?;
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false)?;
+                return Ok(stream);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(status) = child.try_wait()? {
+            bail!("QEMU ended at once: {status}");
+        }
+        if Instant::now() > end {
+            bail!("QEMU did not connect within 60 s");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
