@@ -6,6 +6,7 @@
 use core::arch::asm;
 use platform_xen_sys::errno::Errno;
 use platform_xen_sys::event::{self, EvtchnAllocUnbound, EvtchnBindVirq, EvtchnClose, EvtchnSend, Port};
+use platform_xen_sys::grant::{GNTST_OKAY, GNTTABOP_SETUP_TABLE, GnttabSetupTable};
 use platform_xen_sys::hypercall::{self as nr, DomId};
 use platform_xen_sys::mmu::{MmuExtOp, MmuUpdate, Pte, Uvmf};
 use platform_xen_sys::sched::{SCHEDOP_POLL, SCHEDOP_SHUTDOWN, SCHEDOP_YIELD, SchedPoll, SchedShutdown};
@@ -111,6 +112,20 @@ pub fn event_bind_virq(virq: u32) -> Result<Port, Errno> {
     // SAFETY: Xen reads and writes `arg`.
     unsafe { raw(nr::EVENT_CHANNEL_OP, [op, out(&mut arg), 0, 0, 0]) }?;
     Ok(arg.port)
+}
+
+/// Grows our grant table to `frames.len()` frames and fills in their MFNs.
+pub fn grant_setup_table(frames: &mut [u64]) -> Result<(), Errno> {
+    let mut arg = GnttabSetupTable {
+        dom: DomId::SELF,
+        nr_frames: frames.len() as u32,
+        status: 0,
+        frame_list: frames.as_mut_ptr(),
+    };
+    // SAFETY: Xen writes the status and `nr_frames` numbers into the list.
+    unsafe { raw(nr::GRANT_TABLE_OP, [u64::from(GNTTABOP_SETUP_TABLE), out(&mut arg), 1, 0, 0]) }?;
+    // Every failure of this operation means that the table may not grow so far.
+    if arg.status == GNTST_OKAY { Ok(()) } else { Err(Errno::EINVAL) }
 }
 
 /// Sets the base of segment fs, where thread-local storage is found.

@@ -20,6 +20,8 @@ pub mod hypercall;
 pub mod local;
 #[cfg(feature = "bare")]
 pub mod logger;
+#[cfg(feature = "bare")]
+pub mod machine;
 pub mod mm;
 #[cfg(feature = "no-std-runtime")]
 mod no_std;
