@@ -41,3 +41,24 @@ fn they_load_and_few_pages_are_copied() {
         assert!(extra < 20, "{extra} pages of {} were copied", path.display());
     }
 }
+
+#[test]
+fn damaged_ones_are_refused() {
+    for path in kernels() {
+        let bytes = std::fs::read(&path).unwrap();
+        for part in [2, 3, 7] {
+            assert!(load(&bytes[..bytes.len() / part], LIMITS).is_err(), "{} cut", path.display());
+            let mut flipped = bytes.clone();
+            flipped[bytes.len() / part] ^= 0x10;
+            // lz4 as the kernel build uses it has no checksum: a changed literal goes unnoticed there.
+            match load(&flipped, LIMITS) {
+                Err(error) => println!("{}: {error}", path.display()),
+                Ok(_) => assert!(is_lz4(&bytes), "a flipped bit of {} was not noticed", path.display()),
+            }
+        }
+    }
+}
+
+fn is_lz4(bzimage: &[u8]) -> bool {
+    bzimage.windows(4).any(|window| window == [0x02, 0x21, 0x4c, 0x18])
+}

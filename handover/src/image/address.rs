@@ -30,10 +30,10 @@ pub fn kernel(info: &XenInfo, elf_entry: u64, p_min: u64, p_max: u64) -> Result<
     }
     let virt_base = info.virt_base.unwrap_or(0);
     let paddr_offset = info.paddr_offset.unwrap_or(if info.legacy { virt_base } else { 0 });
-    if virt_base % PAGE != 0 {
+    if !virt_base.is_multiple_of(PAGE) {
         return Err(bad(format!("this kernel's VIRT_BASE {virt_base:#x} is not at a page")));
     }
-    if paddr_offset % PAGE != 0 {
+    if !paddr_offset.is_multiple_of(PAGE) {
         return Err(bad(format!("this kernel's PADDR_OFFSET {paddr_offset:#x} is not at a page")));
     }
     let to_virtual = |p: u64| p.checked_sub(paddr_offset)?.checked_add(virt_base);
@@ -48,9 +48,11 @@ pub fn kernel(info: &XenInfo, elf_entry: u64, p_min: u64, p_max: u64) -> Result<
         return Err(bad(format!("this kernel's entry {entry:#x} is outside of it ({start:#x} to {end:#x})")));
     }
     if let Some(page) = info.hypercall_page
-        && (page % PAGE != 0 || page < start & !(PAGE - 1) || page >= end)
+        && !(start & !(PAGE - 1)..end).contains(&page)
     {
-        return Err(bad(format!("this kernel's HYPERCALL_PAGE {page:#x} is no page of it")));
+        return Err(bad(format!(
+            "this kernel's HYPERCALL_PAGE {page:#x} is outside of it ({start:#x} to {end:#x})"
+        )));
     }
     if let Some(low) = info.hv_start_low
         && low > XEN_HOLE.start
@@ -79,7 +81,7 @@ fn init_p2m(info: &XenInfo, start: u64, end: u64) -> Result<Option<u64>, ImageEr
     if (start..end).contains(&address) {
         return Err(bad(format!("this kernel's INIT_P2M {address:#x} lies within it")));
     }
-    if address >= info.virt_base.unwrap_or(0) || address % PAGE != 0 {
+    if address >= info.virt_base.unwrap_or(0) || !address.is_multiple_of(PAGE) {
         return Ok(None);
     }
     if !is_for_guests(address, address.saturating_add(PAGE)) {

@@ -80,7 +80,7 @@ fn table(what: &str, offset: u64, count: u16, size: usize, within: u64) -> Resul
     let end = offset.checked_add(u64::from(count) * size as u64).filter(|end| *end <= within);
     match end {
         None => Err(ImageError::damaged(alloc::format!("its {what} headers lie beyond its end"))),
-        Some(_) if offset % ALIGN as u64 != 0 => {
+        Some(_) if !offset.is_multiple_of(ALIGN as u64) => {
             Err(ImageError::damaged(alloc::format!("its {what} headers are not aligned")))
         }
         Some(end) => Ok(offset..end),
@@ -118,7 +118,7 @@ impl<'a> Elf<'a> {
     /// [`ALIGN`] in memory and hold the program headers.
     pub fn parse(bytes: &'a [u8], file_size: u64) -> Result<Self, ImageError> {
         check_identity(bytes)?;
-        if bytes.as_ptr().addr() % ALIGN != 0 {
+        if !bytes.as_ptr().addr().is_multiple_of(ALIGN) {
             return Err(ImageError::damaged("it was read to an address that is not aligned"));
         }
         let file = ElfFile::new(bytes).map_err(ImageError::damaged)?;

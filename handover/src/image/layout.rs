@@ -74,15 +74,18 @@ pub struct Layout {
     fills: Vec<Fill>,
     pieces: Vec<Piece>,
     base: u64,
+    /// A page that something will be written to, so it must not be one of zeros.
+    written: Option<u64>,
 }
 
 impl Layout {
     /// Lay out `pieces`, later ones over earlier ones (as libelf loads them). Their ranges must not overflow, and
-    /// those in the image must lie in it.
-    pub fn new(pieces: Vec<Piece>) -> Self {
+    /// those in the image must lie in it. The page with the physical address `written` is never [`Origin::Zero`].
+    pub fn new(pieces: Vec<Piece>, written: Option<u64>) -> Self {
         let start = pieces.iter().map(|piece| piece.paddr).min().unwrap_or(0);
         let base = start - start % PAGE;
-        let mut layout = Self { pieces, base, ..Self::default() };
+        let written = written.and_then(|at| at.checked_sub(base)).map(|at| at / PAGE);
+        let mut layout = Self { pieces, base, written, ..Self::default() };
         let cuts = layout.cuts();
         let mut used: Vec<Range<u64>> = Vec::new();
         for pair in cuts.windows(2) {
@@ -102,6 +105,12 @@ impl Layout {
             }
         }
         cuts.sort_unstable();
+        if let (Some(page), Some(end)) = (self.written, cuts.last())
+            && page < *end
+        {
+            cuts.extend([page, page + 1]);
+            cuts.sort_unstable();
+        }
         cuts.dedup();
         cuts
     }
@@ -120,14 +129,14 @@ impl Layout {
             return self.extra(page, pages, None);
         }
         let covers = |piece: &Piece| piece.paddr <= at && at < piece.paddr + piece.mem_size;
-        let Some(index) = self.pieces.iter().rposition(covers) else {
+        let top = self.pieces.iter().rposition(covers).map(|index| (index, self.pieces[index]));
+        let Some((index, piece)) = top.filter(|(_, piece)| at - piece.paddr < piece.file_size) else {
+            if self.written == Some(page) {
+                return self.extra(page, pages, None);
+            }
             return self.push(page, pages, Origin::Zero);
         };
-        let piece = self.pieces[index];
         let skip = at - piece.paddr;
-        if skip >= piece.file_size {
-            return self.push(page, pages, Origin::Zero);
-        }
         match piece.from {
             Bytes::Image(offset) if (offset + skip).is_multiple_of(PAGE) => {
                 let source = (offset + skip) / PAGE;

@@ -68,6 +68,49 @@ impl<B> Loaded<B> {
         // `address` has checked that p_min is not below paddr_offset.
         (self.kernel.p_min - self.kernel.paddr_offset) / PAGE
     }
+
+    /// Frames of zeros that the kernel needs.
+    pub fn zero_pages(&self) -> u64 {
+        self.runs.iter().filter(|run| run.origin == Origin::Zero).map(|run| run.pages).sum()
+    }
+
+    /// The frames that become the kernel's, page by page, given those of the two buffers and of
+    /// [`zero_pages`](Self::zero_pages) zeroed pages. `None` if there are too few.
+    pub fn frames<F: Copy>(&self, image: &[F], extra: &[F], zeros: &[F]) -> Option<Vec<F>> {
+        let mut zeros = zeros.iter().copied();
+        let mut frames = Vec::new();
+        for run in &self.runs {
+            let pages = usize::try_from(run.pages).ok()?;
+            let part = |from: &[F], first: u64| {
+                let first = usize::try_from(first).ok()?;
+                Some(from.get(first..first.checked_add(pages)?)?.to_vec())
+            };
+            match run.origin {
+                Origin::Image(first) => frames.extend(part(image, first)?),
+                Origin::Extra(first) => frames.extend(part(extra, first)?),
+                Origin::Zero => frames.extend(zeros.by_ref().take(pages)),
+            }
+        }
+        let expected: u64 = self.runs.iter().map(|run| run.pages).sum();
+        (frames.len() as u64 == expected).then_some(frames)
+    }
+}
+
+impl<B: DerefMut<Target = [u8]>> Loaded<B> {
+    /// The page that the kernel wants filled with hypercall stubs, if it does.
+    pub fn hypercall_page_mut(&mut self) -> Option<&mut [u8; PAGE as usize]> {
+        let offset = self.kernel.hypercall_page? - self.kernel.virt_base;
+        let page = (offset / PAGE).checked_sub(self.first_pfn())?;
+        let run = self.runs.iter().find(|run| (run.page..run.page + run.pages).contains(&page))?;
+        let (buffer, first) = match run.origin {
+            Origin::Image(first) => (&mut self.image, first),
+            Origin::Extra(first) => (self.extra.as_mut()?, first),
+            // `Layout` makes sure that it isn't one.
+            Origin::Zero => return None,
+        };
+        let at = usize::try_from((first + page - run.page) * PAGE).ok()?;
+        buffer.get_mut(at..)?.first_chunk_mut()
+    }
 }
 
 /// Bytes at the beginning of a file that tell what it is; the program headers of plain ELF files lie in them, too.
@@ -284,7 +327,8 @@ impl<B: DerefMut<Target = [u8]>> Loader<'_, B> {
             let have = self.limits.domain;
             return Err(ImageError::Memory { purpose: "the loaded kernel", need: Some(need), have });
         }
-        Ok((kernel, Layout::new(pieces), made))
+        let hypercall_page = kernel.hypercall_page.map(|va| va - kernel.virt_base + kernel.paddr_offset);
+        Ok((kernel, Layout::new(pieces, hypercall_page), made))
     }
 }
 

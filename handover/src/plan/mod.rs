@@ -25,6 +25,7 @@ pub use error::PlanError;
 pub use layout::{Frames, InitrdPlace, Layout};
 pub use permute::{Memory, Move, Permutation};
 pub use start_info::{Identity, Ring, check_cmdline};
+pub use stubs::fill as fill_hypercall_stubs;
 
 /// One page of memory.
 pub type Page = [u8; PAGE_SIZE];

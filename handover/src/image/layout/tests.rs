@@ -56,12 +56,15 @@ fn noise(len: usize) -> Vec<u8> {
 #[test]
 fn a_kernel_as_linux_is_linked_needs_a_page_or_two_of_copies() {
     // Text that ends in a page, data on the next large page, percpu moved down, a bss at the end.
-    let layout = Layout::new(vec![
-        piece(0x10_0000, 0x2000, 0x4321, 0x4321),
-        piece(0x20_0000, 0x8000, 0x3000, 0x3000),
-        piece(0x20_3000, 0x1000, 0x1000, 0x1000),
-        piece(0x20_4000, 0xb000, 0x2800, 0x9000),
-    ]);
+    let layout = Layout::new(
+        vec![
+            piece(0x10_0000, 0x2000, 0x4321, 0x4321),
+            piece(0x20_0000, 0x8000, 0x3000, 0x3000),
+            piece(0x20_3000, 0x1000, 0x1000, 0x1000),
+            piece(0x20_4000, 0xb000, 0x2800, 0x9000),
+        ],
+        None,
+    );
     assert_eq!(layout.extra_pages(), 2);
     let run = |page, pages, origin| Run { page, pages, origin };
     assert_eq!(
@@ -82,7 +85,7 @@ fn a_kernel_as_linux_is_linked_needs_a_page_or_two_of_copies() {
 #[test]
 fn segments_that_share_file_pages_are_copied() {
     let layout =
-        Layout::new(vec![piece(0, 0x1000, 0x3000, 0x3000), piece(0x10_0000, 0x2000, 0x1000, 0x1000)]);
+        Layout::new(vec![piece(0, 0x1000, 0x3000, 0x3000), piece(0x10_0000, 0x2000, 0x1000, 0x1000)], None);
     assert_eq!(layout.extra_pages(), 1);
     let image = noise(0x4000);
     assert_eq!(by_runs(&layout, &image, &[]), flat(&layout.pieces, &image, &[]));
@@ -90,13 +93,13 @@ fn segments_that_share_file_pages_are_copied() {
 
 #[test]
 fn a_file_that_is_not_congruent_is_copied_whole() {
-    let layout = Layout::new(vec![piece(0x1000, 0x78, 0x5000, 0x6000)]);
+    let layout = Layout::new(vec![piece(0x1000, 0x78, 0x5000, 0x6000)], None);
     assert_eq!(layout.extra_pages(), 5);
 }
 
 #[test]
 fn a_missing_extra_page_is_an_error() {
-    let layout = Layout::new(vec![piece(0x1000, 0x78, 0x5000, 0x6000)]);
+    let layout = Layout::new(vec![piece(0x1000, 0x78, 0x5000, 0x6000)], None);
     assert!(layout.fill(&noise(0x6000), &[], &mut vec![0; 0x4000]).is_err());
     assert!(layout.fill(&noise(0x2000), &[], &mut vec![0; 0x5000]).is_err());
 }
@@ -115,15 +118,22 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn the_runs_make_what_a_flat_load_makes(pieces in prop::collection::vec(pieces_in(0xa800), 1..6)) {
+    fn the_runs_make_what_a_flat_load_makes(
+        pieces in prop::collection::vec(pieces_in(0xa800), 1..6),
+        written in prop::option::of(0..0x30000_u64),
+    ) {
         let mut image = noise(0xb000);
         image.truncate(0xa800);
         let made: Vec<u8> = image.iter().map(|b| !b).collect();
         // The buffer is whole pages, whatever the file's size.
-        let layout = Layout::new(pieces);
+        let layout = Layout::new(pieces, written);
         let mut buffer = image.clone();
         buffer.resize(0xb000, 0x55);
         prop_assert_eq!(by_runs(&layout, &buffer, &made), flat(&layout.pieces, &image, &made));
+        if let Some(at) = written.and_then(|at| at.checked_sub(layout.base)).filter(|at| at / PAGE < layout.pages()) {
+            let run = layout.runs.iter().rfind(|run| run.page <= at / PAGE).unwrap();
+            prop_assert_ne!(run.origin, Origin::Zero);
+        }
         prop_assert!(layout.runs.windows(2).all(|w| w[0].page + w[0].pages == w[1].page));
     }
 }

@@ -63,6 +63,25 @@ pub fn unpack_xz(input: &mut Input<'_>, out: &mut [u8], free: u64) -> Result<(),
 
 /// See [`Codec::unpack`](super::Codec::unpack).
 pub fn unpack_alone(input: &mut Input<'_>, out: &mut [u8], free: u64) -> Result<(), ImageError> {
-    let reader = LzmaReader::new_mem_limit(Adapter(input), limit_kib(free), None);
+    let mut header = [0; 13];
+    if !input.read_full(&mut header) {
+        return Err(cut_short());
+    }
+    let [props, d0, d1, d2, d3, size @ ..] = header;
+    let size = u64::from_le_bytes(size);
+    // From a pipe, `lzma` does not know the size, and marks the end in the stream.
+    if size != u64::MAX && size != out.len() as u64 {
+        return Err(wrong_size());
+    }
+    // `lzma -9` asks for 64 MiB whatever the file's size. No more than all the data can be referred to.
+    let whole = u32::try_from(out.len()).unwrap_or(u32::MAX);
+    let dictionary = u32::from_le_bytes([d0, d1, d2, d3]).min(whole);
+    let need = lzma_rust2::lzma_get_memory_usage_by_props(dictionary, props)
+        .map_err(|error| explain(error, free))?;
+    if need > limit_kib(free) {
+        let need = Some(u64::from(need) * 1024 / 2 * 3);
+        return Err(ImageError::Memory { purpose: "unpacking the kernel (lzma)", need, have: free });
+    }
+    let reader = LzmaReader::new_with_props(Adapter(input), size, props, dictionary, None);
     drain(reader.map_err(|error| explain(error, free))?, out, free)
 }

@@ -94,6 +94,3 @@ fn wrong_size() -> ImageError {
 fn wrong_sum(which: &'static str) -> ImageError {
     ImageError::damaged(alloc::format!("its {which} checksum differs"))
 }
-
-#[cfg(test)]
-mod tests;
