@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo xtask build`, `smoke`, and what is to come.
 #![forbid(unsafe_code)]
 
+mod bootcheck;
 mod build;
 mod cpio;
 mod kernels;
