@@ -16,6 +16,8 @@ pub mod grant;
 pub mod hal;
 #[cfg(feature = "bare")]
 pub mod hypercall;
+#[cfg(feature = "kexec")]
+pub mod kexec;
 #[cfg(feature = "bare")]
 pub mod local;
 #[cfg(feature = "bare")]

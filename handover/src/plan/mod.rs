@@ -25,7 +25,6 @@ pub use error::PlanError;
 pub use layout::{Frames, InitrdPlace, Layout};
 pub use permute::{Memory, Move, Permutation};
 pub use start_info::{Identity, Ring, check_cmdline};
-pub use stubs::fill as fill_hypercall_stubs;
 
 /// One page of memory.
 pub type Page = [u8; PAGE_SIZE];
@@ -126,6 +125,16 @@ impl Layout {
     /// Pages that a handover writes anew.
     pub fn scratch_pages(&self) -> u64 {
         self.tables.count() + self.p2m.pages + 3
+    }
+
+    /// Writes the hypercall stubs into the kernel's loaded segments, if it has a page for them.
+    pub fn fill_hypercall_page(&self, kernel: &mut [u8]) {
+        if let Some(offset) = self.hypercall_page
+            && let Some(rest) = usize::try_from(offset).ok().and_then(|offset| kernel.get_mut(offset..))
+            && let Some(page) = rest.first_chunk_mut()
+        {
+            stubs::fill(page);
+        }
     }
 
     /// How many of the scratch pages are page tables: these are the first.
@@ -233,16 +242,6 @@ impl Plan {
             Written::StartInfo => start_info::fill(page, &self.identity, &self.layout, &self.cmdline),
             Written::Stack => page.fill(0),
             Written::Trampoline => {}
-        }
-    }
-
-    /// Writes the hypercall stubs into the kernel's loaded segments, if it has a page for them.
-    pub fn fill_hypercall_page(&self, kernel: &mut [u8]) {
-        if let Some(offset) = self.layout.hypercall_page
-            && let Some(rest) = usize::try_from(offset).ok().and_then(|offset| kernel.get_mut(offset..))
-            && let Some(page) = rest.first_chunk_mut()
-        {
-            stubs::fill(page);
         }
     }
 

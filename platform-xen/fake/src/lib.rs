@@ -1,3 +1,4 @@
 //! A hypervisor and backends in a process.
 
+pub mod hypervisor;
 pub mod peer;
