@@ -5,6 +5,7 @@
 #![cfg_attr(not(test), no_std)]
 extern crate alloc;
 
+pub mod block;
 #[cfg(feature = "bare")]
 pub mod boot;
 pub mod console;
@@ -36,4 +37,5 @@ pub mod shared_info;
 #[cfg(feature = "bare")]
 pub mod thread;
 pub mod time;
+pub mod xenbus;
 pub mod xenstore;

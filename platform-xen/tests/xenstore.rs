@@ -225,7 +225,7 @@ fn mischief_is_an_error_in_time() {
     for mischief in [BadConsumer, BadProducer, TooLong, WrongType, Twice] {
         let xs = setup(mischief, usize::MAX, |_| {}).xs.unwrap();
         let first = xs.read("domid");
-        let error = if first.is_err() { first.unwrap_err() } else { xs.read("domid").unwrap_err() };
+        let error = first.and_then(|_| xs.read("domid")).unwrap_err();
         assert!(matches!(error, XsError::PeerMisbehaved(_)), "{mischief:?}: {error:?}");
         assert_eq!(xs.read("domid"), Err(error), "and it stays broken");
     }

@@ -1,0 +1,25 @@
+//! Virtual disks: the front half of the block protocol (public/io/blkif.h).
+//!
+//! A read is cut into pieces of at most a page, the pieces are gathered into requests as large as the backend takes
+//! them, and as many requests as there is room for are in flight at once. Each piece goes one of two ways:
+//! - **in place**: the caller's own page is granted to the backend for the time of the request. No copy; the backend
+//!   maps and unmaps each page.
+//! - **by a bounce page**: through a page of ours whose grant stays. One copy; a backend that offers persistent
+//!   grants maps the page once and for all. Pieces that don't fill a page of the caller's always go this way, so that
+//!   a backend never sees memory that isn't part of the read.
+//!
+//! Persistent grants and reading in place exclude one another: [`Transfer`] chooses, per disk.
+//!
+//! Quantities in the ring and the key `sectors` count 512 bytes, whatever the disk's sector size is.
+
+mod cut;
+mod disk;
+mod disks;
+mod name;
+mod pool;
+mod queue;
+mod request;
+
+pub use disk::{Config, Disk, Info, Transfer, Used};
+pub use disks::Disks;
+pub use name::device_name;

@@ -1,0 +1,55 @@
+//! Bounce pages: granted once, used again and again.
+
+use alloc::vec::Vec;
+
+use crate::hal::{DomId, GrantRef, HalRef};
+use crate::shared::{GrantedPages, SharedMem};
+
+/// A page of the pool. Given back by [`Pool::put`]; it is neither `Copy` nor `Clone`, so never twice.
+#[derive(Debug)]
+pub(super) struct Page(usize);
+
+/// The pages, made as they are needed, up to a limit.
+pub(super) struct Pool {
+    hal: HalRef,
+    peer: DomId,
+    limit: usize,
+    pages: Vec<GrantedPages>,
+    /// The page used last is used first: a backend that keeps only some mapped does best so.
+    free: Vec<Page>,
+}
+
+impl Pool {
+    pub(super) fn new(hal: HalRef, peer: DomId, limit: usize) -> Pool {
+        Pool { hal, peer, limit, pages: Vec::new(), free: Vec::new() }
+    }
+
+    /// A page, unless all are in use and there can be no more.
+    pub(super) fn take(&mut self) -> Option<Page> {
+        if let Some(page) = self.free.pop() {
+            return Some(page);
+        }
+        if self.pages.len() >= self.limit {
+            return None;
+        }
+        self.pages.push(GrantedPages::alloc(&self.hal, 1, self.peer, false).ok()?);
+        Some(Page(self.pages.len() - 1))
+    }
+
+    pub(super) fn put(&mut self, page: Page) {
+        self.free.push(page);
+    }
+
+    pub(super) fn memory(&self, page: &Page) -> SharedMem {
+        self.pages[page.0].window()
+    }
+
+    pub(super) fn grant(&self, page: &Page) -> GrantRef {
+        self.pages[page.0].grants()[0]
+    }
+
+    /// How many pages were made.
+    pub(super) fn len(&self) -> usize {
+        self.pages.len()
+    }
+}
