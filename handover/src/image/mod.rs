@@ -208,6 +208,11 @@ impl<B: DerefMut<Target = [u8]>> Loader<'_, B> {
         let Some(stream_end) = file.size().checked_sub(4) else {
             return Err(ImageError::damaged("it ends too early"));
         };
+        // Packed data is smaller than unpacked; this bounds what is read of a file made to waste our time.
+        if stream_end > self.limits.domain {
+            let have = self.limits.domain;
+            return Err(ImageError::Memory { purpose: "unpacking the kernel", need: Some(stream_end), have });
+        }
         let mut word = [0; 4];
         file.read_at(stream_end, &mut word).map_err(|why| ImageError::Read { at: stream_end, why })?;
         let size = u32::from_le_bytes(word);

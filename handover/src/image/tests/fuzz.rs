@@ -5,6 +5,14 @@ use super::*;
 use platform_xen_sys::elfnote;
 use proptest::prelude::*;
 
+/// So many cases, or as many as PROPTEST_CASES says.
+fn cases(normal: u32) -> ProptestConfig {
+    match std::env::var("PROPTEST_CASES") {
+        Ok(_) => ProptestConfig::default(),
+        Err(_) => ProptestConfig::with_cases(normal),
+    }
+}
+
 /// Values that sit on edges.
 fn edge() -> impl Strategy<Value = u64> {
     prop_oneof![
@@ -52,7 +60,7 @@ fn legacy() -> Kernel {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(cases(3000))]
 
     #[test]
     fn program_headers(pokes in pokes(64 + 5 * 56)) {
@@ -100,7 +108,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn packed_streams(which in 0..super::packed::STREAMS.len(), pokes in pokes(4000), seed: usize) {
