@@ -5,12 +5,16 @@
 #![cfg_attr(not(test), no_std)]
 extern crate alloc;
 
+#[cfg(feature = "abi")]
+pub mod abi;
 pub mod block;
 #[cfg(feature = "bare")]
 pub mod boot;
 pub mod console;
 #[cfg(feature = "bare")]
 pub mod cpu;
+#[cfg(feature = "bare")]
+pub mod entropy;
 #[cfg(feature = "bare")]
 pub mod events;
 pub mod grant;

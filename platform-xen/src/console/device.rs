@@ -7,6 +7,7 @@ use crate::local::Local;
 use crate::mm::layout::direct;
 use crate::shared::SharedMem;
 use crate::{events, hypercall, mm, thread, time};
+use alloc::vec::Vec;
 use core::ptr::NonNull;
 use platform_xen_sys::PAGE_SIZE;
 
@@ -23,9 +24,11 @@ struct Console {
     device: Device,
     /// A thread is in the middle of writing: others wait, so that texts don't mix.
     busy: bool,
+    /// What was taken off Xen's own console, which can't be asked whether there is something.
+    ahead: Vec<u8>,
 }
 
-static CONSOLE: Local<Console> = Local::new(Console { device: Device::None, busy: false });
+static CONSOLE: Local<Console> = Local::new(Console { device: Device::None, busy: false, ahead: Vec::new() });
 
 /// How long a dying domain waits for a reader that takes nothing, in nanoseconds.
 const PATIENCE: u64 = 1_000_000_000;
@@ -124,37 +127,64 @@ fn begin() {
     }
 }
 
+/// Takes what was typed, without waiting.
+fn take(buf: &mut [u8]) -> usize {
+    let mut console = CONSOLE.borrow();
+    let Console { device, ahead, .. } = &mut *console;
+    match device {
+        Device::Ring(ring, port) => {
+            let n = ring.take(buf);
+            if n > 0 {
+                events::notify(*port);
+            }
+            n
+        }
+        Device::Xen | Device::None if ahead.is_empty() => hypercall::console_read(buf).unwrap_or(0),
+        Device::Xen | Device::None => {
+            let n = ahead.len().min(buf.len());
+            buf[..n].copy_from_slice(&ahead[..n]);
+            ahead.drain(..n);
+            n
+        }
+    }
+}
+
+/// Whether something was typed and not yet read.
+#[must_use]
+pub fn has_input() -> bool {
+    let mut console = CONSOLE.borrow();
+    if let Device::Ring(ring, _) = &console.device {
+        return ring.typed();
+    }
+    if console.ahead.is_empty() {
+        let mut buf = [0; 64];
+        let n = hypercall::console_read(&mut buf).unwrap_or(0);
+        console.ahead.extend_from_slice(&buf[..n]);
+    }
+    !console.ahead.is_empty()
+}
+
+/// Waits until something may have been typed, or the deadline.
+pub fn wait_input(deadline: Option<Nanos>) {
+    match port() {
+        Some(port) => {
+            thread::wait_ports(&[port], deadline);
+        }
+        None => thread::sleep_until(deadline.map_or(soon(LOOK), |d| d.min(soon(LOOK)))),
+    }
+}
+
 /// Takes what was typed; waits until there is something or the deadline passes, which gives 0.
 pub fn read(buf: &mut [u8], deadline: Option<Nanos>) -> usize {
     if buf.is_empty() {
         return 0;
     }
     loop {
-        let port = match &CONSOLE.borrow().device {
-            Device::Ring(ring, port) => {
-                let n = ring.take(buf);
-                if n > 0 {
-                    events::notify(*port);
-                    return n;
-                }
-                Some(*port)
-            }
-            Device::Xen | Device::None => {
-                if let Ok(n @ 1..) = hypercall::console_read(buf) {
-                    return n;
-                }
-                None
-            }
-        };
-        if deadline.is_some_and(|d| d <= time::now()) {
-            return 0;
+        let n = take(buf);
+        if n > 0 || deadline.is_some_and(|d| d <= time::now()) {
+            return n;
         }
-        match port {
-            Some(port) => {
-                thread::wait_ports(&[port], deadline);
-            }
-            None => thread::sleep_until(deadline.map_or(soon(LOOK), |d| d.min(soon(LOOK)))),
-        }
+        wait_input(deadline);
     }
 }
 

@@ -8,4 +8,4 @@ pub mod ring;
 #[cfg(feature = "bare")]
 mod device;
 #[cfg(feature = "bare")]
-pub use device::{emergency, flush, port, read, setup, write, write_text};
+pub use device::{emergency, flush, has_input, port, read, setup, wait_input, write, write_text};

@@ -53,6 +53,13 @@ impl ConsoleRing {
         n
     }
 
+    /// Whether something has been typed.
+    #[must_use]
+    pub fn typed(&self) -> bool {
+        let at = (offset_of!(XenconsInterface, in_prod), offset_of!(XenconsInterface, in_cons));
+        self.distance(at.0, at.1, XENCONS_IN_SIZE).is_some_and(|d| d.2 > 0)
+    }
+
     /// Takes what has been typed, at most `into.len()` bytes. Afterwards the other side must be notified.
     pub fn take(&self, into: &mut [u8]) -> usize {
         let prod_at = offset_of!(XenconsInterface, in_prod);

@@ -9,9 +9,10 @@ unsafe extern "C" {
     static __tdata_size: u8;
     static __tbss_start: u8;
     static __tbss_size: u8;
-    static __tls_align: u8;
 }
 
+/// Alignment of the block, as in the link script.
+const ALIGN: usize = 64;
 /// Bytes from the thread pointer on: it points to itself, the rest is spare.
 const TCB: usize = 64;
 
@@ -32,11 +33,10 @@ impl Tls {
         let address = |symbol: *const u8| symbol as usize;
         let (data, data_size) = (address(&raw const __tdata_start), address(&raw const __tdata_size));
         let (bss, bss_size) = (address(&raw const __tbss_start), address(&raw const __tbss_size));
-        let align = address(&raw const __tls_align).max(TCB);
         let start = if data_size == 0 { bss } else { data };
         let end = if bss_size == 0 { data + data_size } else { bss + bss_size };
-        let size = end.saturating_sub(start).next_multiple_of(align);
-        let layout = Layout::from_size_align(size + TCB, align).ok()?;
+        let size = end.saturating_sub(start).next_multiple_of(ALIGN);
+        let layout = Layout::from_size_align(size + TCB, ALIGN).ok()?;
         // SAFETY: the size is not zero.
         let block = NonNull::new(unsafe { alloc_zeroed(layout) })?;
         // SAFETY: the block is large enough for the template and, behind it, the pointer to itself.

@@ -1,0 +1,41 @@
+//! The Hermit ABI: the `sys_*` functions on which Rust's std stands for the target `x86_64-unknown-hermit`.
+//!
+//! Signatures and constants are those of the crate `hermit-abi`; what each function must do follows from its use in
+//! std's `sys/*/hermit.rs`. Errors are returned negated, as there. What std itself refuses for this target (renaming,
+//! links, locks) is not here.
+//!
+//! All functions are called by std, which keeps the promises that C's functions of these names ask for: pointers are
+//! valid for the lengths given, strings end with NUL.
+#![expect(clippy::missing_safety_doc, reason = "said once, above")]
+
+mod entropy;
+pub mod fd;
+pub mod files;
+mod memory;
+mod net;
+mod start;
+mod thread;
+mod time;
+
+use hermit_abi::errno::EINVAL;
+
+/// Result of a function here: `Err` is one of `hermit_abi::errno`, positive.
+pub type Result<T> = core::result::Result<T, i32>;
+
+/// What C would return.
+fn c<T: Into<i64>>(result: Result<T>) -> i64 {
+    match result {
+        Ok(value) => value.into(),
+        Err(errno) => -i64::from(errno),
+    }
+}
+
+/// What C would return, as an `int`.
+fn int<T: Into<i64>>(result: Result<T>) -> i32 {
+    i32::try_from(c(result)).unwrap_or(-EINVAL)
+}
+
+/// A count of bytes; std never asks for more than fits.
+fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
