@@ -13,6 +13,7 @@ pub mod boot;
 pub mod console;
 #[cfg(feature = "bare")]
 pub mod cpu;
+pub mod devices;
 #[cfg(feature = "bare")]
 pub mod entropy;
 #[cfg(feature = "bare")]

@@ -414,7 +414,7 @@ fn several_disks_and_one_that_is_broken() {
     let xs = Xenstore::open(hal.clone(), channel).unwrap();
     let ports = machine.open_ports();
     let disks = Disks::connect(&hal, &xs, &Config::default()).unwrap();
-    let names: Vec<String> = disks.iter().map(|disk| disk.name()).collect();
+    let names: Vec<&str> = disks.iter().map(|disk| disk.name()).collect();
     assert_eq!(names, ["xvda", "xvdb", "xvdc1"]);
     let failed: Vec<String> = disks.failed().iter().map(|error| error.to_string()).collect();
     assert_eq!(failed, ["hdc: it has no backend", "hda: the backend did not connect within 10 s"]);

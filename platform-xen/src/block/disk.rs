@@ -94,6 +94,7 @@ pub struct Used {
 pub struct Disk {
     hal: HalRef,
     front: Frontend,
+    name: String,
     handle: u16,
     config: Mutex<Config>,
     inner: Mutex<Inner>,
@@ -132,7 +133,8 @@ impl Disk {
         let info = Info { name: name(Some(number)), number, size: 0, sector_size: 512, read_only: true };
         let inner = Inner { info, queue: None, users: 0, closed: true, can_flush: false };
         // The handle's 16 bits are the low ones of the number, as Linux does it.
-        Ok(Disk { hal, front, handle: number as u16, config: Mutex::new(config), inner: Mutex::new(inner) })
+        let (config, inner) = (Mutex::new(config), Mutex::new(inner));
+        Ok(Disk { hal, front, name: name(Some(number)), handle: number as u16, config, inner })
     }
 
     /// What it is; size and sector size are right once it was connected.
@@ -141,8 +143,8 @@ impl Disk {
     }
 
     /// Its name.
-    pub fn name(&self) -> String {
-        self.inner.lock().info.name.clone()
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// What was used of the protocol so far.
@@ -166,7 +168,7 @@ impl Disk {
     }
 
     fn error(&self, fault: Fault) -> DeviceError {
-        DeviceError { device: self.name(), fault }
+        DeviceError { device: self.name.clone(), fault }
     }
 
     /// Connects to the backend.

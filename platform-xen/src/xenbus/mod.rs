@@ -5,7 +5,9 @@
 
 mod error;
 mod frontend;
+mod shutdown;
 
 pub use error::{DeviceError, Fault};
 pub use frontend::{Frontend, Step, devices};
 pub use platform_xen_sys::xenbus::XenbusState;
+pub use shutdown::{Shutdown, ShutdownRequest};

@@ -1,0 +1,145 @@
+//! `control/shutdown`: how the toolstack asks a domain to end (docs/misc/xenstore-paths).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use spin::Mutex;
+
+use crate::hal::Port;
+use crate::xenstore::{Pending, Watch, Xenstore, XsError};
+
+const KEY: &str = "control/shutdown";
+/// How a domain says what it understands.
+const FEATURES: [&str; 2] = ["control/feature-poweroff", "control/feature-reboot"];
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShutdownRequest {
+    /// `poweroff` or `halt`.
+    PowerOff,
+    /// `reboot`.
+    Reboot,
+}
+
+enum State {
+    /// Waiting for the watch.
+    Idle,
+    /// The value is on its way.
+    Reading(Pending),
+    /// The acknowledgement is on its way; then this is to be done.
+    Answering(Pending, Option<ShutdownRequest>),
+}
+
+struct Service {
+    watch: Watch,
+    state: State,
+    /// What the feature keys held before.
+    before: Vec<(&'static str, Option<Vec<u8>>)>,
+}
+
+/// Listens for the toolstack's wish.
+pub struct Shutdown {
+    xs: Xenstore,
+    service: Mutex<Option<Service>>,
+}
+
+impl Shutdown {
+    /// A listener that has not begun yet.
+    pub fn new(xs: Xenstore) -> Shutdown {
+        Shutdown { xs, service: Mutex::new(None) }
+    }
+
+    /// Begins to listen, and says what we understand.
+    ///
+    /// # Errors
+    /// xenstore's. A toolstack that doesn't let us write the feature keys is no error.
+    pub fn start(&self) -> Result<(), XsError> {
+        let watch = self.xs.watch(KEY)?;
+        let mut before = Vec::new();
+        for key in FEATURES {
+            let old = match self.xs.read(key) {
+                Err(error) if error.is_not_found() => None,
+                other => Some(other?),
+            };
+            match self.xs.write(key, b"1") {
+                Ok(()) => before.push((key, old)),
+                Err(XsError::Server(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        *self.service.lock() = Some(Service { watch, state: State::Idle, before });
+        Ok(())
+    }
+
+    /// Stops listening, and puts the feature keys back as they were.
+    ///
+    /// # Errors
+    /// xenstore's.
+    pub fn stop(&self) -> Result<(), XsError> {
+        let Some(service) = self.service.lock().take() else { return Ok(()) };
+        let mut result = service.watch.end();
+        for (key, old) in service.before {
+            let restored = match old {
+                Some(value) => self.xs.write(key, &value),
+                None => self.xs.rm(key),
+            };
+            result = result.and(restored);
+        }
+        result
+    }
+
+    /// Whether it listens.
+    pub fn is_listening(&self) -> bool {
+        self.service.lock().is_some()
+    }
+
+    /// The event channel on which something may come.
+    pub fn port(&self) -> Port {
+        self.xs.port()
+    }
+
+    /// Looks what the toolstack wants, without ever waiting: to be called after each event on the port. The request
+    /// is acknowledged by then. What we don't understand is acknowledged with a warning; `suspend` is not, so that
+    /// the toolstack sees that it will not happen.
+    pub fn poll(&self) -> Option<ShutdownRequest> {
+        let mut service = self.service.lock();
+        let service = service.as_mut()?;
+        loop {
+            match &service.state {
+                State::Idle => {
+                    service.watch.try_next().ok()??;
+                    service.state = State::Reading(self.xs.start_read(KEY).ok()?);
+                }
+                State::Reading(pending) => {
+                    let answer = self.xs.poll(pending)?;
+                    service.state = State::Idle;
+                    let value = String::from_utf8(answer.unwrap_or_default()).unwrap_or_default();
+                    let request = match value.as_str() {
+                        "" => continue,
+                        "poweroff" | "halt" => Some(ShutdownRequest::PowerOff),
+                        "reboot" => Some(ShutdownRequest::Reboot),
+                        "suspend" => {
+                            log::warn!("the toolstack asks to suspend, which is not supported");
+                            continue;
+                        }
+                        other => {
+                            log::warn!("the toolstack asks for {other:?}, which is not supported");
+                            None
+                        }
+                    };
+                    let Ok(pending) = self.xs.start_write(KEY, b"") else { return request };
+                    service.state = State::Answering(pending, request);
+                }
+                State::Answering(pending, request) => {
+                    // Acknowledged or refused, the request stands.
+                    self.xs.poll(pending)?.ok();
+                    let request = *request;
+                    service.state = State::Idle;
+                    if request.is_some() {
+                        return request;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Everything together: start, the toolstack's wishes, a handover begun and given up.
+
+use std::sync::Arc;
+
+use platform_xen::devices::Devices;
+use platform_xen::hal::HalRef;
+use platform_xen::xenbus::ShutdownRequest;
+use platform_xen_fake::peer::{Blkback, Contents, Lie, Machine, Mischief, Offer, Store, Xenstored};
+
+const KEY: &str = "/local/domain/5/control/shutdown";
+
+fn setup() -> (Arc<Machine>, Store, Devices) {
+    let machine = Machine::new();
+    let store = Store::new();
+    let channel = Xenstored::start(&machine, &store, 5);
+    // As libxl makes them: there, and empty.
+    store.write("/local/domain/5/control/feature-poweroff", "");
+    store.write("/local/domain/5/control/platform-feature-xs_reset_watches", 1);
+    Blkback::start(&machine, &store, 5, 51712, Contents::new(), Offer::default(), Lie::None);
+    let hal: HalRef = machine.clone();
+    let devices = Devices::start(hal, channel).unwrap();
+    (machine, store, devices)
+}
+
+/// Polls as an idle loop would.
+fn wish(machine: &Machine, devices: &Devices) -> Option<ShutdownRequest> {
+    for _ in 0..20 {
+        machine.settle();
+        if let Some(request) = devices.shutdown().poll() {
+            return Some(request);
+        }
+    }
+    None
+}
+
+#[test]
+fn the_toolstack_s_wishes() {
+    let (machine, store, devices) = setup();
+    assert_eq!(store.read("/local/domain/5/control/feature-poweroff").unwrap(), "1");
+    assert_eq!(store.read("/local/domain/5/control/feature-reboot").unwrap(), "1");
+    assert_eq!(wish(&machine, &devices), None);
+    for (word, request) in [
+        ("poweroff", ShutdownRequest::PowerOff),
+        ("reboot", ShutdownRequest::Reboot),
+        ("halt", ShutdownRequest::PowerOff),
+    ] {
+        store.write(KEY, word);
+        assert_eq!(wish(&machine, &devices), Some(request));
+        assert_eq!(store.read(KEY).unwrap(), "", "acknowledged");
+        assert_eq!(wish(&machine, &devices), None);
+    }
+    store.write(KEY, "dance");
+    assert_eq!(wish(&machine, &devices), None);
+    assert_eq!(store.read(KEY).unwrap(), "");
+    store.write(KEY, "suspend");
+    assert_eq!(wish(&machine, &devices), None);
+    assert_eq!(store.read(KEY).unwrap(), "suspend");
+    store.write_bytes(KEY, b"\xff\xfe");
+    assert_eq!(wish(&machine, &devices), None);
+    store.remove("/local/domain/5/control");
+    assert_eq!(wish(&machine, &devices), None);
+}
+
+#[test]
+fn a_handover_that_is_given_up() {
+    let (machine, store, devices) = setup();
+    let ports = machine.open_ports();
+    let disks = devices.disks().unwrap();
+    let disk = disks.get("xvda").unwrap();
+    for _ in 0..3 {
+        disk.read(0, &mut [0; 5000]).unwrap();
+        devices.quiesce_all().unwrap();
+        assert_eq!(store.watches(), []);
+        assert_eq!((machine.live_grants(), machine.open_ports()), (0, ports));
+        assert_eq!(store.read("/local/domain/5/control/feature-poweroff").unwrap(), "");
+        assert_eq!(store.read("/local/domain/5/control/feature-reboot"), None);
+        assert_eq!(store.read("/local/domain/5/device/vbd/51712/state").unwrap(), "1");
+        assert_eq!(store.read("/local/domain/0/backend/vbd/5/51712/state").unwrap(), "2");
+        assert!(disk.read(0, &mut [0; 512]).is_err());
+        devices.reconnect_all().unwrap();
+    }
+    disk.read(0, &mut [0; 512]).unwrap();
+    store.write(KEY, "reboot");
+    assert_eq!(wish(&machine, &devices), Some(ShutdownRequest::Reboot));
+}
+
+#[test]
+fn no_xenstore_is_said_in_words() {
+    let machine = Machine::new();
+    let channel = Xenstored::with(&machine, &Store::new(), 5, Mischief::MuteAfter(0), 64, |_| {});
+    let hal: HalRef = machine.clone();
+    let error = Devices::start(hal, channel).err().unwrap();
+    assert_eq!(error.to_string(), "xenstore: xenstore does not answer");
+}
