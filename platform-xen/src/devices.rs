@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use crate::block::{Config, Disks};
 use crate::hal::HalRef;
@@ -15,11 +16,21 @@ pub struct Devices {
     hal: HalRef,
     xs: Xenstore,
     shutdown: Shutdown,
-    disks: Mutex<Option<Arc<Disks>>>,
+    disks: Mutex<Known>,
+}
+
+/// What is known of the disks.
+enum Known {
+    /// Nobody has asked yet.
+    Nothing,
+    /// A thread is connecting them.
+    Soon,
+    /// Here they are.
+    All(Arc<Disks>),
 }
 
 fn xenstore_error(error: XsError) -> DeviceError {
-    DeviceError { device: String::from("xenstore"), fault: Fault::Xenstore(error) }
+    DeviceError { device: String::from("this domain"), fault: Fault::Xenstore(error) }
 }
 
 impl Devices {
@@ -29,7 +40,8 @@ impl Devices {
     /// If xenstore doesn't answer or makes no sense.
     pub fn start(hal: HalRef, channel: Channel) -> Result<Devices, DeviceError> {
         let xs = Xenstore::open(hal.clone(), channel).map_err(xenstore_error)?;
-        let devices = Devices { hal, shutdown: Shutdown::new(xs.clone()), xs, disks: Mutex::new(None) };
+        let devices =
+            Devices { hal, shutdown: Shutdown::new(xs.clone()), xs, disks: Mutex::new(Known::Nothing) };
         devices.listen()?;
         Ok(devices)
     }
@@ -54,12 +66,27 @@ impl Devices {
     /// # Errors
     /// If xenstore fails; a disk that fails is in [`Disks::failed`].
     pub fn disks(&self) -> Result<Arc<Disks>, DeviceError> {
-        if let Some(disks) = &*self.disks.lock() {
-            return Ok(disks.clone());
+        loop {
+            match &mut *self.disks.lock() {
+                Known::All(disks) => return Ok(disks.clone()),
+                Known::Soon => {}
+                known => {
+                    *known = Known::Soon;
+                    break;
+                }
+            }
+            self.hal.wait(&[], Some(self.hal.now() + Duration::from_millis(20)));
         }
-        let disks = Arc::new(Disks::connect(&self.hal, &self.xs, &Config::default())?);
-        // Two threads may have been at it: then the first one's stay. The second found them in use, by us.
-        Ok(self.disks.lock().get_or_insert(disks).clone())
+        let disks = Disks::connect(&self.hal, &self.xs, &Config::default()).map(Arc::new);
+        *self.disks.lock() = disks.as_ref().map_or(Known::Nothing, |disks| Known::All(disks.clone()));
+        disks
+    }
+
+    fn connected(&self) -> Option<Arc<Disks>> {
+        match &*self.disks.lock() {
+            Known::All(disks) => Some(disks.clone()),
+            _ => None,
+        }
     }
 
     /// Leaves every device as the toolstack made it: disks closed and their backends ready for the next kernel,
@@ -68,8 +95,7 @@ impl Devices {
     /// # Errors
     /// The first thing that failed.
     pub fn quiesce_all(&self) -> Result<(), DeviceError> {
-        let disks = self.disks.lock().clone();
-        let disks = disks.map_or(Ok(()), |disks| disks.quiesce());
+        let disks = self.connected().map_or(Ok(()), |disks| disks.quiesce());
         let shutdown = self.shutdown.stop().map_err(xenstore_error);
         let xs = self.xs.quiesce().map_err(xenstore_error);
         disks.and(shutdown).and(xs)
@@ -82,7 +108,72 @@ impl Devices {
     pub fn reconnect_all(&self) -> Result<(), DeviceError> {
         self.xs.reconnect(self.xs.channel()).map_err(xenstore_error)?;
         let listening = self.listen();
-        let disks = self.disks.lock().clone();
-        disks.map_or(Ok(()), |disks| disks.reconnect()).and(listening)
+        self.connected().map_or(Ok(()), |disks| disks.reconnect()).and(listening)
     }
 }
+
+#[cfg(feature = "bare")]
+mod bare {
+    use alloc::boxed::Box;
+    use alloc::sync::Arc;
+    use core::ptr::NonNull;
+
+    use super::Devices;
+    use crate::boot::start::Start;
+    use crate::hal::Port;
+    use crate::local::Local;
+    use crate::mm::layout::direct;
+    use crate::shared::{PAGE, SharedMem};
+    use crate::xenbus::ShutdownRequest;
+    use crate::xenstore::Channel;
+    use crate::{machine, mm, panic, thread};
+
+    static DEVICES: Local<Option<Arc<Devices>>> = Local::new(None);
+
+    /// Bytes of stack for the thread that listens to the toolstack.
+    const STACK: usize = 64 << 10;
+
+    /// The devices of this domain; none if it has no xenstore, as dom0 at its start.
+    #[must_use]
+    pub fn get() -> Option<Arc<Devices>> {
+        DEVICES.borrow().clone()
+    }
+
+    /// Where start_info says that xenstore is.
+    fn channel(start: &Start) -> Option<Channel> {
+        let (mfn, port) = start.store?;
+        let page = NonNull::new(direct(mm::p2m().pfn(mfn)?).0 as *mut u8)?;
+        // SAFETY: the page is xenstore's for good, mapped by the direct map, and used in no other way.
+        let page = unsafe { SharedMem::new(page, PAGE) };
+        Some(Channel { page, port: Port(port) })
+    }
+
+    /// Opens xenstore, and starts a thread that ends the domain when the toolstack asks for it. A domain without
+    /// works all the same.
+    pub(crate) fn setup(start: &Start) {
+        let Some(channel) = channel(start) else { return };
+        let devices = match Devices::start(machine::hal(), channel) {
+            Ok(devices) => Arc::new(devices),
+            Err(error) => return log::error!("{error}"),
+        };
+        *DEVICES.borrow() = Some(devices.clone());
+        if thread::spawn(STACK, Box::new(move || listen(&devices))).is_err() {
+            log::warn!("no memory to listen to the toolstack");
+        }
+    }
+
+    fn listen(devices: &Devices) {
+        loop {
+            match devices.shutdown().poll() {
+                Some(ShutdownRequest::PowerOff) => panic::end(panic::Ending::PowerOff),
+                Some(ShutdownRequest::Reboot) => panic::end(panic::Ending::Reboot),
+                None => _ = thread::wait_ports(&[devices.shutdown().port()], None),
+            }
+        }
+    }
+}
+
+#[cfg(feature = "bare")]
+pub use bare::get;
+#[cfg(feature = "bare")]
+pub(crate) use bare::setup;

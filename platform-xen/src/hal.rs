@@ -107,7 +107,8 @@ pub unsafe trait Hal: Send + Sync {
     /// `first` and `n` are those of one `alloc_pages`, nothing uses the pages any more, and no grant of them lives.
     unsafe fn free_pages(&self, first: NonNull<u8>, n: usize);
 
-    /// The machine frame behind the page that holds this address; `None` if it isn't writable memory of ours.
+    /// The machine frame behind the page that holds this address; `None` if it isn't writable memory of ours that
+    /// [`replace_page`](Hal::replace_page) could take back.
     fn mfn_of(&self, address: *const u8) -> Option<Mfn>;
 
     /// Lets `peer` map the frame.

@@ -97,6 +97,8 @@ unsafe impl Hal for Machine {
     }
 
     fn mfn_of(&self, address: *const u8) -> Option<Mfn> {
+        // Only what `replace_page` could take back from a peer.
+        direct_pfn(Vaddr(address as u64))?;
         let pte = mm::page(Vaddr(address as u64))?;
         let ours = pte.flags().contains(PteFlags::WRITABLE) && mm::p2m().pfn(pte.mfn()).is_some();
         ours.then(|| pte.mfn())

@@ -90,5 +90,5 @@ fn no_xenstore_is_said_in_words() {
     let channel = Xenstored::with(&machine, &Store::new(), 5, Mischief::MuteAfter(0), 64, |_| {});
     let hal: HalRef = machine.clone();
     let error = Devices::start(hal, channel).err().unwrap();
-    assert_eq!(error.to_string(), "xenstore: xenstore does not answer");
+    assert_eq!(error.to_string(), "this domain: xenstore does not answer");
 }

@@ -5,7 +5,7 @@ pub mod start;
 pub mod symbols;
 
 use crate::local::Local;
-use crate::{console, logger, mm, panic, shared_info, thread, time};
+use crate::{console, devices, logger, mm, panic, shared_info, thread, time};
 use alloc::boxed::Box;
 use platform_xen_sys::Vaddr;
 use platform_xen_sys::start_info::StartInfo;
@@ -43,6 +43,7 @@ extern "C" fn boot(info: &StartInfo, builder_stack: u64) -> ! {
 
 /// The first thread.
 fn main() {
+    devices::setup(&self::start());
     unsafe extern "Rust" {
         // What the program defines: without std by itself, with std through the Hermit ABI's start code.
         safe fn platform_main();
