@@ -26,7 +26,6 @@ mod fat;
 mod guid;
 mod names;
 mod partition;
-mod path;
 mod probe;
 mod region;
 mod tree;

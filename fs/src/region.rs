@@ -24,10 +24,6 @@ impl Region {
         self.size
     }
 
-    pub(crate) fn sector_size(&self) -> u32 {
-        self.cache.sector_size()
-    }
-
     /// Fills `buf` with the bytes at `offset`; large reads go straight to the device.
     pub(crate) fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), Error> {
         let beyond = Error::BeyondEnd { offset, size: self.size };

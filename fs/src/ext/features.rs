@@ -5,27 +5,31 @@ use alloc::vec::Vec;
 
 /// INCOMPAT: a reader must know each of these.
 pub(super) mod incompat {
+    pub(crate) const FILETYPE: u32 = 0x2;
     pub(crate) const RECOVER: u32 = 0x4;
     pub(crate) const META_BG: u32 = 0x10;
     pub(crate) const BIT64: u32 = 0x80;
     pub(crate) const CSUM_SEED: u32 = 0x2000;
+    pub(crate) const LARGE_DIR: u32 = 0x4000;
     pub(crate) const INLINE_DATA: u32 = 0x8000;
 }
 
 /// RO_COMPAT: only a writer must know them.
 pub(super) mod ro_compat {
+    pub(crate) const SPARSE_SUPER: u32 = 0x1;
     pub(crate) const METADATA_CSUM: u32 = 0x400;
 }
 
 /// COMPAT: nobody must know them.
 pub(super) mod compat {
     pub(crate) const HAS_JOURNAL: u32 = 0x4;
+    pub(crate) const SPARSE_SUPER2: u32 = 0x200;
 }
 
 /// Every INCOMPAT bit with the name that mke2fs has for it, and whether this reader copes with it.
 const INCOMPAT: [(u32, &str, bool); 17] = [
     (0x1, "compression", false),
-    (0x2, "filetype", true),
+    (incompat::FILETYPE, "filetype", true),
     (incompat::RECOVER, "needs_recovery", true),
     (0x8, "journal_dev", false),
     (incompat::META_BG, "meta_bg", true),
@@ -39,7 +43,7 @@ const INCOMPAT: [(u32, &str, bool); 17] = [
     (0x1000, "dirdata", false),
     (incompat::CSUM_SEED, "metadata_csum_seed", true),
     // Directories are read from end to end here, so the depth of their index does not matter.
-    (0x4000, "large_dir", true),
+    (incompat::LARGE_DIR, "large_dir", true),
     (incompat::INLINE_DATA, "inline_data", true),
     // Refused file by file.
     (0x1_0000, "encrypt", true),

@@ -1,16 +1,41 @@
-//! ext2, ext3 and ext4.
+//! ext2, ext3 and ext4, read only.
+//!
+//! Why an own reader and not `ext4-view`, which the tests compare it with: docs/decisions/0020-own-ext-reader.md.
+//! Layout: the kernel's documentation, Documentation/filesystems/ext4.
+//!
+//! The way through it: [`superblock`] (checked once) → [`journal`] (replayed in memory) → [`blocks`] → [`group`] →
+//! [`inode`] → [`map`] → [`file`] and [`dir`] → [`walk`] (paths). No allocation is larger than a block, but for the
+//! journal's index and the list of a directory, which have bounds of their own.
 
+mod blocks;
 mod csum;
+mod dir;
 mod features;
+mod file;
+mod group;
+mod inode;
+mod journal;
+mod map;
 mod superblock;
+mod walk;
 
+use alloc::boxed::Box;
 use alloc::rc::Rc;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::ops::ControlFlow;
 
-use crate::bytes::{field, le32};
+use self::blocks::Blocks;
+use self::features::{compat, incompat};
+use self::journal::{Outcome, Overlay};
+use self::superblock::Superblock;
+use crate::bytes::{field, le32, zeroed};
 use crate::probe::Identity;
 use crate::region::Region;
-use crate::{Content, Error, FileSystem, Guid};
+use crate::{Content, DirEntry, Error, File, FileKind, FileSystem, Guid, Metadata};
+
+/// More names than this in one directory are not listed.
+const MAX_LISTED: usize = 100_000;
 
 /// Recognises a superblock in the first blocks of a volume. One with unknown features is recognised too.
 pub(crate) fn identify(head: &[u8]) -> Option<Identity> {
@@ -23,6 +48,115 @@ pub(crate) fn identify(head: &[u8]) -> Option<Identity> {
     Some(Identity::new(Content::Ext(generation), crate::bytes::label(field(bytes, 0x78, 16)), uuid))
 }
 
-pub(crate) fn open(_region: Region) -> Result<Rc<dyn FileSystem>, Error> {
-    Err(Error::Unsupported("ext: being built".into()))
+struct Ext {
+    blocks: Rc<Blocks>,
+    kind: String,
+    notes: Vec<String>,
+}
+
+/// Opens the file system in `region`. A journal is replayed in memory; one that can't be is passed over with a note.
+pub(crate) fn open(region: Region) -> Result<Rc<dyn FileSystem>, Error> {
+    let mut raw = zeroed(superblock::SIZE)?;
+    region.read_at(superblock::OFFSET, &mut raw)?;
+    let sb = Superblock::parse(&raw)?;
+    let kind = alloc::format!("ext{}", sb.generation());
+    let mut notes = Vec::new();
+    if sb.blocks.saturating_mul(u64::from(sb.block_size)) > region.size() {
+        notes.push(alloc::format!("this {kind} is larger than its partition: a disk that was cut short?"));
+    }
+    let mut blocks = Blocks::new(region.clone(), sb.clone(), Overlay::default());
+    if sb.has(incompat::RECOVER) {
+        let outcome = recover(&blocks).unwrap_or_else(|error| Outcome {
+            notes: Vec::from([alloc::format!("the journal was not replayed: {error}")]),
+            ..Outcome::default()
+        });
+        notes.extend(outcome.notes);
+        blocks = Blocks::new(region.clone(), sb.clone(), outcome.overlay);
+        // The superblock may be in the journal too.
+        let at = superblock::OFFSET;
+        let size = u64::from(sb.block_size);
+        blocks.read(at / size, (at % size) as usize, &mut raw)?;
+        match Superblock::parse(&raw) {
+            Ok(newer) if newer.block_size == sb.block_size => blocks.sb = newer,
+            Ok(_) => notes.push("the superblock in the journal contradicts the one on the disk".into()),
+            Err(error) => {
+                notes.push(alloc::format!("the superblock in the journal was passed over: {error}"))
+            }
+        }
+    }
+    for note in &notes {
+        log::warn!("{note}");
+    }
+    Ok(Rc::new(Ext { blocks: Rc::new(blocks), kind, notes }))
+}
+
+fn recover(blocks: &Blocks) -> Result<Outcome, Error> {
+    let sb = &blocks.sb;
+    if sb.compat & compat::HAS_JOURNAL == 0 {
+        return Err(Error::corrupt("it is needed, but there is none"));
+    }
+    if sb.journal_inode == 0 {
+        return Err(Error::Unsupported("it is on another device".into()));
+    }
+    journal::replay(blocks, sb.journal_inode)
+}
+
+impl FileSystem for Ext {
+    fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    fn read_dir(&self, path: &str) -> Result<Vec<DirEntry>, Error> {
+        let dir = walk::find(&self.blocks, path)?;
+        if dir.kind != FileKind::Directory {
+            return Err(Error::NotADirectory(path.to_string()));
+        }
+        let mut list = Vec::new();
+        let mut untyped = Vec::new();
+        let mut too_many = false;
+        dir::entries(&self.blocks, &dir, |entry| {
+            if entry.name == b"." || entry.name == b".." {
+                return ControlFlow::Continue(());
+            }
+            if list.len() >= MAX_LISTED {
+                too_many = true;
+                return ControlFlow::Break(());
+            }
+            if entry.kind.is_none() {
+                untyped.push((list.len(), entry.inode));
+            }
+            let name = String::from_utf8_lossy(entry.name).into_owned();
+            list.push(DirEntry { name, kind: entry.kind.unwrap_or(FileKind::Special) });
+            ControlFlow::Continue(())
+        })?;
+        if too_many {
+            return Err(Error::TooLarge(alloc::format!("{path}: more than {MAX_LISTED} names")));
+        }
+        for (index, number) in untyped {
+            if let Some(entry) = list.get_mut(index) {
+                entry.kind = inode::Inode::read(&self.blocks, number)?.kind;
+            }
+        }
+        Ok(list)
+    }
+
+    fn metadata(&self, path: &str) -> Result<Metadata, Error> {
+        let inode = walk::find(&self.blocks, path)?;
+        Ok(Metadata { kind: inode.kind, len: inode.size, modified: inode.modified })
+    }
+
+    fn open(&self, path: &str) -> Result<Box<dyn File>, Error> {
+        let inode = walk::find(&self.blocks, path)?;
+        if inode.kind != FileKind::Regular {
+            return Err(Error::NotAFile(path.to_string()));
+        }
+        if inode.is_encrypted() {
+            return Err(Error::Unsupported(alloc::format!("{path} is encrypted")));
+        }
+        Ok(Box::new(file::Data::new(self.blocks.clone(), inode)))
+    }
 }

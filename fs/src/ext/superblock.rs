@@ -1,11 +1,9 @@
 //! The superblock: the file system's size and shape, checked once.
 
-use alloc::string::String;
-
 use super::csum;
-use super::features::{self, incompat, ro_compat};
+use super::features::{self, compat, incompat, ro_compat};
+use crate::Error;
 use crate::bytes::{byte, field, le16, le32};
-use crate::{Error, Guid};
 
 /// Where it stands in the volume, and how long it is, in bytes.
 pub(super) const OFFSET: u64 = 1024;
@@ -32,13 +30,13 @@ pub(super) struct Superblock {
     pub(super) descriptor_size: u16,
     /// The first block group whose descriptors lie in their own meta group.
     pub(super) first_meta_bg: u32,
+    /// The two groups with copies of the superblock, under sparse_super2.
+    copies: [u32; 2],
     pub(super) compat: u32,
     pub(super) incompat: u32,
     ro_compat: u32,
     pub(super) csum_seed: u32,
     pub(super) journal_inode: u32,
-    pub(super) label: Option<String>,
-    pub(super) uuid: Option<Guid>,
 }
 
 /// True when the magic number stands in `bytes` (the superblock's 1024).
@@ -93,9 +91,8 @@ impl Superblock {
         if blocks_per_group == 0 || inodes_per_group == 0 || u64::from(first_data_block) >= blocks {
             return Err(bad("geometry"));
         }
-        let uuid = field(bytes, 0x68, 16);
         let csum_seed = match incompat & incompat::CSUM_SEED {
-            0 => csum::crc32c(csum::START, uuid),
+            0 => csum::crc32c(csum::START, field(bytes, 0x68, 16)),
             _ => le32(bytes, 0x270),
         };
         Ok(Self {
@@ -108,13 +105,12 @@ impl Superblock {
             inode_size,
             descriptor_size,
             first_meta_bg: le32(bytes, 0x104),
+            copies: [le32(bytes, 0x24c), le32(bytes, 0x250)],
             compat,
             incompat,
             ro_compat,
             csum_seed,
             journal_inode: le32(bytes, 0xe0),
-            label: crate::bytes::label(field(bytes, 0x78, 16)),
-            uuid: Guid::from_bytes(uuid),
         })
     }
 
@@ -126,6 +122,24 @@ impl Superblock {
     /// Inodes, descriptors, extents and directories carry checksums.
     pub(super) fn has_csum(&self) -> bool {
         self.ro_compat & ro_compat::METADATA_CSUM != 0
+    }
+
+    /// A copy of the superblock stands at the start of `group`.
+    pub(super) fn has_superblock_copy(&self, group: u64) -> bool {
+        let power_of = |base: u64| {
+            let mut n = base;
+            while n < group {
+                n *= base;
+            }
+            n == group
+        };
+        if group == 0 {
+            return true;
+        }
+        if self.compat & compat::SPARSE_SUPER2 != 0 {
+            return self.copies.iter().any(|copy| u64::from(*copy) == group);
+        }
+        self.ro_compat & ro_compat::SPARSE_SUPER == 0 || group == 1 || [3, 5, 7].into_iter().any(power_of)
     }
 
     /// A feature of the INCOMPAT set.

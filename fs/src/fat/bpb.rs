@@ -13,15 +13,9 @@ pub(super) struct Bpb {
     /// 12, 16 or 32.
     pub(super) bits: u8,
     /// In bytes.
-    pub(super) sector: u32,
-    /// In bytes.
     pub(super) cluster: u32,
     /// Clusters are numbered from 2 to `clusters + 1`.
     pub(super) clusters: u32,
-    /// The first byte of the first FAT that is in use.
-    pub(super) fat_start: u64,
-    /// Of one FAT, in bytes.
-    pub(super) fat_size: u64,
     /// Where cluster 2 begins, in bytes.
     pub(super) data_start: u64,
     label: Option<String>,
@@ -90,11 +84,8 @@ impl Bpb {
         let name = signed.then(|| label(field(head, extended + 7, 11))).flatten();
         Some(Self {
             bits,
-            sector,
             cluster: sector * per_cluster,
             clusters,
-            fat_start: u64::from(reserved) * u64::from(sector) + u64::from(active) * fat_size,
-            fat_size,
             data_start: u64::from(meta) * u64::from(sector),
             label: name.filter(|n| n != "NO NAME"),
             serial: matches!(byte(head, extended + 2), 0x28 | 0x29).then(|| le32(head, extended + 3)),

@@ -1,19 +1,189 @@
 //! FAT12, FAT16 and FAT32.
+//!
+//! lamfat reads directories and chains of clusters. Around it stands what its hostile-input faults ask for: the boot
+//! sector is checked before it sees it ([`bpb`]), each call has a budget of bytes ([`io`]), and files' bytes are read by
+//! [`file`], in pieces as long as the file is contiguous. See docs/decisions/0021-fat-through-lamfat.md.
 
 mod bpb;
+mod file;
+mod io;
 
+use alloc::boxed::Box;
 use alloc::rc::Rc;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
+use lamfat::{DefaultTimeProvider, FsOptions, LossyOemCpConverter};
+
+use self::bpb::Bpb;
+use self::file::FatFile;
+use self::io::{Budget, Carried, Io};
+use crate::bytes::zeroed;
 use crate::probe::Identity;
 use crate::region::Region;
-use crate::{Error, FileSystem};
+use crate::{DirEntry, Error, File, FileKind, FileSystem, Metadata};
 
 pub(crate) use bpb::looks_like_fat;
 
-pub(crate) fn identify(_region: &Region, head: &[u8]) -> Result<Option<Identity>, Error> {
-    Ok(bpb::Bpb::parse(head).map(|bpb| bpb.identity()))
+type Volume = lamfat::FileSystem<Io>;
+type Entry<'a> = lamfat::DirEntry<'a, Io, DefaultTimeProvider, LossyOemCpConverter>;
+type Dir<'a> = lamfat::Dir<'a, Io, DefaultTimeProvider, LossyOemCpConverter>;
+
+/// Recognises a boot sector that describes a FAT volume.
+pub(crate) fn identify(region: &Region, head: &[u8]) -> Result<Option<Identity>, Error> {
+    let Some(bpb) = Bpb::parse(head) else { return Ok(None) };
+    let mut identity = bpb.identity();
+    // mlabel and Windows change the label in the root directory only.
+    if let Ok(fat) = Fat::new(region.clone())
+        && let Ok(Some(label)) = fat.volume.read_volume_label_from_root_dir()
+        && !label.is_empty()
+    {
+        identity.label = Some(label);
+    }
+    Ok(Some(identity))
 }
 
-pub(crate) fn open(_region: Region) -> Result<Rc<dyn FileSystem>, Error> {
-    Err(Error::Unsupported("FAT: being built".into()))
+/// Opens the file system in `region`.
+pub(crate) fn open(region: Region) -> Result<Rc<dyn FileSystem>, Error> {
+    Ok(Rc::new(Fat::new(region)?))
+}
+
+struct Fat {
+    region: Region,
+    bpb: Bpb,
+    kind: String,
+    volume: Volume,
+    budget: Budget,
+}
+
+/// What a path leads to.
+enum Place<'a> {
+    Root,
+    Entry(Entry<'a>),
+}
+
+impl Fat {
+    fn new(region: Region) -> Result<Self, Error> {
+        let mut sector = zeroed(512)?;
+        region.read_at(0, &mut sector)?;
+        let bpb = Bpb::parse(&sector).ok_or_else(|| Error::corrupt("FAT: the boot sector"))?;
+        let (io, budget) = Io::new(region.clone());
+        let volume =
+            Volume::new(io, FsOptions::new()).map_err(|error| translate(error, "the boot sector"))?;
+        Ok(Self { kind: alloc::format!("FAT{}", bpb.bits), region, bpb, volume, budget })
+    }
+
+    /// Follows `path`. There are no links here, so ".." can be taken away first.
+    fn find(&self, path: &str) -> Result<Place<'_>, Error> {
+        let mut names: Vec<&str> = Vec::new();
+        for name in path.split('/') {
+            match name {
+                "" | "." => {}
+                ".." => {
+                    names.pop();
+                }
+                name => names.push(name),
+            }
+        }
+        let mut place = Place::Root;
+        for name in names {
+            let dir = self.dir(&place).ok_or_else(|| Error::NotADirectory(path.to_string()))?;
+            place = Place::Entry(self.entry(&dir, name, path)?);
+        }
+        Ok(place)
+    }
+
+    fn dir<'a>(&'a self, place: &Place<'a>) -> Option<Dir<'a>> {
+        match place {
+            Place::Root => Some(self.volume.root_dir()),
+            Place::Entry(entry) => entry.is_dir().then(|| entry.to_dir()),
+        }
+    }
+
+    fn entry<'a>(&'a self, dir: &Dir<'a>, name: &str, path: &str) -> Result<Entry<'a>, Error> {
+        let wanted = name.to_uppercase();
+        self.budget.renew();
+        for entry in dir.iter() {
+            let entry = entry.map_err(|error| translate(error, path))?;
+            if entry.file_name().to_uppercase() == wanted || entry.short_file_name().to_uppercase() == wanted
+            {
+                return Ok(entry);
+            }
+        }
+        Err(Error::NotFound(path.to_string()))
+    }
+}
+
+fn kind(entry: &Entry<'_>) -> FileKind {
+    if entry.is_dir() { FileKind::Directory } else { FileKind::Regular }
+}
+
+fn translate(error: lamfat::Error<Carried>, what: &str) -> Error {
+    match error {
+        lamfat::Error::Io(Carried(error)) => error,
+        lamfat::Error::NotFound => Error::NotFound(what.to_string()),
+        other => Error::Corrupt(alloc::format!("FAT: {what}: {other:?}")),
+    }
+}
+
+/// Seconds since 1970 of a date and time without a zone.
+fn seconds(at: lamfat::DateTime) -> i64 {
+    let (year, month, day) = (i64::from(at.date.year), i64::from(at.date.month), i64::from(at.date.day));
+    // Days of the Gregorian calendar, with years that begin in March.
+    let year = if month <= 2 { year - 1 } else { year };
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + day_of_year - 719_468;
+    days * 86400 + i64::from(at.time.hour) * 3600 + i64::from(at.time.min) * 60 + i64::from(at.time.sec)
+}
+
+impl FileSystem for Fat {
+    fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    fn notes(&self) -> &[String] {
+        &[]
+    }
+
+    fn read_dir(&self, path: &str) -> Result<Vec<DirEntry>, Error> {
+        let place = self.find(path)?;
+        let dir = self.dir(&place).ok_or_else(|| Error::NotADirectory(path.to_string()))?;
+        let mut list = Vec::new();
+        self.budget.renew();
+        for entry in dir.iter() {
+            let entry = entry.map_err(|error| translate(error, path))?;
+            // A directory has 65536 entries at most; one that runs in a circle has more.
+            if list.len() >= 65536 {
+                return Err(Error::TooLarge(alloc::format!("{path}: more than 65536 names")));
+            }
+            let name = entry.file_name();
+            if name != "." && name != ".." {
+                list.push(DirEntry { name, kind: kind(&entry) });
+            }
+        }
+        Ok(list)
+    }
+
+    fn metadata(&self, path: &str) -> Result<Metadata, Error> {
+        Ok(match self.find(path)? {
+            Place::Root => Metadata { kind: FileKind::Directory, len: 0, modified: 0 },
+            Place::Entry(entry) => {
+                Metadata { kind: kind(&entry), len: entry.len(), modified: seconds(entry.modified()) }
+            }
+        })
+    }
+
+    fn open(&self, path: &str) -> Result<Box<dyn File>, Error> {
+        let entry = match self.find(path)? {
+            Place::Entry(entry) if !entry.is_dir() => entry,
+            _ => return Err(Error::NotAFile(path.to_string())),
+        };
+        self.budget.renew();
+        let mut file = entry.to_file();
+        let clusters = file.extents().map(|extent| match extent {
+            Ok(extent) => Ok(extent.offset),
+            Err(error) => Err(translate(error, path)),
+        });
+        Ok(Box::new(FatFile::new(self.region.clone(), &self.bpb, entry.len(), clusters)?))
+    }
 }
