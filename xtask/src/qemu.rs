@@ -23,8 +23,9 @@ pub fn command() -> Result<Command> {
         },
     };
     // With smap a PV dom0 crashes in Xen's create_bounce_frame; with rdtscp PVH guests meet an instruction that
-    // TCG's SVM does not decode. One CPU is faster than two.
-    cmd.args(["-accel", "tcg,tb-size=512", "-cpu", "max,-smap,-smep,-rdtscp", "-smp", "1"]).args([
+    // TCG's SVM does not decode. With xsave, programs in dom0 die of segmentation faults as soon as a second domain uses
+    // the FPU: Xen's lazy switching of AVX state and TCG do not agree. One CPU is faster than two.
+    cmd.args(["-accel", "tcg,tb-size=512", "-cpu", "max,-smap,-smep,-rdtscp,-xsave", "-smp", "1"]).args([
         "-nodefaults",
         "-no-user-config",
         "-display",
