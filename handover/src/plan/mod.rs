@@ -25,6 +25,7 @@ pub use error::PlanError;
 pub use layout::{Frames, InitrdPlace, Layout};
 pub use permute::{Memory, Move, Permutation};
 pub use start_info::{Identity, Ring, check_cmdline};
+pub use stubs::fill as fill_hypercall_page;
 
 /// One page of memory.
 pub type Page = [u8; PAGE_SIZE];
@@ -125,16 +126,6 @@ impl Layout {
     /// Pages that a handover writes anew.
     pub fn scratch_pages(&self) -> u64 {
         self.tables.count() + self.p2m.pages + 3
-    }
-
-    /// Writes the hypercall stubs into the kernel's loaded segments, if it has a page for them.
-    pub fn fill_hypercall_page(&self, kernel: &mut [u8]) {
-        if let Some(offset) = self.hypercall_page
-            && let Some(rest) = usize::try_from(offset).ok().and_then(|offset| kernel.get_mut(offset..))
-            && let Some(page) = rest.first_chunk_mut()
-        {
-            stubs::fill(page);
-        }
     }
 
     /// How many of the scratch pages are page tables: these are the first.

@@ -17,7 +17,7 @@ const RESTORE: [u8; 4] = [0x41, 0x5b, 0x59, 0xc3];
 /// push rax: part of the frame that iret takes, which is jumped to and never returns.
 const PUSH_RAX: u8 = 0x50;
 
-/// Writes the stubs into `page`. The bytes between them are left as they are, as Xen does.
+/// Writes the hypercall stubs into `page`. The bytes between them are left as they are, as Xen does.
 pub fn fill(page: &mut [u8; PAGE_SIZE]) {
     let (stubs, _) = page.as_chunks_mut::<HYPERCALL_STUB_SIZE>();
     for (number, stub) in (0u32..).zip(stubs) {
