@@ -79,7 +79,7 @@ pub fn check(kernel: &Kernel, initrd: Option<u64>, cmdline: &[u8]) -> Result<(),
 }
 
 fn layout(kernel: &Kernel, initrd: Option<u64>) -> Result<Layout, PlanError> {
-    Layout::new(kernel, initrd, boot::start().nr_pages, mm::p2m().len())
+    Layout::new(kernel, initrd, boot::start().nr_pages, mm::p2m().nr_pages())
 }
 
 /// A kernel that is loaded and can be started.
@@ -159,7 +159,7 @@ impl Handover {
         loop {
             let typed = tables::frames();
             let memory =
-                Memory { p2m_size: p2m.len(), populated: &|pfn| p2m.mfn(pfn).is_some(), typed: &typed };
+                Memory { p2m_size: p2m.nr_pages(), populated: &|pfn| p2m.mfn(pfn).is_some(), typed: &typed };
             let plan = Plan::new(
                 self.layout.clone(),
                 self.identity.clone(),

@@ -1,6 +1,6 @@
 //! Buffers of whole frames.
 
-use super::frames::{End, alloc_frames, free_frames, mfn_of, with};
+use super::frames::{End, alloc_frames, free_frames, mfn_of, set_direct, with};
 use super::layout::direct;
 use super::runs::Run;
 use core::ops::{Deref, DerefMut};
@@ -29,6 +29,19 @@ impl PageBuf {
     pub fn stale(bytes: usize) -> Option<PageBuf> {
         let run = alloc_frames(bytes.div_ceil(PAGE_SIZE).max(1) as u64, End::High)?;
         Some(PageBuf { run })
+    }
+
+    /// The ramdisk that the builder loaded with us, as a buffer: the first call gets it. It ends with zeroes, up to a
+    /// whole page; how long it is says `boot::start().mod_len`.
+    #[must_use]
+    pub fn of_boot_ramdisk() -> Option<PageBuf> {
+        let run = with(|mm| mm.kept.ramdisk.take())?;
+        // SAFETY: the frames were kept for this, nothing else refers to them. Making them writable maps them as well,
+        // wherever the direct map has not got to yet.
+        match unsafe { set_direct(run, Some(true)) } {
+            Ok(()) => Some(PageBuf { run }),
+            Err(_) => None,
+        }
     }
 
     /// Where it is.
