@@ -6,6 +6,7 @@ mod build;
 mod cpio;
 mod kernels;
 mod lab;
+mod oracle;
 mod packages;
 mod paths;
 mod qemu;

@@ -29,6 +29,7 @@ macro_rules! between {
 /// What was found before anything was written.
 pub struct Image {
     hashes: [u64; 3],
+    gaps_nonzero: usize,
     bss_nonzero: usize,
     page: [u8; 4096],
 }
@@ -46,10 +47,20 @@ impl Image {
             hash(between!(__rodata_start, __rodata_end)),
             hash(between!(__data_start, __data_end)),
         ];
-        let bss_nonzero = between!(__bss_start, __bss_end).iter().filter(|b| **b != 0).count();
+        let nonzero = |bytes: &[u8]| bytes.iter().filter(|b| **b != 0).count();
+        let page_end = (&raw const HYPERCALL_PAGE).wrapping_add(4096);
+        // SAFETY: between the hypercall page and the next segment there are only bytes of our image.
+        let behind_page = unsafe {
+            core::slice::from_raw_parts(page_end, (&raw const __rodata_start).addr() - page_end.addr())
+        };
+        let gaps_nonzero = nonzero(between!(__text_end, HYPERCALL_PAGE))
+            + nonzero(behind_page)
+            + nonzero(between!(__rodata_end, __data_start))
+            + nonzero(between!(__data_end, __bss_start));
+        let bss_nonzero = nonzero(between!(__bss_start, __bss_end));
         // SAFETY: the page is part of our image, and nobody writes it.
         let page = unsafe { (&raw const HYPERCALL_PAGE).cast::<[u8; 4096]>().read() };
-        Image { hashes, bss_nonzero, page }
+        Image { hashes, gaps_nonzero, bss_nonzero, page }
     }
 
     /// Prints it.
@@ -57,6 +68,7 @@ impl Image {
         for (name, hash) in ["text", "rodata", "data"].iter().zip(self.hashes) {
             line!(machine.out, "image.{name} hash {hash:#x}");
         }
+        line!(machine.out, "image.gaps nonzero {}", self.gaps_nonzero);
         line!(machine.out, "image.bss nonzero {}", self.bss_nonzero);
         let mut hash = Hash::new();
         hash.bytes(&self.page);

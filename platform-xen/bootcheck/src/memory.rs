@@ -1,4 +1,7 @@
 //! Every frame we own: the p2m against the M2P, what Xen lets us map writable, what isn't zero; and the ramdisk.
+//!
+//! What is in memory that nobody loaded is chance: Xen gives a new domain frames with whatever was in them unless it
+//! scrubs at boot, so those lines are for people.
 
 use crate::hash::Hash;
 use crate::window::SCAN;
@@ -81,7 +84,7 @@ fn frames(machine: &mut Machine) {
     let boot = boot_end(machine);
     line!(machine.out, "memory.boot_mapping pages {boot}");
     let mut typed = Runs::new("memory.not_writable");
-    let mut used = Runs::new("memory.nonzero");
+    let mut used = Runs::new("~memory.nonzero");
     let (mut beyond, mut hash_beyond) = (0u64, 0u64);
     let mut pfn = 0;
     while pfn < machine.start.nr_pages {
@@ -117,7 +120,7 @@ fn frames(machine: &mut Machine) {
     typed.flush(machine);
     used.flush(machine);
     line!(machine.out, "memory.not_writable total {}", typed.total);
-    line!(machine.out, "memory.nonzero_beyond_boot_mapping pages {beyond}");
+    line!(machine.out, "~memory.nonzero_beyond_boot_mapping pages {beyond}");
     line!(machine.out, "~memory.nonzero_beyond_boot_mapping last {hash_beyond:#x}");
     for slot in 0..SCAN {
         // Page tables must not stay mapped here: a later look at what is mapped writable would be misled.

@@ -50,7 +50,7 @@ pub fn report(machine: &mut Machine) {
     // SAFETY: the page rsi points to; nobody writes it.
     let page = unsafe { &*(ENTRY_STATE.gpr[RSI] as *const [u8; PAGE_SIZE]) };
     let after = page[size_of::<StartInfo>()..].iter().filter(|b| **b != 0).count();
-    line!(machine.out, "start.bytes_after nonzero {after}");
+    line!(machine.out, "~start.bytes_after nonzero {after}");
 }
 
 fn frame(machine: &mut Machine, name: &str, mfn: Mfn) {
