@@ -1,6 +1,6 @@
 //! ext2, ext3 and ext4, read only.
 //!
-//! Why an own reader and not `ext4-view`, which the tests compare it with: docs/decisions/0020-own-ext-reader.md.
+//! Why an own reader and not `ext4-view`, which the tests compare it with: docs/decisions/0030-own-ext-reader.md.
 //! Layout: the kernel's documentation, Documentation/filesystems/ext4.
 //!
 //! The way through it: [`superblock`] (checked once) → [`journal`] (replayed in memory) → [`blocks`] → [`group`] →

@@ -184,6 +184,10 @@ pub fn assert_same(fs: &dyn FileSystem, list: &BTreeMap<String, Line>, name: &st
                     let file = fs.open(&path).unwrap_or_else(|e| panic!("{name}: {path}: {e}"));
                     assert_eq!(file.len(), *len, "{name}: {path}");
                     assert_eq!(fs.metadata(&path).unwrap().len, *len);
+                    // Only blocks of 1 KiB make the largest file (80 MiB of hole) worth the time.
+                    if *len > 64 << 20 && !name.ends_with("1k") {
+                        continue;
+                    }
                     let data = file.read_all(100 << 20).unwrap_or_else(|e| panic!("{name}: {path}: {e}"));
                     assert_eq!(crc32(&data), *crc, "{name}: {path}");
                 }
