@@ -3,9 +3,9 @@
 //! What can be loaded: Linux's bzImage (boot protocol 2.08 and later, packed with gzip, xz, lzma, lz4 or zstd), a plain
 //! ELF64 file, and either of them in a gzip file, as `xl` takes them. Anything else is refused with its name.
 //!
-//! The way: [`bzimage`] finds the packed stream, [`unpack`] writes it into a buffer of whole pages that the caller
-//! provides, [`elf`] checks the headers, [`xen`] reads what the kernel says to Xen, [`address`] makes addresses of it,
-//! and [`layout`] says which page of the kernel is which page of that buffer. The bytes are not moved: the plan
+//! The way: `bzimage` finds the packed stream, `unpack` writes it into a buffer of whole pages that the caller
+//! provides, `elf` checks the headers, `xen` reads what the kernel says to Xen, `address` makes addresses of it,
+//! and `layout` says which page of the kernel is which page of that buffer. The bytes are not moved: the plan
 //! makes the buffer's frames the kernel's. Of Debian's kernels, some four pages need to be put together.
 //!
 //! The file is from the guest's disk, so each value in it is checked; memory taken is bounded by [`Limits`].

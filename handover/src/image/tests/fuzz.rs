@@ -60,7 +60,7 @@ fn legacy() -> Kernel {
 }
 
 proptest! {
-    #![proptest_config(cases(3000))]
+    #![proptest_config(cases(1500))]
 
     #[test]
     fn program_headers(pokes in pokes(64 + 5 * 56)) {
@@ -108,7 +108,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases(150))]
 
     #[test]
     fn packed_streams(which in 0..super::packed::STREAMS.len(), pokes in pokes(4000), seed: usize) {

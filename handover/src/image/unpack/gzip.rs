@@ -2,11 +2,14 @@
 
 use super::{ImageError, Input, cut_short, wrong_size, wrong_sum};
 use alloc::boxed::Box;
+use crc::{CRC_32_ISO_HDLC, Crc, Table};
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{
     TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
 };
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
+
+static CRC32: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
 
 const HEADER_CRC: u8 = 1 << 1;
 const EXTRA: u8 = 1 << 2;
@@ -49,7 +52,7 @@ fn skip_header(input: &mut Input<'_>) -> Result<(), ImageError> {
 pub fn unpack(input: &mut Input<'_>, out: &mut [u8]) -> Result<(), ImageError> {
     skip_header(input)?;
     let mut inflate = Box::new(DecompressorOxide::new());
-    let mut crc = crc32fast::Hasher::new();
+    let mut crc = CRC32.digest();
     let mut done = 0;
     loop {
         let packed = input.fill();
