@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use crate::cpio::Archive;
 use crate::packages::{Set, Suite, resolve};
-use crate::sh;
+use crate::{sh, tools};
 
 /// A kernel that the lab boots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,15 +110,29 @@ fn visit(name: &str, all: &BTreeMap<String, PathBuf>, order: &mut Vec<(String, V
     if order.iter().any(|(done, _)| done == name) {
         return Ok(());
     }
-    let content = match path.extension().and_then(|e| e.to_str()) {
-        Some("xz") => sh::bytes(Command::new("xz").arg("-dc").arg(path))?,
+    let mut content = match path.extension().and_then(|e| e.to_str()) {
+        Some("xz") => sh::bytes(tools::command("usr/bin/xz")?.arg("-dc").arg(path))?,
         _ => std::fs::read(path)?,
     };
+    unsign(&mut content);
     for needed in depends(&content) {
         visit(&needed.replace('-', "_"), all, order)?;
     }
     order.push((name.to_owned(), content));
     Ok(())
+}
+
+/// Cuts off a module's signature: Debian's kernels load modules without one, and checking it takes a second under TCG.
+fn unsign(module: &mut Vec<u8>) {
+    const MARK: &[u8] = b"~Module signature appended~\n";
+    let Some(rest) = module.strip_suffix(MARK) else { return };
+    // Before the mark stands a block of 12 bytes, whose last four are the signature's length, big-endian.
+    let Some(length) = rest.last_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes) as usize) else {
+        return;
+    };
+    if let Some(keep) = rest.len().checked_sub(12 + length) {
+        module.truncate(keep);
+    }
 }
 
 /// The `depends=` of a module's .modinfo section: a list of zero-terminated strings.
@@ -142,5 +155,15 @@ mod tests {
         );
         assert!(depends(b"\0depends=\0x").is_empty());
         assert!(depends(b"nothing").is_empty());
+    }
+
+    #[test]
+    fn signatures_are_cut_off() {
+        let mut module = b"module-SIG-\0\0\0\0\x02\0\0\0\0\0\0\x05~Module signature appended~\n".to_vec();
+        unsign(&mut module);
+        assert_eq!(module, b"module");
+        let mut plain = b"module".to_vec();
+        unsign(&mut plain);
+        assert_eq!(plain, b"module");
     }
 }

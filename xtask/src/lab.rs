@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-pub use guest::{Config, Disk, End, Guest};
+pub use guest::{Config, Disk, End, Guest, MAC};
 pub use machine::DiskKind;
 use machine::Machine;
 use terminal::join;
@@ -31,14 +31,15 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Boots Xen and dom0; `guests` is the memory for guests in MiB.
-    pub fn boot(guests: u32) -> Result<Lab> {
+    /// Boots Xen and dom0. `guests` is the memory for guests in MiB; `dom0` dom0's, if it needs more than usual.
+    pub fn boot(guests: u32, dom0: u32) -> Result<Lab> {
         let dir = paths::ensure(paths::lab())?;
         let (kernel, ramdisk) = dom0::prepare(&dir)?;
+        let dom0_memory = dom0.max(DOM0_MEMORY);
         let start = Instant::now();
         sh::step("booting Xen and dom0 …");
         let log = paths::ensure(dir.join("logs"))?.join("xen.log");
-        let machine = Machine::start(&kernel, &ramdisk, guests + DOM0_MEMORY + 160, DOM0_MEMORY, &log)?;
+        let machine = Machine::start(&kernel, &ramdisk, guests + dom0_memory + 160, dom0_memory, &log)?;
         machine
             .ctl
             .expect(&["@ready\n"], Duration::from_secs(300))

@@ -3,16 +3,20 @@
 
 mod bootcheck;
 mod build;
+mod cases;
 mod cpio;
 mod kernels;
 mod lab;
+mod material;
 mod oracle;
 mod packages;
 mod paths;
 mod qemu;
 mod sh;
 mod smoke;
+mod test;
 mod toolchain;
+mod tools;
 mod xen;
 
 use std::path::PathBuf;
@@ -61,6 +65,23 @@ enum Command {
         #[arg(last = true)]
         cmdline: Vec<String>,
     },
+    /// Run the host tests, then lab cases: guests on the real Xen, checked by what they print
+    Test {
+        /// Only lab cases whose name contains one of these
+        names: Vec<String>,
+        /// Every case, not only the quick ones (about an hour)
+        #[arg(long)]
+        all: bool,
+        /// K/N: the K-th of N parts of the longer cases only, another one each day
+        #[arg(long, value_parser = share)]
+        share: Option<(u64, u64)>,
+        /// Without the host tests
+        #[arg(long)]
+        lab: bool,
+        /// Only say which cases would run
+        #[arg(long)]
+        list: bool,
+    },
     /// Boot the lab and open a shell in its dom0 (Ctrl-] leaves), or run one command there
     Lab {
         /// Memory for guests, MiB
@@ -98,9 +119,14 @@ struct Guest {
     extra: Vec<String>,
 }
 
+fn share(text: &str) -> Result<(u64, u64), String> {
+    let parts = text.split_once('/').and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));
+    parts.filter(|(k, n)| k < n || k == n && *n > 0).ok_or_else(|| "it is K/N, such as 1/7".to_owned())
+}
+
 /// A guest of the user's making, on this terminal.
 fn guest(options: &Guest) -> Result<()> {
-    let mut lab = lab::Lab::boot(options.memory.max(options.maxmem.unwrap_or(0)) + 32)?;
+    let mut lab = lab::Lab::boot(options.memory.max(options.maxmem.unwrap_or(0)) + 32, 0)?;
     let mut config = lab::Config::new(&options.kernel).extra(options.extra.join(" ")).memory(options.memory);
     config.ramdisk = options.ramdisk.clone();
     config.maxmem = options.maxmem;
@@ -124,7 +150,8 @@ fn guest(options: &Guest) -> Result<()> {
     sh::step("starting the guest (Ctrl-] leaves)");
     let guest = lab.create(&config)?;
     match lab.console(&guest)? {
-        Some(lab::End::Off) => sh::step("the guest has ended"),
+        Some(lab::End::Off) => sh::step("the guest has powered off"),
+        Some(lab::End::Reboot) => sh::step("the guest has asked for a reboot"),
         Some(lab::End::Crash) => {
             eprintln!("{}", lab.xen_said());
             bail!("the guest crashed");
@@ -136,7 +163,7 @@ fn guest(options: &Guest) -> Result<()> {
 
 /// dom0's shell, or one command in it.
 fn lab(memory: u32, command: &[String]) -> Result<()> {
-    let mut lab = lab::Lab::boot(memory)?;
+    let mut lab = lab::Lab::boot(memory, 0)?;
     if !command.is_empty() {
         print!("{}", lab.sh(&command.join(" "), 600)?);
         return Ok(());
@@ -174,6 +201,9 @@ fn run(command: Command) -> Result<()> {
             cmdline: &cmdline.join(" "),
         }
         .run(),
+        Command::Test { names, all, share, lab, list } => {
+            test::Selection { names, all, share, lab_only: lab, list }.run()
+        }
         Command::Lab { memory, command } => lab(memory, &command),
         Command::Guest(options) => guest(&options),
     }

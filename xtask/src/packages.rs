@@ -84,6 +84,29 @@ impl Set<'_> {
     }
 }
 
+/// A program of an unpacked tree that has all its libraries, libc too: it is started by the tree's own loader, so it
+/// runs whatever the host has.
+pub fn command(tree: &Path, program: &str) -> Result<Command> {
+    let loader = [
+        "lib64/ld-linux-x86-64.so.2",
+        "usr/lib64/ld-linux-x86-64.so.2",
+        "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
+    ]
+    .into_iter()
+    .map(|file| tree.join(file))
+    .find(|file| file.exists());
+    let Some(loader) = loader else { bail!("no dynamic loader in {}", tree.display()) };
+    let program = tree.join(program);
+    if !program.is_file() {
+        bail!("{} is missing", program.display());
+    }
+    let libs =
+        ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"].map(|dir| tree.join(dir).display().to_string());
+    let mut cmd = Command::new(loader);
+    cmd.arg("--library-path").arg(libs.join(":")).arg(program);
+    Ok(cmd)
+}
+
 /// apt with its own lists, its own (empty) idea of what is installed, and its own sources.
 struct Apt {
     suite: Suite,

@@ -1,11 +1,10 @@
 //! QEMU: the machine's own, or Debian's package unpacked.
 
-use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use crate::packages::{Set, Suite};
+use crate::packages::{self, Set, Suite};
 use crate::sh;
 
 const PROGRAM: &str = "qemu-system-x86_64";
@@ -36,21 +35,12 @@ pub fn command() -> Result<Command> {
     Ok(cmd)
 }
 
-/// Debian's package with all its libraries, libc too: it is started by its own loader, so the host's do not matter.
+/// Debian's package with all its libraries, so that the host's do not matter.
 fn fetched() -> Result<Command> {
     let root =
         Set { name: "qemu", suite: Suite::Bookworm, packages: &["qemu-system-x86"], depends: Some(&[]) }
             .get()?;
-    let libs: Vec<PathBuf> =
-        ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"].map(|dir| root.join(dir)).into();
-    let loader = ["lib64/ld-linux-x86-64.so.2", "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"]
-        .into_iter()
-        .map(|file| root.join(file))
-        .find(|file| file.exists());
-    let Some(loader) = loader else { bail!("no dynamic loader in {}", root.display()) };
-    let mut cmd = Command::new(loader);
-    let path: Vec<_> = libs.iter().map(|dir| dir.to_string_lossy()).collect();
-    cmd.arg("--library-path").arg(path.join(":")).arg(root.join("usr/bin").join(PROGRAM));
+    let mut cmd = packages::command(&root, &format!("usr/bin/{PROGRAM}"))?;
     cmd.arg("-L").arg(root.join("usr/share/qemu")).arg("-L").arg(root.join("usr/share/seabios"));
     cmd.env("QEMU_MODULE_DIR", root.join("usr/lib/x86_64-linux-gnu/qemu"));
     Ok(cmd)

@@ -70,8 +70,8 @@ const MODULES: [&str; 16] = [
     "nls_cp437",
 ];
 
-/// Busybox alone, which guests use too.
-pub fn tools() -> Result<PathBuf> {
+/// The unpacked packages.
+fn tools() -> Result<PathBuf> {
     Set { name: "dom0", suite: Suite::Bookworm, packages: &PACKAGES, depends: None }.get()
 }
 

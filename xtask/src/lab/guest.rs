@@ -107,8 +107,8 @@ impl Config {
         if self.card {
             writeln!(text, "vif = [ \"mac={MAC},bridge=xenbr0\" ]")?;
         }
-        // A crashed guest stays, so that we see it; one that ends by itself goes.
-        writeln!(text, "on_poweroff = \"destroy\"\non_reboot = \"destroy\"\non_crash = \"preserve\"")?;
+        // xl's log says why a guest ended, so it need not stay.
+        writeln!(text, "on_poweroff = \"destroy\"\non_reboot = \"destroy\"\non_crash = \"destroy\"")?;
         text += &self.more;
         Ok(text)
     }
@@ -125,12 +125,14 @@ pub struct Guest {
     pub domid: u32,
 }
 
-/// How a guest ended.
+/// How a guest ended: the reason code that it gave Xen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It powered itself off (or asked for a reboot) and is gone.
+    /// It powered itself off.
     Off,
-    /// It crashed.
+    /// It asked to be started again.
+    Reboot,
+    /// It crashed, or Xen ended it.
     Crash,
 }
 
@@ -196,25 +198,28 @@ impl Lab {
         let start = Instant::now();
         while start.elapsed().as_secs() < u64::from(limit) {
             if let Some(how) = self.state(guest)? {
-                // xenconsoled has passed on all there was when the domain is gone; let it cross the port.
-                self.machine.con.try_expect(&["@no such text"], Duration::from_millis(300))?;
+                // xenconsoled passes on all there was, then its client ends; and xl takes the domain away.
+                let name = &guest.name;
+                self.sh(&format!("while xl domid {name} || kill -0 $(cat /run/attached); do usleep 100000; done 2>&1; true"), 60)?;
+                self.machine.con.try_expect(&["@no such text"], Duration::from_millis(200))?;
                 return Ok((how, String::from_utf8_lossy(&self.machine.con.drain()).into_owned()));
             }
-            self.machine.con.try_expect(&["@no such text"], Duration::from_millis(300))?;
+            self.machine.con.try_expect(&["@no such text"], Duration::from_millis(500))?;
         }
         bail!("the guest still runs after {limit} s{}", tail(&self.machine.con.peek()))
     }
 
-    /// How the guest ended, if it has.
+    /// How the guest ended, if it has. xl, which waits for that in the background, writes it into its log.
     fn state(&mut self, guest: &Guest) -> Result<Option<End>> {
-        // The state column: running, blocked, paused, shut down, crashed, dying.
-        let (status, out) = self.sh_status(&format!("xl list {}", guest.domid), 20)?;
-        let state = out.lines().nth(1).and_then(|line| line.split_whitespace().nth(4));
-        Ok(match state {
-            Some(flags) if flags.contains('c') => Some(End::Crash),
-            Some(_) => None,
-            None if status != 0 => Some(End::Off),
-            None => bail!("xl list: {out}"),
+        let script = format!(
+            "sed -n 's/.*has shut down, reason code \\([0-9]*\\).*/\\1/p' /var/log/xen/xl-{}.log",
+            guest.name
+        );
+        Ok(match self.sh(&script, 20)?.trim() {
+            "" => None,
+            "0" => Some(End::Off),
+            "1" => Some(End::Reboot),
+            _ => Some(End::Crash),
         })
     }
 

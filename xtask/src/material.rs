@@ -1,0 +1,114 @@
+//! What guests are made of: a ramdisk for each kernel, and root file systems with their own first program.
+
+mod image;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+pub use image::{Fs, Image, Layout};
+
+use crate::cpio::Archive;
+use crate::kernels::Kernel;
+use crate::packages::{Set, Suite};
+use crate::{paths, sh, tools};
+
+/// Busybox, without libraries.
+pub fn busybox() -> Result<PathBuf> {
+    let packages = ["busybox-static"];
+    let tree = Set { name: "busybox", suite: Suite::Bookworm, packages: &packages, depends: None }.get()?;
+    Ok(tree.join("bin/busybox"))
+}
+
+const MODULES: [&str; 10] = [
+    "xen-blkfront",
+    "xen-netfront",
+    "ext4",
+    "crc32c_generic",
+    "crc32c-intel",
+    "vfat",
+    "nls_ascii",
+    "nls_cp437",
+    "nls_iso8859-1",
+    "nls_utf8",
+];
+
+/// The ramdisk for guests with this kernel: it mounts the root that the command line names, and goes on there.
+pub fn ramdisk(kernel: Kernel) -> Result<PathBuf> {
+    let mut archive = Archive::default();
+    for dir in ["dev", "proc", "sys", "root"] {
+        archive.dir(dir)?;
+    }
+    archive.character("dev/console", 5, 1)?;
+    archive.copy("bin/busybox", &busybox()?)?;
+    kernel.add_modules(&mut archive, &MODULES)?;
+    archive.file("init", 0o755, include_bytes!("material/init"))?;
+    let plain = archive.finish()?;
+    let dir = paths::ensure(paths::lab().join("material"))?;
+    let file = dir.join(format!("initrd-{}.img", kernel.name()));
+    let note = file.with_extension("of");
+    let hash: String = Sha256::digest(&plain).iter().map(|byte| format!("{byte:02x}")).collect();
+    if file.is_file() && std::fs::read_to_string(&note).is_ok_and(|of| of == hash) {
+        return Ok(file);
+    }
+    let cpio = file.with_extension("cpio");
+    std::fs::write(&cpio, plain).with_context(|| format!("writing {}", cpio.display()))?;
+    let packed = sh::bytes(tools::command("usr/bin/gzip")?.arg("-nc").arg(&cpio))?;
+    std::fs::write(&file, packed)?;
+    std::fs::remove_file(&cpio)?;
+    std::fs::write(&note, hash)?;
+    Ok(file)
+}
+
+/// The file that every root has at /data: 1 MiB that does not repeat. Its hash is what a guest must report.
+fn data() -> Vec<u8> {
+    let mut state = 0x1234_5678_9abc_def0_u64;
+    let mut bytes = Vec::with_capacity(1 << 20);
+    while bytes.len() < 1 << 20 {
+        // Marsaglia's xorshift.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes
+}
+
+/// SHA-256 of [`data`], as guests print it.
+pub fn data_hash() -> String {
+    Sha256::digest(data()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Fills `dir` with a root file system: what is needed to report, and /boot with the kernels and the menu.
+fn stage(dir: &Path, kernels: &[Kernel], menu: &str, extra: &[(String, Vec<u8>)]) -> Result<()> {
+    for sub in ["bin", "sbin", "dev", "proc", "sys", "tmp", "boot/grub"] {
+        paths::ensure(dir.join(sub))?;
+    }
+    std::fs::copy(busybox()?, dir.join("bin/busybox"))?;
+    let init = dir.join("sbin/init");
+    std::fs::write(&init, include_bytes!("material/root-init"))?;
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(&init, std::fs::Permissions::from_mode(0o755))?;
+    std::fs::write(dir.join("data"), data())?;
+    boot(&dir.join("boot"), kernels, menu)?;
+    for (path, content) in extra {
+        let file = dir.join(path);
+        paths::ensure(file.parent().context("a file's directory")?)?;
+        std::fs::write(file, content)?;
+    }
+    Ok(())
+}
+
+/// Fills a /boot: vmlinuz-NAME, initrd-NAME.img, and the menu if it is not empty.
+fn boot(dir: &Path, kernels: &[Kernel], menu: &str) -> Result<()> {
+    paths::ensure(dir.join("grub"))?;
+    for kernel in kernels {
+        std::fs::copy(kernel.image()?, dir.join(format!("vmlinuz-{}", kernel.name())))?;
+        std::fs::copy(ramdisk(*kernel)?, dir.join(format!("initrd-{}.img", kernel.name())))?;
+    }
+    if !menu.is_empty() {
+        std::fs::write(dir.join("grub/menu.lst"), menu)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! The tools that make disks: Debian 13's, so that file systems are as today's mke2fs makes them.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::packages::{self, Set, Suite};
+
+const PACKAGES: [&str; 6] = ["e2fsprogs", "dosfstools", "mtools", "fdisk", "xz-utils", "gzip"];
+
+/// The program at this path of the tools' tree, with its own libraries and settings.
+pub fn command(program: &str) -> Result<Command> {
+    let tree =
+        Set { name: "tools", suite: Suite::Trixie, packages: &PACKAGES, depends: Some(&["dpkg"]) }.get()?;
+    let mut cmd = packages::command(&tree, program)?;
+    cmd.env("MKE2FS_CONFIG", tree.join("etc/mke2fs.conf"))
+        .env("GCONV_PATH", tree.join("usr/lib/x86_64-linux-gnu/gconv"))
+        // mtools says of every image that is not a floppy that it is none.
+        .env("MTOOLS_SKIP_CHECK", "1")
+        .env("LC_ALL", "C");
+    Ok(cmd)
+}
