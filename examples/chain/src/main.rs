@@ -32,5 +32,5 @@ fn chain() -> Result<Infallible, String> {
     drop(ramdisk);
     let handover = Handover::prepare(kernel, None, start.cmd_line()).map_err(|e| e.to_string())?;
     log::info!("chain: here it goes");
-    handover.run(|| Ok(())).map_err(|e| e.to_string())
+    handover.run().map_err(|e| e.to_string())
 }

@@ -7,6 +7,7 @@
 use platform_xen_sys::PAGE_SIZE;
 use platform_xen_sys::hypercall::{HYPERCALL_STUB_SIZE, IRET};
 
+const INT3: u8 = 0xcc;
 /// push rcx; push r11.
 const SAVE: [u8; 3] = [0x51, 0x41, 0x53];
 /// mov eax, imm32 follows.
@@ -17,8 +18,9 @@ const RESTORE: [u8; 4] = [0x41, 0x5b, 0x59, 0xc3];
 /// push rax: part of the frame that iret takes, which is jumped to and never returns.
 const PUSH_RAX: u8 = 0x50;
 
-/// Writes the hypercall stubs into `page`. The bytes between them are left as they are, as Xen does.
+/// Writes the hypercall stubs into `page`, with breakpoints between them, as Xen does.
 pub fn fill(page: &mut [u8; PAGE_SIZE]) {
+    page.fill(INT3);
     let (stubs, _) = page.as_chunks_mut::<HYPERCALL_STUB_SIZE>();
     for (number, stub) in (0u32..).zip(stubs) {
         let mut at = 0;
@@ -46,7 +48,7 @@ mod tests {
 
     #[test]
     fn bytes_of_two_stubs() {
-        let mut page = [0xcc; PAGE_SIZE];
+        let mut page = [0; PAGE_SIZE];
         fill(&mut page);
         // Disassembled by hand: push rcx; push r11; mov eax, 17; syscall; pop r11; pop rcx; ret.
         let version = [0x51, 0x41, 0x53, 0xb8, 17, 0, 0, 0, 0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3];

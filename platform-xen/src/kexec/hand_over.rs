@@ -1,6 +1,5 @@
 //! The handover as a program sees it: prepare, then go.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::fmt;
@@ -16,16 +15,18 @@ use pvgrub_handover::plan::{
 use super::sequence::{self, Failed};
 use super::tables;
 use super::xen::Xen;
+use crate::devices::{self, Devices};
 use crate::mm::layout::{DIRECT_BASE, P2M_BASE, STACKS_BASE};
 use crate::mm::space::MapError;
 use crate::mm::{self, PageBuf};
+use crate::xenbus::DeviceError;
 use crate::{boot, console, machine};
 
 /// Size of a root-table slot, in bytes.
 const SLOT: u64 = 1 << 39;
 
-/// Why there was no handover. Everything is as before, but for what `quiesce` did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why there was no handover.
+#[derive(Debug)]
 pub enum Error {
     /// There can be no plan.
     Plan(PlanError),
@@ -35,8 +36,8 @@ pub enum Error {
     Initrd,
     /// No page of the next kernel's spare ones is free here for the trampoline, or it can't be mapped.
     Trampoline,
-    /// The devices could not be given back: their message.
-    Quiesce(String),
+    /// A device could not be given back.
+    Quiesce(DeviceError),
     /// That many grants still live, so a backend may still write into our memory.
     LiveGrants(usize),
     /// Xen refused a step.
@@ -52,7 +53,7 @@ impl fmt::Display for Error {
                 f.write_str("internal error in the handover: the initrd is longer than its buffer")
             }
             Error::Trampoline => f.write_str("internal error in the handover: no place for the trampoline"),
-            Error::Quiesce(what) => f.write_str(what),
+            Error::Quiesce(e) => e.fmt(f),
             Error::LiveGrants(1) => f.write_str("a backend still uses a page of ours"),
             Error::LiveGrants(n) => write!(f, "backends still use {n} pages of ours"),
             Error::Refused(e) => e.fmt(f),
@@ -175,21 +176,32 @@ impl Handover {
         }
     }
 
-    /// Becomes the other kernel. `quiesce` gives the devices back: after it no grant of ours lives, no watch of ours is
-    /// set, and the console's output is out.
+    /// Gives the devices back and becomes the other kernel.
     ///
     /// # Errors
-    /// [`Error`]; after all but [`Error::Plan`] the devices may have to be connected again.
-    pub fn run(self, quiesce: impl FnOnce() -> Result<(), String>) -> Result<Infallible, Error> {
-        quiesce().map_err(Error::Quiesce)?;
+    /// [`Error`]; then the devices are connected again.
+    pub fn run(self) -> Result<Infallible, Error> {
+        let devices = devices::get();
+        let Err(e) = self.quiesce_and_go(devices.as_deref());
+        if let Some(Err(again)) = devices.map(|devices| devices.reconnect_all()) {
+            log::error!("after a handover that failed: {again}");
+        }
+        Err(e)
+    }
+
+    fn quiesce_and_go(self, devices: Option<&Devices>) -> Result<Infallible, Error> {
+        if let Some(devices) = devices {
+            devices.quiesce_all().map_err(Error::Quiesce)?;
+        }
         let live = machine::live_grants();
         if live > 0 {
             return Err(Error::LiveGrants(live));
         }
-        let plan = self.plan()?;
         console::flush();
-        // SAFETY: `scratch` is ours, and the plan was made just now for this memory; no other thread runs until the
-        // plan has ended one way or the other, since nothing in it waits.
+        // From here on nothing waits, so no other thread runs.
+        let plan = self.plan()?;
+        // SAFETY: `scratch` is ours, and the plan was made just now for this memory; it is run to its end, one way or
+        // the other.
         let mut xen = unsafe { Xen::new(self.scratch.run()) }.ok_or(Error::Trampoline)?;
         sequence::run(&mut xen, &plan).map_err(Error::Refused)
     }
