@@ -4,7 +4,7 @@
 //! Layout: the kernel's documentation, Documentation/filesystems/ext4.
 //!
 //! The way through it: [`superblock`] (checked once) → [`journal`] (replayed in memory) → [`blocks`] → [`group`] →
-//! [`inode`] → [`map`] → [`file`] and [`dir`] → [`walk`] (paths). No allocation is larger than a block, but for the
+//! [`inode`] → [`map`] → [`mod@file`] and [`dir`] → [`walk`] (paths). No allocation is larger than a block, but for the
 //! journal's index and the list of a directory, which have bounds of their own.
 
 mod blocks;

@@ -2,7 +2,7 @@
 //!
 //! lamfat reads directories and chains of clusters. Around it stands what its hostile-input faults ask for: the boot
 //! sector is checked before it sees it ([`bpb`]), each call has a budget of bytes ([`io`]), and files' bytes are read by
-//! [`file`], in pieces as long as the file is contiguous. See docs/decisions/0031-fat-through-lamfat.md.
+//! [`mod@file`], in pieces as long as the file is contiguous. See docs/decisions/0031-fat-through-lamfat.md.
 
 mod bpb;
 mod file;
