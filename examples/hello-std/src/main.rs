@@ -3,9 +3,10 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io::Read;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant, SystemTime};
-use std::{env, thread};
+use std::{env, fs, io, thread};
 
 // The one trace of where it may run: a kernel to be linked in.
 #[cfg(target_os = "hermit")]
@@ -52,4 +53,31 @@ fn main() {
 
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     println!("the square root of 2 is {:.6}; it is {} s after 1970", 2f64.sqrt(), now.as_secs());
+
+    let devices =
+        fs::read_dir("/dev").map(|list| list.flatten().map(|entry| entry.file_name()).collect::<Vec<_>>());
+    println!("{} devices: {:.200}", devices.as_ref().map_or(0, Vec::len), format!("{devices:?}"));
+    for path in env::args().filter(|arg| arg.starts_with('/')) {
+        match sum_of(&path) {
+            Ok(text) => println!("{path}: {text}"),
+            Err(error) => println!("{path}: {error}"),
+        }
+    }
+}
+
+/// Reads a file, which may be a disk, and tells its length, a sum of its bytes, and how fast it was.
+fn sum_of(path: &str) -> io::Result<String> {
+    let mut file = fs::File::open(path)?;
+    let mut piece = vec![0; 4 << 20];
+    let (mut bytes, mut sum, begun) = (0u64, 0u64, Instant::now());
+    loop {
+        let n = file.read(&mut piece)?;
+        if n == 0 {
+            break;
+        }
+        bytes += n as u64;
+        sum = piece[..n].iter().fold(sum, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    Ok(format!("{bytes} bytes, sum {sum:016x}, {:.1} MB/s", bytes as f64 / 1e6 / seconds))
 }

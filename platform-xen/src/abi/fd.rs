@@ -62,7 +62,7 @@ impl OpenFile {
 
     fn seek(&self, offset: i64, whence: i32) -> Result<i64> {
         let size = match &self.node {
-            Node::Disk(disk) => disk.size(),
+            Node::Disk(disk) => disk.info().size,
             Node::Null => 0,
             Node::Console | Node::Directory(_) => return Err(ESPIPE),
         };

@@ -10,7 +10,8 @@
 
 use super::fd::{self, OpenFile};
 use super::{Result, c, int};
-use crate::local::Local;
+use crate::block::Disk;
+use crate::devices;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -20,21 +21,6 @@ use hermit_abi::{
     DT_BLK, DT_CHR, DT_DIR, O_CREAT, O_DIRECTORY, O_RDWR, O_TRUNC, O_WRONLY, S_IFBLK, S_IFCHR, S_IFDIR,
     dirent64, stat,
 };
-
-/// A disk as a file. Drivers implement it and [`add_disk`] makes it appear.
-pub trait Disk: Send + Sync {
-    /// Its name: `xvda`.
-    fn name(&self) -> &str;
-    /// Bytes.
-    fn size(&self) -> u64;
-    /// Bytes that are read at once at least.
-    fn sector_size(&self) -> u32;
-    /// Reads exactly `buf.len()` bytes from `offset` on, any two numbers within the disk.
-    ///
-    /// # Errors
-    /// Text for the user.
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> core::result::Result<(), String>;
-}
 
 /// What a path names.
 #[derive(Clone)]
@@ -46,7 +32,7 @@ pub enum Node {
     /// A directory.
     Directory(Directory),
     /// A disk.
-    Disk(Arc<dyn Disk>),
+    Disk(Arc<Disk>),
 }
 
 /// The two directories.
@@ -58,33 +44,16 @@ pub enum Directory {
     Dev,
 }
 
-static DISKS: Local<Vec<Arc<dyn Disk>>> = Local::new(Vec::new());
-static FINDER: Local<Option<fn()>> = Local::new(None);
-
-/// Makes a disk appear under `/dev`; one of the same name is replaced.
-pub fn add_disk(disk: Arc<dyn Disk>) {
-    let mut disks = DISKS.borrow();
-    disks.retain(|d| d.name() != disk.name());
-    disks.push(disk);
-    disks.sort_by(|a, b| (a.name().len(), a.name()).cmp(&(b.name().len(), b.name())));
-}
-
-/// Makes all disks disappear: they are about to be given to another kernel.
-pub fn remove_disks() {
-    DISKS.borrow().clear();
-}
-
-/// Names a function that finds the disks. It is called once, when somebody first looks.
-pub fn set_finder(find: fn()) {
-    *FINDER.borrow() = Some(find);
-}
-
-fn disks() -> Vec<Arc<dyn Disk>> {
-    let find = FINDER.borrow().take();
-    if let Some(find) = find {
-        find();
+/// The disks that can be read. Those that can't are named on the console.
+fn disks() -> Vec<Arc<Disk>> {
+    let Some(devices) = devices::get() else { return Vec::new() };
+    match devices.disks() {
+        Ok(disks) => disks.iter().cloned().collect(),
+        Err(error) => {
+            log::error!("{error}");
+            Vec::new()
+        }
     }
-    DISKS.borrow().clone()
 }
 
 fn lookup(path: &CStr) -> Result<Node> {
@@ -104,12 +73,12 @@ fn lookup(path: &CStr) -> Result<Node> {
 }
 
 /// Reads from a disk; fewer bytes than asked for only at its end.
-pub(super) fn read_disk(disk: &Arc<dyn Disk>, offset: u64, buf: &mut [u8]) -> Result<usize> {
-    let left = disk.size().saturating_sub(offset);
+pub(super) fn read_disk(disk: &Arc<Disk>, offset: u64, buf: &mut [u8]) -> Result<usize> {
+    let left = disk.info().size.saturating_sub(offset);
     let n = usize::try_from(left).unwrap_or(usize::MAX).min(buf.len());
     if n > 0 {
-        disk.read_at(offset, &mut buf[..n]).map_err(|e| {
-            log::error!("{}: {e}", disk.name());
+        disk.read(offset, &mut buf[..n]).map_err(|e| {
+            log::error!("{e}");
             EIO
         })?;
     }
@@ -121,7 +90,10 @@ pub(super) fn stat_of(node: &Node) -> stat {
     let (mode, size, block) = match node {
         Node::Console | Node::Null => (S_IFCHR | 0o666, 0, 1),
         Node::Directory(_) => (S_IFDIR | 0o555, 0, 4096),
-        Node::Disk(disk) => (S_IFBLK | 0o444, disk.size(), disk.sector_size()),
+        Node::Disk(disk) => {
+            let info = disk.info();
+            (S_IFBLK | 0o444, info.size, info.sector_size)
+        }
     };
     let size = i64::try_from(size).unwrap_or(i64::MAX);
     stat {
@@ -178,7 +150,7 @@ pub unsafe extern "C" fn sys_getdents64(fd: i32, into: *mut dirent64, room: usiz
             Node::Directory(Directory::Dev) => [("console", DT_CHR), ("null", DT_CHR)]
                 .map(|(name, kind)| (name.into(), kind))
                 .into_iter()
-                .chain(disks().iter().map(|d| (d.name().into(), DT_BLK)))
+                .chain(disks().iter().map(|d| (d.name(), DT_BLK)))
                 .collect(),
             _ => return Err(ENOTDIR),
         };
@@ -228,7 +200,7 @@ pub extern "C" fn sys_rmdir(_name: *const c_char) -> i32 {
 ///
 /// # Errors
 /// EBADF if it is no disk.
-pub fn disk_of(fd: i32) -> Result<Arc<dyn Disk>> {
+pub fn disk_of(fd: i32) -> Result<Arc<Disk>> {
     match fd::get(fd)?.node() {
         Node::Disk(disk) => Ok(disk.clone()),
         _ => Err(EBADF),

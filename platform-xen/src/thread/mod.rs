@@ -130,7 +130,9 @@ impl Scheduler {
             ports[n] = port.0;
             n += 1;
         }
-        let deadline = self.threads.values().filter_map(|t| t.deadline).min();
+        // Xen's times are signed: what can't be one is no deadline.
+        let never = Nanos(1 << 62);
+        let deadline = self.threads.values().filter_map(|t| t.deadline).min().filter(|d| *d < never);
         if n == 0 && deadline.is_none() {
             panic!("deadlock: every thread waits for another");
         }
