@@ -150,7 +150,7 @@ pub unsafe extern "C" fn sys_getdents64(fd: i32, into: *mut dirent64, room: usiz
             Node::Directory(Directory::Dev) => [("console", DT_CHR), ("null", DT_CHR)]
                 .map(|(name, kind)| (name.into(), kind))
                 .into_iter()
-                .chain(disks().iter().map(|d| (d.name(), DT_BLK)))
+                .chain(disks().iter().map(|d| (d.name().into(), DT_BLK)))
                 .collect(),
             _ => return Err(ENOTDIR),
         };
