@@ -132,7 +132,7 @@ impl Disks {
     pub fn search<'a>(&'a self, paths: &[&'a str]) -> Search<'a> {
         let mut search = Search::default();
         for volume in self.volumes.iter().filter(|v| v.is_readable()) {
-            let files = match volume.open() {
+            let files = match volume.try_open() {
                 Ok(files) => files,
                 Err(error) => {
                     search.problems.push(Problem { place: volume.name.clone(), error });

@@ -44,21 +44,27 @@ impl Volume {
         self.region.size()
     }
 
-    /// Opens the file system. A second call gives the same one; a failure is not remembered.
+    /// Opens the file system. A second call gives the same one; a failure is not remembered. The error names the volume.
     pub fn open(&self) -> Result<Rc<dyn FileSystem>, Error> {
+        let name = |what: String| alloc::format!("{}: {what}", self.name);
+        self.try_open().map_err(|error| match error {
+            Error::Unsupported(what) => Error::Unsupported(name(what)),
+            Error::Corrupt(what) => Error::Corrupt(name(what)),
+            other => other,
+        })
+    }
+
+    /// As [`Volume::open`], with errors for those who name the volume themselves.
+    pub(crate) fn try_open(&self) -> Result<Rc<dyn FileSystem>, Error> {
         if let Some(open) = &*self.open.borrow() {
             return Ok(open.clone());
         }
         let opened: Rc<dyn FileSystem> = match &self.content {
             Content::Ext(_) => ext::open(self.region.clone())?,
             Content::Fat(_) => fat::open(self.region.clone())?,
-            Content::Foreign(name) => {
-                return Err(Error::Unsupported(alloc::format!("{}: {name}", self.name)));
-            }
-            Content::Unknown => {
-                return Err(Error::Unsupported(alloc::format!("{}: unknown content", self.name)));
-            }
-            Content::Unreadable(why) => return Err(Error::Corrupt(alloc::format!("{}: {why}", self.name))),
+            Content::Foreign(name) => return Err(Error::Unsupported((*name).into())),
+            Content::Unknown => return Err(Error::Unsupported("unknown content".into())),
+            Content::Unreadable(why) => return Err(Error::Corrupt(why.clone())),
         };
         *self.open.borrow_mut() = Some(opened.clone());
         Ok(opened)

@@ -232,7 +232,7 @@ fn others_are_named() {
         let disks = disks(Image::load(&format!("foreign-{fixture}")));
         assert_eq!(names(&disks), [expected]);
         let Err(error) = disks.volumes()[0].open() else { panic!("{fixture}") };
-        assert!(matches!(error, Error::Unsupported(_)));
+        assert!(matches!(&error, Error::Unsupported(what) if what.starts_with("xvda: ")), "{error}");
     }
     // Linux RAID needs a kernel with md to be made: its magic number at the place of version 1.2.
     let mut image = Image::load("foreign-swap");

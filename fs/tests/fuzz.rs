@@ -151,8 +151,8 @@ fn fuzz(names: &[&str], mutants: u64) {
 /// One test, as the limit of memory is the process's.
 #[test]
 fn damaged_images() {
-    fuzz(&["mbr", "gpt"], 400);
-    fuzz(&["fat12", "fat16", "fat32"], 150);
-    fuzz(&["ext3-crash", "ext4-crash", "ext4-nocsum-crash", "ext3-rounds"], 150);
-    fuzz(&["ext2-1k", "ext2-rev0", "ext3-4k", "ext4-nocsum", "ext4-inline", "ext4"], 60);
+    fuzz(&["mbr", "gpt"], 300);
+    fuzz(&["fat12", "fat16", "fat32"], 100);
+    fuzz(&["ext3-crash", "ext4-crash", "ext4-nocsum-crash", "ext3-rounds"], 100);
+    fuzz(&["ext2-1k", "ext2-rev0", "ext3-4k", "ext4-nocsum", "ext4-inline", "ext4"], 40);
 }
