@@ -1,3 +1,85 @@
-//! To come.
+//! `pvgrub`: a boot loader that runs inside the Xen domain it boots. And the same program on Linux, over disk images.
+//!
+//! The way through it: start → find the disks → find the menu → let somebody choose → load kernel and initrd → hand over.
+//! A failure anywhere before the last step is a message, and another try.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod config;
+mod console;
+mod list;
+mod load;
+mod machine;
+mod options;
+mod session;
+
+use std::process::ExitCode;
+
+#[cfg(target_os = "hermit")]
+use platform_xen as _;
+use pvgrub_fs::Disks;
+
+use console::Console;
+use machine::{Machine, This};
+use session::{End, Session};
+
+fn main() -> ExitCode {
+    match This::start() {
+        Ok(machine) if machine.list_only() => print_menu(&machine),
+        Ok(machine) => run(&machine),
+        Err(code) => code,
+    }
+}
+
+/// Scan after scan, until a menu hands over or somebody ends the program.
+fn run(machine: &impl Machine) -> ExitCode {
+    let mut console = Console::new();
+    let mut look = machine.look();
+    let mut first = true;
+    loop {
+        let (disks, missing) = find_disks(machine, !first);
+        let found = config::find(machine.options(), machine.given_menu(), &disks);
+        let mut session = Session { machine, console: &mut console, look: &mut look, disks: &disks };
+        let end = match found {
+            Ok(mut config) => {
+                // Somebody asked for another scan, so somebody is there to choose.
+                config.menu.settings.timeout = config.menu.settings.timeout.filter(|_| first);
+                session.menu(&config, 0)
+            }
+            Err(why) => session.message(&no_menu(&why, &disks, &missing)),
+        };
+        if let End::Done(code) = end {
+            return code;
+        }
+        first = false;
+    }
+}
+
+/// The disks that work, and a line on each that does not.
+fn find_disks(machine: &impl Machine, again: bool) -> (Disks, Vec<String>) {
+    let found = machine.disks(again);
+    let mut disks = Disks::new();
+    for (name, device) in found.disks {
+        disks.add(&name, device);
+    }
+    (disks, found.problems)
+}
+
+/// What to show when there is no menu: why, what disks were seen, and what is wrong with them.
+fn no_menu(why: &str, disks: &Disks, missing: &[String]) -> String {
+    let parts = [why, &missing.join("\n"), "", &config::describe(disks)];
+    parts.join("\n")
+}
+
+fn print_menu(machine: &impl Machine) -> ExitCode {
+    let (disks, missing) = find_disks(machine, false);
+    match config::find(machine.options(), machine.given_menu(), &disks) {
+        Ok(config) => {
+            print!("{}\n{}", config::describe(&disks), list::list(&config));
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            println!("{}", no_menu(&why, &disks, &missing));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -74,7 +74,9 @@ impl Ui {
             }
             rows.push(Row { text, marked });
         }
-        rows.resize(HEADER + page, Row::default());
+        if !self.items.is_empty() {
+            rows.resize(HEADER + page, Row::default());
+        }
         rows.extend(self.message_rows().iter().map(|text| row(&format!(" {text}"))));
         rows.resize(self.look.rows.saturating_sub(FOOTER - 1), Row::default());
         let (first, second) = match self.items.len() {

@@ -1,0 +1,157 @@
+//! Linux: disk images instead of disks, and instead of a boot the words that say what would be booted.
+
+mod arguments;
+mod disk;
+mod raw;
+mod report;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use pvgrub_handover::image::HostPages;
+use pvgrub_menu::{Key, Look, Style};
+
+use super::{FoundDisks, Machine, Memory};
+use crate::console::Console;
+use crate::load::Ready;
+use crate::options::Options;
+use arguments::{Arguments, Request};
+use disk::FileDisk;
+use raw::RawMode;
+
+/// A page of memory, in bytes.
+const PAGE: u64 = 4096;
+
+/// The program as a Linux process.
+pub struct Linux {
+    arguments: Arguments,
+    options: Options,
+    given: Option<Vec<u8>>,
+    /// Gives the terminal back its settings at the end.
+    _raw: Option<RawMode>,
+}
+
+/// The name of disk number `n`, as Xen counts them: xvda … xvdz, xvdaa …
+fn disk_name(n: usize) -> String {
+    let last = char::from(b'a' + (n % 26) as u8);
+    match n / 26 {
+        0 => format!("xvd{last}"),
+        more => format!("{}{last}", disk_name(more - 1)),
+    }
+}
+
+impl Machine for Linux {
+    type Pages = HostPages;
+
+    fn start() -> Result<Self, ExitCode> {
+        let arguments = match Arguments::parse(std::env::args().skip(1)) {
+            Ok(Request::Run(arguments)) => arguments,
+            Ok(Request::Print(text)) => {
+                print!("{text}");
+                return Err(ExitCode::SUCCESS);
+            }
+            Err(why) => {
+                eprintln!("pvgrub: {why}\nTry: pvgrub --help");
+                return Err(ExitCode::from(2));
+            }
+        };
+        let given = arguments.menu.as_ref().map(|path| {
+            std::fs::read(path).map_err(|why| {
+                eprintln!("pvgrub: {}: {why}", path.display());
+                ExitCode::from(2)
+            })
+        });
+        let given = given.transpose()?;
+        let options = Options::parse(arguments.extra.iter().map(String::as_str));
+        for note in &options.notes {
+            eprintln!("pvgrub: {note}");
+        }
+        let interactive = !arguments.list && std::io::stdin().is_terminal();
+        let raw = interactive.then(RawMode::enter).flatten();
+        Ok(Self { arguments, options, given, _raw: raw })
+    }
+
+    fn options(&self) -> &Options {
+        &self.options
+    }
+
+    fn given_menu(&self) -> Option<&[u8]> {
+        self.given.as_deref()
+    }
+
+    fn list_only(&self) -> bool {
+        self.arguments.list
+    }
+
+    fn look(&self) -> Look {
+        let out = std::io::stdout();
+        let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+        let ansi = std::io::stdin().is_terminal() && out.is_terminal() && !dumb;
+        let plain = self.options.plain || self.arguments.plain || !ansi;
+        let look = Look { style: if plain { Style::Plain } else { Style::Screen }, ..Look::default() };
+        match rustix::termios::tcgetwinsize(&out) {
+            Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
+                Look { columns: size.ws_col.into(), rows: size.ws_row.into(), ..look }
+            }
+            _ => look,
+        }
+    }
+
+    fn disks(&self, _again: bool) -> FoundDisks {
+        let mut found = FoundDisks::default();
+        for (number, image) in self.arguments.disks.iter().enumerate() {
+            let name = disk_name(number);
+            match FileDisk::open(&name, &image.path, image.sector_size) {
+                Ok(disk) => found.disks.push((name, disk)),
+                Err(why) => found.problems.push(why),
+            }
+        }
+        found
+    }
+
+    fn memory(&self) -> Memory {
+        let bytes = self.arguments.memory;
+        Memory { pages: bytes / PAGE, p2m_size: bytes / PAGE, free: bytes }
+    }
+
+    fn pages(&self, count: usize) -> Option<HostPages> {
+        let fits = (count as u64).checked_mul(PAGE).is_some_and(|bytes| bytes <= self.arguments.memory);
+        if fits { HostPages::new(count) } else { None }
+    }
+
+    fn quits(&self, key: Key) -> bool {
+        matches!(key, Key::Char('q') | Key::Ctrl('c' | 'd'))
+    }
+
+    fn end_of_keys(&self, console: &mut Console) -> ExitCode {
+        console.lines("\nNo more input, and nothing was chosen.");
+        ExitCode::FAILURE
+    }
+
+    fn hand_over(&self, ready: Ready<HostPages>, console: &mut Console) -> Result<ExitCode, String> {
+        console.lines(&report::report(&ready));
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn stop(&self, again: bool, console: &mut Console) -> ExitCode {
+        console.lines(if again {
+            "The domain would be started anew now."
+        } else {
+            "The domain would be switched off now."
+        });
+        ExitCode::SUCCESS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::disk_name;
+
+    #[test]
+    fn disk_names() {
+        assert_eq!(
+            [0, 25, 26, 51, 52, 701, 702].map(disk_name),
+            ["xvda", "xvdz", "xvdaa", "xvdaz", "xvdba", "xvdzz", "xvdaaa"]
+        );
+    }
+}

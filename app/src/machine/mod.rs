@@ -1,0 +1,87 @@
+//! The border to the machine: what is not the same on Linux and in a Xen domain.
+
+#[cfg(not(target_os = "hermit"))]
+mod linux;
+#[cfg(not(target_os = "hermit"))]
+pub use linux::Linux as This;
+#[cfg(target_os = "hermit")]
+mod xen;
+#[cfg(target_os = "hermit")]
+pub use xen::Xen as This;
+
+use std::ops::DerefMut;
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use pvgrub_fs::BlockDevice;
+use pvgrub_menu::{Key, Look};
+
+use crate::console::Console;
+use crate::load::Ready;
+use crate::options::Options;
+
+/// How much memory there is for the next kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// Pages of the domain.
+    pub pages: u64,
+    /// Entries of its p2m: as many, or more where there are holes.
+    pub p2m_size: u64,
+    /// Bytes that are free now.
+    pub free: u64,
+}
+
+/// What a scan for disks found.
+#[derive(Default)]
+pub struct FoundDisks {
+    /// The disks by their names ("xvda"), in GRUB's order.
+    pub disks: Vec<(String, Rc<dyn BlockDevice>)>,
+    /// A sentence on each disk that can't be used.
+    pub problems: Vec<String>,
+}
+
+/// The machine this program runs on.
+pub trait Machine: Sized {
+    /// Whole pages of memory that can be handed to the next kernel.
+    type Pages: DerefMut<Target = [u8]> + std::fmt::Debug;
+
+    /// Takes what the program was started with. An error ends it at once (`--help` is one).
+    fn start() -> Result<Self, ExitCode>;
+
+    /// What the command line says.
+    fn options(&self) -> &Options;
+
+    /// The text of a menu that came with the domain: dom0's ramdisk.
+    fn given_menu(&self) -> Option<&[u8]>;
+
+    /// True if the menu shall be printed, not shown.
+    fn list_only(&self) -> bool {
+        false
+    }
+
+    /// The terminal.
+    fn look(&self) -> Look;
+
+    /// All disks. `again`: they may have changed since the last time, and none is in use.
+    fn disks(&self, again: bool) -> FoundDisks;
+
+    /// How much memory there is.
+    fn memory(&self) -> Memory;
+
+    /// So many pages, of any content; `None` if they can't be had.
+    fn pages(&self, count: usize) -> Option<Self::Pages>;
+
+    /// True for a key that ends the program: a domain has none.
+    fn quits(&self, _key: Key) -> bool {
+        false
+    }
+
+    /// What to do when nobody will ever press a key again.
+    fn end_of_keys(&self, console: &mut Console) -> ExitCode;
+
+    /// Makes the loaded kernel run. In a domain it only comes back with an error, on Linux it says what would be booted.
+    fn hand_over(&self, ready: Ready<Self::Pages>, console: &mut Console) -> Result<ExitCode, String>;
+
+    /// Switches the machine off, or starts it anew.
+    fn stop(&self, again: bool, console: &mut Console) -> ExitCode;
+}

@@ -1,0 +1,124 @@
+//! A Xen domain: the disks are its block devices, the terminal is its console, and the next kernel takes our place.
+//!
+//! The disks are asked for directly, not as files of `/dev`: so an error keeps its words, and sectors their size.
+
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use platform_xen::block::Disk;
+use platform_xen::kexec::Handover;
+use platform_xen::mm::{self, PageBuf};
+use platform_xen::panic::{self, Ending};
+use platform_xen::{boot, devices};
+use pvgrub_fs::{BlockDevice, DeviceError};
+use pvgrub_menu::{Look, MAX_TEXT, Style};
+
+use super::{FoundDisks, Machine, Memory};
+use crate::console::Console;
+use crate::load::Ready;
+use crate::options::Options;
+
+/// A page of memory, in bytes.
+const PAGE: usize = 4096;
+
+/// The program as a Xen domain.
+pub struct Xen {
+    options: Options,
+    given: Option<Vec<u8>>,
+}
+
+/// The text in the ramdisk that the domain was built with. One byte more than a menu may have, so that a larger ramdisk
+/// is refused as such.
+fn ramdisk() -> Option<Vec<u8>> {
+    let pages = PageBuf::of_boot_ramdisk()?;
+    let len = usize::try_from(boot::start().mod_len).unwrap_or(usize::MAX).min(MAX_TEXT + 1);
+    Some(pages.get(..len).unwrap_or(&pages).to_vec())
+}
+
+/// A block device of the domain.
+struct XenDisk(Arc<Disk>);
+
+impl BlockDevice for XenDisk {
+    fn size(&self) -> u64 {
+        self.0.info().size
+    }
+
+    fn sector_size(&self) -> u32 {
+        self.0.info().sector_size
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), DeviceError> {
+        self.0.read(offset, buf).map_err(|why| DeviceError::new(why.to_string()))
+    }
+}
+
+impl Machine for Xen {
+    type Pages = PageBuf;
+
+    fn start() -> Result<Self, ExitCode> {
+        let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+        let options = Options::parse(words.iter().map(String::as_str));
+        Ok(Self { options, given: ramdisk() })
+    }
+
+    fn options(&self) -> &Options {
+        &self.options
+    }
+
+    fn given_menu(&self) -> Option<&[u8]> {
+        self.given.as_deref()
+    }
+
+    fn look(&self) -> Look {
+        let style = if self.options.plain { Style::Plain } else { Style::Screen };
+        Look { style, ..Look::default() }
+    }
+
+    fn disks(&self, again: bool) -> FoundDisks {
+        let mut found = FoundDisks::default();
+        let Some(devices) = devices::get() else {
+            found.problems.push("This domain has no xenstore, so it has no devices.".into());
+            return found;
+        };
+        match if again { devices.disks_again() } else { devices.disks() } {
+            Ok(disks) => {
+                let disk = |disk: &Arc<Disk>| (disk.name().to_owned(), Rc::new(XenDisk(disk.clone())) as Rc<_>);
+                found.disks = disks.iter().map(disk).collect();
+                found.problems = disks.failed().iter().map(ToString::to_string).collect();
+            }
+            Err(why) => found.problems.push(why.to_string()),
+        }
+        found
+    }
+
+    fn memory(&self) -> Memory {
+        let free = mm::stats().free.saturating_mul(PAGE as u64);
+        Memory { pages: boot::start().nr_pages, p2m_size: mm::p2m().nr_pages(), free }
+    }
+
+    fn pages(&self, count: usize) -> Option<PageBuf> {
+        PageBuf::stale(count.checked_mul(PAGE)?)
+    }
+
+    fn end_of_keys(&self, _console: &mut Console) -> ExitCode {
+        // A console has no end; but if the thread that reads it could not be started, the menu shall still stand there.
+        loop {
+            std::thread::park();
+        }
+    }
+
+    fn hand_over(&self, ready: Ready<PageBuf>, console: &mut Console) -> Result<ExitCode, String> {
+        let initrd = ready.initrd.map(|(pages, file)| (pages, file.len));
+        let handover = Handover::prepare(ready.kernel, initrd, ready.cmdline.as_bytes()).map_err(|why| why.to_string())?;
+        console.lines(&format!("Starting {}", ready.kernel_file.name));
+        match handover.run() {
+            Ok(never) => match never {},
+            Err(why) => Err(why.to_string()),
+        }
+    }
+
+    fn stop(&self, again: bool, _console: &mut Console) -> ExitCode {
+        panic::end(if again { Ending::Reboot } else { Ending::PowerOff })
+    }
+}

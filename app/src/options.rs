@@ -1,0 +1,62 @@
+//! What the domain's `extra` says to the boot loader (on Linux: the arguments that are no options).
+//!
+//! PV-GRUB took the whole of `extra` as the menu's name. Here it is words: one may name the menu, `plain` is for a
+//! terminal that can't address its cursor, and words that mean nothing to us are passed over, because `xl` puts `root=` there too.
+
+use pvgrub_menu::{FileRef, clean, file_ref};
+
+/// The words of `extra`, understood.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The menu to use: `(hd0,0)/boot/grub/menu.lst`, or a path that is looked for on every volume.
+    pub menu: Option<FileRef>,
+    /// Write lines only, no cursor addressing.
+    pub plain: bool,
+    /// Words that were passed over, for the user; with the reason.
+    pub notes: Vec<String>,
+}
+
+impl Options {
+    /// Understands the words.
+    pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut options = Self::default();
+        for word in words.into_iter().flat_map(str::split_ascii_whitespace) {
+            match word {
+                "plain" | "--plain" | "--no-tty" => options.plain = true,
+                _ if word.starts_with(['(', '/']) => match file_ref(word, None) {
+                    Ok(file) if options.menu.is_none() => options.menu = Some(file),
+                    Ok(file) => options
+                        .notes
+                        .push(format!("a second menu in the command line: {}", clean(&file.to_string()))),
+                    Err(why) => options.notes.push(why),
+                },
+                // `root=`, `loglevel=`: for others.
+                _ if word.contains('=') => {}
+                _ => options.notes.push(format!("passed over in the command line: {}", clean(word))),
+            }
+        }
+        options
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_extra() {
+        let options = Options::parse(["root=/dev/xvda1 ro", "(hd0,0)/boot/grub/menu.lst", "plain"]);
+        assert_eq!(options.menu.unwrap().to_string(), "(hd0,0)/boot/grub/menu.lst");
+        assert!(options.plain);
+        assert_eq!(options.notes.len(), 2);
+        assert_eq!(Options::parse(["/grub/menu.lst"]).menu.unwrap().device, None);
+        assert_eq!(Options::parse([""]), Options::default());
+    }
+
+    #[test]
+    fn a_name_that_is_none() {
+        let options = Options::parse(["(hd0,0)", "(hd0"]);
+        assert_eq!(options.menu, None);
+        assert_eq!(options.notes.len(), 2);
+    }
+}

@@ -1,0 +1,159 @@
+//! A menu on the screen, and what its entries do.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use pvgrub_fs::Disks;
+use pvgrub_menu::{Action, Cause, Entry, Look, Style, Target, Ui, cut};
+
+use crate::config::{self, Config};
+use crate::console::{Console, Event};
+use crate::load::Loader;
+use crate::machine::Machine;
+
+/// `configfile` may lead so deep.
+const MAX_DEPTH: usize = 8;
+
+/// How a menu came to its end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum End {
+    /// Look for disks and menus again.
+    Rescan,
+    /// Go on with the menu before.
+    Back,
+    /// The program is done.
+    Done(ExitCode),
+}
+
+/// Menus over the disks as they were found in one scan.
+pub struct Session<'a, M: Machine> {
+    /// The machine.
+    pub machine: &'a M,
+    /// The terminal.
+    pub console: &'a mut Console,
+    /// The terminal's kind; the user can change it.
+    pub look: &'a mut Look,
+    /// The disks.
+    pub disks: &'a Disks,
+}
+
+fn headline(name: &str) -> String {
+    format!("pvgrub {}   {name}", env!("CARGO_PKG_VERSION"))
+}
+
+impl<M: Machine> Session<'_, M> {
+    /// Shows a message over an empty menu, until somebody asks for another look.
+    pub fn message(&mut self, text: &str) -> End {
+        let mut ui = Ui::empty(&headline(""), *self.look);
+        ui.say(text);
+        loop {
+            match self.action(&mut ui) {
+                Ok(Action::Rescan) => return End::Rescan,
+                Ok(_) => {}
+                Err(code) => return End::Done(code),
+            }
+        }
+    }
+
+    /// Shows the menu and does what is chosen.
+    pub fn menu(&mut self, config: &Config<'_>, depth: usize) -> End {
+        let mut ui = Ui::new(&config.menu, &headline(&config.name), *self.look, self.console.now());
+        ui.say(&config.notes.join("\n"));
+        loop {
+            let mut action = match self.action(&mut ui) {
+                Ok(action) => action,
+                Err(code) => return End::Done(code),
+            };
+            // A boot that fails may lead to the next: that of a fallback entry.
+            while let Action::Boot { entry, cause } = action {
+                match self.boot(&mut ui, config, entry, cause, depth) {
+                    Ok(End::Back) => break,
+                    Ok(end) => return end,
+                    Err(reason) => action = ui.failed(entry, cause, &reason),
+                }
+            }
+            match action {
+                Action::Rescan => return End::Rescan,
+                Action::Back if depth > 0 => return End::Back,
+                _ => {}
+            }
+        }
+    }
+
+    /// Paints, and waits until something is to be done; `Err`: the program ends.
+    fn action(&mut self, ui: &mut Ui) -> Result<Action, ExitCode> {
+        loop {
+            let now = self.console.now();
+            let mut action = ui.tick(now);
+            if action == Action::None {
+                let mut text = String::new();
+                ui.paint(&mut text, now);
+                self.console.write(&text);
+                let event = self.console.wait(ui.deadline(now));
+                let now = self.console.now();
+                action = match event {
+                    Event::Key(key) if self.machine.quits(key) => {
+                        self.leave(ui);
+                        return Err(ExitCode::SUCCESS);
+                    }
+                    Event::Key(key) => ui.key(key, now),
+                    Event::Time => ui.tick(now),
+                    Event::End => {
+                        self.leave(ui);
+                        return Err(self.machine.end_of_keys(self.console));
+                    }
+                };
+            }
+            *self.look = ui.look();
+            if action != Action::None {
+                return Ok(action);
+            }
+        }
+    }
+
+    fn leave(&mut self, ui: &mut Ui) {
+        let mut text = String::new();
+        ui.leave(&mut text);
+        self.console.write(&text);
+    }
+
+    /// Does what entry number `entry` says. `Err`: it failed, for this reason.
+    fn boot(
+        &mut self,
+        ui: &mut Ui,
+        config: &Config<'_>,
+        entry: usize,
+        cause: Cause,
+        depth: usize,
+    ) -> Result<End, String> {
+        let Entry { title, target, .. } = config.menu.entries.get(entry).ok_or("there is no such entry")?;
+        self.leave(ui);
+        let target = target.as_ref().map_err(ToString::to_string)?;
+        let how = if cause == Cause::Automatic { " by itself" } else { "" };
+        let title = cut(title, self.look.columns.saturating_sub(24));
+        self.console.lines(&format!("Booting entry {entry}{how}: {title}"));
+        match target {
+            Target::Boot(boot) => {
+                let plain = self.look.style == Style::Plain;
+                let loader = Loader {
+                    machine: self.machine,
+                    console: self.console,
+                    disks: self.disks,
+                    home: config.volume,
+                    columns: self.look.columns,
+                    plain,
+                    notes: BTreeMap::new(),
+                };
+                let ready = loader.load(boot)?;
+                self.machine.hand_over(ready, self.console).map(End::Done)
+            }
+            Target::Config(other) if depth < MAX_DEPTH => {
+                let other = config::read(&other.file, config.volume, self.disks)?;
+                Ok(self.menu(&other, depth + 1))
+            }
+            Target::Config(_) => Err(format!("menus lead to menus, more than {MAX_DEPTH} deep")),
+            Target::Halt => Ok(End::Done(self.machine.stop(false, self.console))),
+            Target::Reboot => Ok(End::Done(self.machine.stop(true, self.console))),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! From a menu.lst to the words that say what would be booted.
+
+use crate::guest::{Guest, kernel};
+
+const MENU: &str = "timeout 0\ntitle Alpha\nroot (hd0,0)\nkernel /boot/vmlinuz root=/dev/xvda1 ro\n\
+                    initrd /boot/initrd.img\ntitle Beta\nkernel /boot/other two\n";
+
+/// A guest with a menu and two kernels.
+fn guest(menu: &str) -> Guest {
+    Guest::with(&[
+        ("/boot/grub/menu.lst", menu.as_bytes()),
+        ("/boot/vmlinuz", &kernel()),
+        ("/boot/other", &kernel()),
+        ("/boot/initrd.img", &vec![7; 1_500_000]),
+    ])
+}
+
+/// Panics unless all of `words` are in the text, in this order.
+#[track_caller]
+fn has(text: &str, words: &[&str]) {
+    let mut rest = text;
+    for word in words {
+        let Some((_, after)) = rest.split_once(word) else {
+            panic!("no {word:?} (in this order) in:\n{text}")
+        };
+        rest = after;
+    }
+}
+
+#[test]
+fn the_countdown_boots_and_says_what() {
+    let (text, ok) = guest(MENU).run("");
+    assert!(ok, "{text}");
+    has(
+        &text,
+        &[
+            "Booting entry 0 by itself: Alpha",
+            "would be booted",
+            "xvda:/boot/vmlinuz",
+            "testkernel 1.5",
+            "xvda:/boot/initrd.img (1.4 MiB)",
+            "root=/dev/xvda1 ro\n",
+        ],
+    );
+}
+
+#[test]
+fn an_entry_is_chosen_by_number() {
+    let (text, ok) = guest(&MENU.replace("timeout 0", "timeout 60")).run("1\n");
+    assert!(ok, "{text}");
+    has(&text, &["Booting entry 1: Beta", "xvda:/boot/other", "initrd", "none", "two\n"]);
+}
+
+#[test]
+fn a_broken_default_falls_back() {
+    let menu = format!("fallback 2 1\n{MENU}title Gamma\nkernel /gone\n")
+        .replace("/boot/vmlinuz", "/boot/grub/menu.lst");
+    let (text, ok) = guest(&menu).run("");
+    assert!(ok, "{text}");
+    has(
+        &text,
+        &[
+            "entry 0 by itself",
+            "entry 2 by itself",
+            "entry 1 by itself",
+            "would be booted",
+            "xvda:/boot/other",
+        ],
+    );
+}
+
+#[test]
+fn a_broken_entry_leads_back_to_the_menu_and_the_next_try_works() {
+    let whole = kernel();
+    let mut flipped = kernel();
+    flipped[0x200] ^= 0xff;
+    let menu = "title Cut\nkernel /cut\ntitle Flipped\nkernel /flipped\ntitle Empty\nkernel /empty\ntitle Dir\nkernel /boot\n\
+                title Initrd\nkernel /k\ninitrd /gone\ntitle Good\nkernel /k\n";
+    let guest = Guest::with(&[
+        ("/boot/grub/menu.lst", menu.as_bytes()),
+        ("/cut", &whole[..0x1800]),
+        ("/flipped", &flipped),
+        ("/empty", b""),
+        ("/k", &whole),
+    ]);
+    let (text, ok) = guest.run("0\n1\n2\n3\n4\n5\n");
+    assert!(ok, "{text}");
+    for entry in ["0 (Cut)", "1 (Flipped)", "2 (Empty)", "3 (Dir)", "4 (Initrd)"] {
+        has(&text, &[&format!("Entry {entry} was not booted: "), "would be booted"]);
+    }
+    has(&text, &["Booting entry 5", "would be booted"]);
+}
+
+#[test]
+fn locked_entries_stay_locked() {
+    let menu = MENU.replace("root (hd0,0)", "lock");
+    let (text, ok) = guest(&menu).run("");
+    assert!(!ok, "{text}");
+    has(&text, &["Entry 0 (Alpha) was not booted", "locked (`lock`)"]);
+    let (text, ok) = guest(&format!("fallback 1\npassword secret\n{MENU}")).run("0\n1\n");
+    assert!(!ok && !text.contains("would be booted"), "{text}");
+    has(&text, &["the menu is locked (`password`)"]);
+    assert!(!text.contains("secret"));
+}
+
+#[test]
+fn extra_names_the_menu() {
+    let other = "timeout 0\ntitle Other\nkernel /k\n";
+    let files: &[(&str, &[u8])] =
+        &[("/boot/grub/menu.lst", MENU.as_bytes()), ("/x/y.lst", other.as_bytes()), ("/k", &kernel())];
+    for extra in [
+        "(hd0,0)/x/y.lst",
+        "(hd0)/x/y.lst",
+        "/x/y.lst",
+        "(LABEL=root)/x/y.lst",
+        "root=/dev/xvda1 (hd0,0)/x/y.lst",
+    ] {
+        let mut guest = Guest::with(files);
+        guest.arg(extra);
+        let (text, ok) = guest.run("");
+        assert!(ok, "{extra}: {text}");
+        has(&text, &["Booting entry 0 by itself: Other", "xvda:/k"]);
+    }
+    let mut guest = Guest::with(files);
+    guest.arg("(hd0,0)/gone.lst");
+    let (text, ok) = guest.run("");
+    assert!(!ok, "{text}");
+    has(&text, &["gone.lst", "(hd0) is xvda"]);
+}
+
+#[test]
+fn the_host_gives_a_menu_that_leads_to_the_guests() {
+    let mut guest = guest(MENU);
+    let menu = guest.dir.path().join("given");
+    std::fs::write(&menu, "timeout 0\ntitle Guest's own\nroot (hd0,0)\nconfigfile /boot/grub/menu.lst\n")
+        .unwrap();
+    guest.arg("--menu");
+    guest.arg(menu.to_str().unwrap());
+    let (text, ok) = guest.run("");
+    assert!(ok, "{text}");
+    has(&text, &["Guest's own", "entry 0 by itself: Alpha", "would be booted", "xvda:/boot/vmlinuz"]);
+    // Without a device nobody knows where the file is.
+    std::fs::write(&menu, "timeout 0\ntitle A\nkernel /boot/vmlinuz\n").unwrap();
+    let (text, ok) = guest.run("");
+    assert!(!ok, "{text}");
+    has(&text, &["root (hd0,0)"]);
+}
+
+#[test]
+fn a_menu_that_leads_to_itself_comes_to_an_end() {
+    let menu = "timeout 0\ntitle Again\nconfigfile /boot/grub/menu.lst\n";
+    let (text, ok) = guest(menu).run("");
+    assert!(!ok, "{text}");
+    has(&text, &["menus lead to menus"]);
+}
+
+#[test]
+fn default_saved_reads_the_file() {
+    let menu = MENU.replace("timeout 0", "timeout 0\ndefault saved");
+    let files = |saved: &'static [u8]| {
+        Guest::with(&[
+            ("/boot/grub/menu.lst", menu.as_bytes()),
+            ("/boot/grub/default", saved),
+            ("/boot/other", &kernel()),
+        ])
+    };
+    let (text, ok) = files(b"1\n#\n#\n").run("");
+    assert!(ok, "{text}");
+    has(&text, &["entry 1 by itself: Beta"]);
+    let (text, _) = files(b"rubbish").run("");
+    has(&text, &["entry 0 by itself", "default saved"]);
+}
+
+#[test]
+fn names_of_volumes() {
+    for root in [
+        "root (hd0)",
+        "root (hd0,0)",
+        "root (LABEL=root)",
+        "rootnoverify (xvda)",
+        "uuid b9c3f1f0-6a3e-4b0e-8d3d-2d8b2a1f7c11",
+    ] {
+        let (text, ok) = guest(&MENU.replace("root (hd0,0)", root)).run("");
+        assert!(ok, "{root}: {text}");
+    }
+    let (text, ok) = guest(&MENU.replace("(hd0,0)", "(hd1,0)")).run("");
+    assert!(!ok, "{text}");
+    has(&text, &["was not booted: not found"]);
+}
+
+#[test]
+fn a_partition_and_a_second_disk() {
+    let mut guest = Guest::new();
+    let file_system = guest.file_system(
+        "boot",
+        &[
+            ("/grub/menu.lst", MENU.replace("/boot/", "/").as_bytes()),
+            ("/vmlinuz", &kernel()),
+            ("/initrd.img", b"i"),
+        ],
+    );
+    let mut disk = vec![0; 1 << 20];
+    disk.extend(std::fs::read(file_system).unwrap());
+    let sectors = u32::try_from((disk.len() - (1 << 20)) / 512).unwrap();
+    disk[0x1be + 4] = 0x83;
+    disk[0x1be + 8..0x1be + 12].copy_from_slice(&2048u32.to_le_bytes());
+    disk[0x1be + 12..0x1be + 16].copy_from_slice(&sectors.to_le_bytes());
+    disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+    let image = guest.dir.path().join("whole");
+    std::fs::write(&image, disk).unwrap();
+    guest.disk(&image);
+    let second = guest.file_system("xvdb", &[("/boot/grub/menu.lst", b"title Never\nkernel /k\n")]);
+    guest.disk(&second);
+    let (text, ok) = guest.run("");
+    assert!(ok, "{text}");
+    has(&text, &["xvda1:/grub/menu.lst", "another menu in xvdb:/boot/grub/menu.lst"]);
+    has(&text, &["xvda1:/vmlinuz", "xvda1:/initrd.img"]);
+}
+
+#[test]
+fn command_lines_as_long_as_xen_takes_them() {
+    let args = |n: usize| guest(&format!("timeout 0\ntitle A\nkernel /boot/vmlinuz {}\n", "x".repeat(n)));
+    let (text, ok) = args(1023).run("");
+    assert!(ok, "{text}");
+    let (text, ok) = args(1024).run("");
+    assert!(!ok, "{text}");
+    has(&text, &["was not booted", "1024"]);
+}
+
+#[test]
+fn a_domain_that_is_too_small() {
+    let mut guest = guest(MENU);
+    guest.arg("--memory");
+    guest.arg("2");
+    let (text, ok) = guest.run("");
+    assert!(!ok, "{text}");
+    has(&text, &["was not booted", "MiB"]);
+}
+
+#[test]
+fn without_a_menu_it_says_what_was_seen_and_lives_on() {
+    let (text, ok) = Guest::new().run("\nr\n");
+    assert!(!ok, "{text}");
+    has(&text, &["no disk", "Enter looks again", "no disk", "no disk"]);
+    let mut guest = Guest::with(&[("/boot/grub/grub.cfg", b"menuentry x {}")]);
+    let empty = guest.dir.path().join("empty");
+    std::fs::write(&empty, vec![0; 1 << 20]).unwrap();
+    guest.disk(&empty);
+    guest.disk(&guest.dir.path().join("not-there"));
+    let (text, ok) = guest.run("");
+    assert!(!ok, "{text}");
+    has(
+        &text,
+        &[
+            "No menu was found",
+            "/boot/grub/grub.cfg",
+            "not-there",
+            "(hd0) is xvda, 16 MiB",
+            "ext4 'root'",
+            "(hd1) is xvdb",
+        ],
+    );
+}
+
+#[test]
+fn a_menu_that_is_none() {
+    let (text, ok) = guest("\0\0\0").run("");
+    assert!(!ok, "{text}");
+    has(&text, &["xvda:/boot/grub/menu.lst", "no menu.lst"]);
+}
+
+#[test]
+fn the_list() {
+    let mut guest = guest(&format!("{MENU}title W\nchainloader +1\n"));
+    guest.arg("--list");
+    let (text, ok) = guest.run("");
+    assert!(ok, "{text}");
+    has(
+        &text,
+        &[
+            "(hd0) is xvda",
+            "after 0 s: entry 0",
+            "0  Alpha",
+            "(hd0,0)/boot/vmlinuz",
+            "1  Beta",
+            "2  W",
+            "blocked",
+            "chainloader",
+        ],
+    );
+}

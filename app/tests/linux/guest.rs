@@ -1,0 +1,136 @@
+//! Guests' disks, made for a test, and the program run on them.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A guest's disks in a directory that goes away.
+pub struct Guest {
+    pub dir: TempDir,
+    arguments: Vec<String>,
+}
+
+impl Guest {
+    /// A guest without disks.
+    pub fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), arguments: Vec::new() }
+    }
+
+    /// A guest whose only disk is ext4 with these files.
+    pub fn with(files: &[(&str, &[u8])]) -> Self {
+        let mut guest = Self::new();
+        let image = guest.file_system("xvda", files);
+        guest.disk(&image);
+        guest
+    }
+
+    /// Makes a 16 MiB ext4 file system with these files in it.
+    pub fn file_system(&self, name: &str, files: &[(&str, &[u8])]) -> PathBuf {
+        let tree = self.dir.path().join(format!("{name}.tree"));
+        std::fs::create_dir_all(&tree).unwrap();
+        for (path, bytes) in files {
+            let path = tree.join(path.trim_start_matches('/'));
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        let image = self.dir.path().join(name);
+        // Debian keeps it where a user's PATH may not lead.
+        let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
+        let made = Command::new("mke2fs")
+            .env("PATH", path)
+            .args([
+                "-q",
+                "-F",
+                "-t",
+                "ext4",
+                "-L",
+                "root",
+                "-U",
+                "b9c3f1f0-6a3e-4b0e-8d3d-2d8b2a1f7c11",
+                "-d",
+            ])
+            .args([&tree, &image])
+            .arg("16M")
+            .status();
+        assert!(made.expect("these tests need mke2fs (package e2fsprogs)").success());
+        image
+    }
+
+    /// Adds a disk.
+    pub fn disk(&mut self, image: &Path) {
+        self.arg("--disk");
+        self.arg(image.to_str().unwrap());
+    }
+
+    /// Adds an argument.
+    pub fn arg(&mut self, argument: &str) {
+        self.arguments.push(argument.to_owned());
+    }
+
+    /// The program, with its arguments.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pvgrub"));
+        command.args(&self.arguments);
+        command
+    }
+
+    /// Runs it on a terminal that can do nothing, on which `keys` are typed. Gives its text, and if it succeeded.
+    pub fn run(&self, keys: &str) -> (String, bool) {
+        let mut command = self.command();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // It may end before it has read them.
+        let _ = child.stdin.take().unwrap().write_all(keys.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8(text).unwrap().replace('\r', "");
+        assert!(!text.contains("panicked"), "{text}");
+        (text, output.status.success())
+    }
+}
+
+/// An ELF file that a PV domain could start: one segment of code, and Xen's notes.
+pub fn kernel() -> Vec<u8> {
+    const BASE: u64 = 0xffff_ffff_8000_0000;
+    let mut notes = Vec::new();
+    let mut note = |kind: u32, desc: &[u8]| {
+        for word in [4, desc.len() as u32, kind] {
+            notes.extend(word.to_le_bytes());
+        }
+        notes.extend(b"Xen\0");
+        notes.extend(desc);
+        notes.resize(notes.len().next_multiple_of(4), 0);
+    };
+    note(5, b"xen-3.0\0");
+    note(6, b"testkernel\0");
+    note(7, b"1.5\0");
+    note(8, b"generic\0");
+    note(3, &BASE.to_le_bytes());
+    note(1, &(BASE + 0x10_0000).to_le_bytes());
+    let mut file = vec![0; 0x3000];
+    let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, b"\x7fELF\x02\x01\x01");
+    put(16, &2u16.to_le_bytes());
+    put(18, &62u16.to_le_bytes());
+    put(20, &1u32.to_le_bytes());
+    put(24, &(BASE + 0x10_0000).to_le_bytes());
+    put(32, &64u64.to_le_bytes());
+    put(52, &64u16.to_le_bytes());
+    put(54, &56u16.to_le_bytes());
+    put(56, &2u16.to_le_bytes());
+    put(58, &64u16.to_le_bytes());
+    let mut segment = |at: usize, kind: u32, offset: u64, paddr: u64, size: u64, align: u64| {
+        put(at, &kind.to_le_bytes());
+        put(at + 4, &7u32.to_le_bytes());
+        for (field, value) in [offset, BASE + paddr, paddr, size, size, align].into_iter().enumerate() {
+            put(at + 8 + 8 * field, &value.to_le_bytes());
+        }
+    };
+    segment(64, 1, 0x1000, 0x10_0000, 0x2000, 0x1000);
+    segment(120, 4, 0x200, 0, notes.len() as u64, 4);
+    put(0x200, &notes);
+    put(0x1000, b"\xeb\xfe");
+    file
+}

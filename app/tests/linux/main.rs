@@ -1,0 +1,5 @@
+//! The program on Linux, over disk images made by mke2fs.
+
+mod boots;
+mod guest;
+mod terminal;
