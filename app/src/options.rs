@@ -48,7 +48,7 @@ mod tests {
         let options = Options::parse(["root=/dev/xvda1 ro", "(hd0,0)/boot/grub/menu.lst", "plain"]);
         assert_eq!(options.menu.unwrap().to_string(), "(hd0,0)/boot/grub/menu.lst");
         assert!(options.plain);
-        assert_eq!(options.notes.len(), 2);
+        assert_eq!(options.notes.len(), 1);
         assert_eq!(Options::parse(["/grub/menu.lst"]).menu.unwrap().device, None);
         assert_eq!(Options::parse([""]), Options::default());
     }

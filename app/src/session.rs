@@ -131,7 +131,7 @@ impl<M: Machine> Session<'_, M> {
         let target = target.as_ref().map_err(ToString::to_string)?;
         let how = if cause == Cause::Automatic { " by itself" } else { "" };
         let title = cut(title, self.look.columns.saturating_sub(24));
-        self.console.lines(&format!("Booting entry {entry}{how}: {title}"));
+        self.console.lines(&format!("Booting entry {entry}{how}: {title}\n(of {})", config.name));
         match target {
             Target::Boot(boot) => {
                 let plain = self.look.style == Style::Plain;

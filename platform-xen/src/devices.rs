@@ -82,6 +82,22 @@ impl Devices {
         disks
     }
 
+    /// The disks, after another look at what the toolstack gave: all are given back and connected anew. For a user who asks
+    /// to try again; whoever still has a [`Disk`](crate::block::Disk) of before gets errors from it.
+    ///
+    /// # Errors
+    /// As [`disks`](Devices::disks).
+    pub fn disks_again(&self) -> Result<Arc<Disks>, DeviceError> {
+        if let Some(disks) = self.connected() {
+            // A backend that is gone can't be left in order; the new look will say so.
+            if let Err(error) = disks.quiesce() {
+                log::warn!("{error}");
+            }
+            *self.disks.lock() = Known::Nothing;
+        }
+        self.disks()
+    }
+
     fn connected(&self) -> Option<Arc<Disks>> {
         match &*self.disks.lock() {
             Known::All(disks) => Some(disks.clone()),

@@ -92,3 +92,20 @@ fn no_xenstore_is_said_in_words() {
     let error = Devices::start(hal, channel).err().unwrap();
     assert_eq!(error.to_string(), "this domain: xenstore does not answer");
 }
+
+#[test]
+fn another_look_finds_a_disk_that_came_later() {
+    let (machine, store, devices) = setup();
+    let before = devices.disks().unwrap();
+    Blkback::start(&machine, &store, 5, 51728, Contents::new(), Offer::default(), Lie::None);
+    assert_eq!(devices.disks().unwrap().iter().count(), 1);
+    let after = devices.disks_again().unwrap();
+    let names: Vec<&str> = after.iter().map(|disk| disk.name()).collect();
+    assert_eq!(names, ["xvda", "xvdb"]);
+    for disk in after.iter() {
+        disk.read(0, &mut [0; 5000]).unwrap();
+    }
+    assert!(before.get("xvda").unwrap().read(0, &mut [0; 512]).is_err());
+    devices.quiesce_all().unwrap();
+    assert_eq!(machine.live_grants(), 0);
+}

@@ -57,7 +57,8 @@ impl Machine for Xen {
     type Pages = PageBuf;
 
     fn start() -> Result<Self, ExitCode> {
-        let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+        let words: Vec<String> =
+            std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
         let options = Options::parse(words.iter().map(String::as_str));
         Ok(Self { options, given: ramdisk() })
     }
@@ -83,7 +84,8 @@ impl Machine for Xen {
         };
         match if again { devices.disks_again() } else { devices.disks() } {
             Ok(disks) => {
-                let disk = |disk: &Arc<Disk>| (disk.name().to_owned(), Rc::new(XenDisk(disk.clone())) as Rc<_>);
+                let disk =
+                    |disk: &Arc<Disk>| (disk.name().to_owned(), Rc::new(XenDisk(disk.clone())) as Rc<_>);
                 found.disks = disks.iter().map(disk).collect();
                 found.problems = disks.failed().iter().map(ToString::to_string).collect();
             }
@@ -110,7 +112,8 @@ impl Machine for Xen {
 
     fn hand_over(&self, ready: Ready<PageBuf>, console: &mut Console) -> Result<ExitCode, String> {
         let initrd = ready.initrd.map(|(pages, file)| (pages, file.len));
-        let handover = Handover::prepare(ready.kernel, initrd, ready.cmdline.as_bytes()).map_err(|why| why.to_string())?;
+        let handover = Handover::prepare(ready.kernel, initrd, ready.cmdline.as_bytes())
+            .map_err(|why| why.to_string())?;
         console.lines(&format!("Starting {}", ready.kernel_file.name));
         match handover.run() {
             Ok(never) => match never {},

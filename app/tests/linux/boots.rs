@@ -194,7 +194,7 @@ fn a_partition_and_a_second_disk() {
     let file_system = guest.file_system(
         "boot",
         &[
-            ("/grub/menu.lst", MENU.replace("/boot/", "/").as_bytes()),
+            ("/grub/menu.lst", MENU.replace("/boot/", "/").replace("timeout 0\n", "").as_bytes()),
             ("/vmlinuz", &kernel()),
             ("/initrd.img", b"i"),
         ],
@@ -211,7 +211,7 @@ fn a_partition_and_a_second_disk() {
     guest.disk(&image);
     let second = guest.file_system("xvdb", &[("/boot/grub/menu.lst", b"title Never\nkernel /k\n")]);
     guest.disk(&second);
-    let (text, ok) = guest.run("");
+    let (text, ok) = guest.run("0\n");
     assert!(ok, "{text}");
     has(&text, &["xvda1:/grub/menu.lst", "another menu in xvdb:/boot/grub/menu.lst"]);
     has(&text, &["xvda1:/vmlinuz", "xvda1:/initrd.img"]);

@@ -53,6 +53,7 @@ impl Guest {
             ])
             .args([&tree, &image])
             .arg("16M")
+            .stdout(Stdio::null())
             .status();
         assert!(made.expect("these tests need mke2fs (package e2fsprogs)").success());
         image

@@ -18,10 +18,12 @@ struct Terminal {
     text: Receiver<Vec<u8>>,
     seen: String,
     child: Child,
+    /// Its disks, which must outlive the program.
+    _guest: Guest,
 }
 
 impl Terminal {
-    fn start(guest: &Guest) -> Self {
+    fn start(guest: Guest) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -44,7 +46,7 @@ impl Terminal {
                 }
             }
         });
-        Self { keys, side: side().into(), text, seen: String::new(), child: child.unwrap() }
+        Self { keys, side: side().into(), text, seen: String::new(), child: child.unwrap(), _guest: guest }
     }
 
     /// Waits until the program has written `word`; what it wrote before is forgotten.
@@ -73,6 +75,14 @@ impl Terminal {
     }
 }
 
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // After a failure it may still run, and nobody would end it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 fn guest() -> Guest {
     let menu =
         "timeout 60\ntitle Alpha\nkernel /gone\ntitle Beta\nkernel /k beta\ntitle Gamma\nkernel /k gamma\n";
@@ -81,7 +91,7 @@ fn guest() -> Guest {
 
 #[test]
 fn cursor_keys_choose_and_the_terminal_is_given_back() {
-    let mut terminal = Terminal::start(&guest());
+    let mut terminal = Terminal::start(guest());
     terminal.expect(">  0  Alpha");
     terminal.expect("Booting entry 0 in");
     assert!(!terminal.is_canonical());
@@ -107,7 +117,7 @@ fn cursor_keys_choose_and_the_terminal_is_given_back() {
 
 #[test]
 fn a_key_changes_to_plain_text_and_q_ends() {
-    let mut terminal = Terminal::start(&guest());
+    let mut terminal = Terminal::start(guest());
     terminal.expect(">  0  Alpha");
     terminal.press("t");
     terminal.expect("entry? ");
