@@ -5,7 +5,9 @@
 
 use core::arch::asm;
 use platform_xen_sys::errno::Errno;
-use platform_xen_sys::event::{self, EvtchnAllocUnbound, EvtchnBindVirq, EvtchnClose, EvtchnSend, Port};
+use platform_xen_sys::event::{
+    self, EvtchnAllocUnbound, EvtchnBindInterdomain, EvtchnBindVirq, EvtchnClose, EvtchnSend, Port,
+};
 use platform_xen_sys::grant::{GNTST_OKAY, GNTTABOP_SETUP_TABLE, GnttabSetupTable};
 use platform_xen_sys::hypercall::{self as nr, DomId};
 use platform_xen_sys::mmu::{MmuExtOp, MmuUpdate, Pte, Uvmf};
@@ -103,6 +105,15 @@ pub fn event_alloc_unbound(peer: DomId) -> Result<Port, Errno> {
     // SAFETY: Xen reads and writes `arg`.
     unsafe { raw(nr::EVENT_CHANNEL_OP, [op, out(&mut arg), 0, 0, 0]) }?;
     Ok(arg.port)
+}
+
+/// Connects a new port to `remote`, which its owner offered us.
+pub fn event_bind_interdomain(owner: DomId, remote: Port) -> Result<Port, Errno> {
+    let mut arg = EvtchnBindInterdomain { remote_dom: owner, remote_port: remote, ..Default::default() };
+    let op = u64::from(event::EVTCHNOP_BIND_INTERDOMAIN);
+    // SAFETY: Xen reads and writes `arg`.
+    unsafe { raw(nr::EVENT_CHANNEL_OP, [op, out(&mut arg), 0, 0, 0]) }?;
+    Ok(arg.local_port)
 }
 
 /// Binds a virtual interrupt of vCPU 0 to a new port.

@@ -22,6 +22,8 @@ const fn upper_slot(n: u64) -> u64 {
 
 /// Where the p2m is asked for.
 pub const P2M_BASE: u64 = SLOT;
+/// End of the room for it.
+pub const P2M_END: u64 = 2 * SLOT;
 /// Where PFN 0 is in the direct map.
 pub const DIRECT_BASE: u64 = upper_slot(272);
 /// End of the direct map: room for 64 TiB.
@@ -31,7 +33,7 @@ pub const SPECIAL_BASE: u64 = upper_slot(400);
 /// Where stacks are.
 pub const STACKS_BASE: u64 = upper_slot(401);
 /// Distance from one stack to the next, in bytes. The number of a thread can be read off an address in a dump.
-pub const STACK_SLOT: u64 = 1 << 28;
+pub const STACK_SLOT: u64 = 1 << 30;
 
 /// Address of a frame in the direct map.
 #[must_use]

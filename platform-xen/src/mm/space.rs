@@ -4,7 +4,7 @@
 //! frame is writable at one address at most: the image's data in the image, the p2m's frames in the p2m, stacks in
 //! their slots, everything else in the direct map.
 
-use super::layout::{direct, direct_pfn};
+use super::layout::{P2M_BASE, P2M_END, direct, direct_pfn};
 use super::p2m::{P2m, m2p};
 use super::runs::Run;
 use crate::hypercall::{self, entry_at};
@@ -121,8 +121,9 @@ impl Space {
             }
             table = m2p(pte.mfn())?;
             at -= 1;
-            // The p2m's own tables were made by the builder and may lie where the direct map has not got to yet.
-            if !self.is_chunk_mapped(table) {
+            // The p2m's own tables were made by the builder and may lie where the direct map has not got to yet. All
+            // others are within its reach.
+            if va.0 >= P2M_BASE && va.0 < P2M_END && !self.is_chunk_mapped(table) {
                 return None;
             }
         }
