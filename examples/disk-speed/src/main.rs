@@ -1,6 +1,8 @@
 //! Reads each disk of the domain in each way that the block driver knows, and says how fast that was.
 //!
-//! The command line may name sizes in KiB for single reads: `sizes=64,1024`; and how many MiB to read: `mib=64`.
+//! Each way is tried several times, in turns, and the best of each counts: other work of the machine only slows down.
+//! The command line may name `sizes=` of single reads in KiB, `mib=` to read for each, `orders=` of the ring,
+//! `segments=` of a request, and how many `rounds=`.
 #![no_std]
 #![no_main]
 
@@ -38,6 +40,40 @@ fn numbers(name: &str, default: &[u64]) -> Vec<u64> {
     value.map_or(default.to_vec(), |list| list.split(',').filter_map(|n| n.parse().ok()).collect())
 }
 
+/// One way to read.
+struct Way {
+    config: Config,
+    /// For each size the best so far, MB/s.
+    best: Vec<f64>,
+    /// To close and connect again, ms.
+    reconnect: u128,
+    used: String,
+}
+
+fn ways(sizes: usize) -> Vec<Way> {
+    let (orders, segments) = (numbers("orders", &[0, 2]), numbers("segments", &[11, 32, 256]));
+    let mut ways = Vec::new();
+    for transfer in [Transfer::InPlace, Transfer::Persistent] {
+        for &order in &orders {
+            for &segments in &segments {
+                let config = Config {
+                    transfer,
+                    ring_order: order as u32,
+                    segments: segments as usize,
+                    ..Config::default()
+                };
+                ways.push(Way {
+                    config,
+                    best: alloc::vec![0.0; sizes],
+                    reconnect: u128::MAX,
+                    used: String::new(),
+                });
+            }
+        }
+    }
+    ways
+}
+
 fn run() -> Result<(), String> {
     let devices = devices::get().ok_or("this domain has no xenstore")?;
     let disks = devices.disks().map_err(|error| error.to_string())?;
@@ -45,54 +81,50 @@ fn run() -> Result<(), String> {
         say(&format!("{error}"));
     }
     let sizes = numbers("sizes", &[4, 64, 1024, 8192]);
-    let mib = numbers("mib", &[64])[0];
-    let orders = numbers("orders", &[0, 2]);
-    let segments = numbers("segments", &[11, 32, 256]);
+    let total = numbers("mib", &[64])[0] << 20;
     for disk in disks.iter() {
         let info = disk.info();
         say(&format!("{}: {} MiB, sectors of {} bytes", info.name, info.size >> 20, info.sector_size));
-        let mut sums = Vec::new();
-        for transfer in [Transfer::InPlace, Transfer::Persistent] {
-            for &ring_order in &orders {
-                for &segments in &segments {
-                    let config = Config {
-                        transfer,
-                        ring_order: ring_order as u32,
-                        segments: segments as usize,
-                        ..Config::default()
-                    };
-                    disk.configure(config);
-                    let begun = time::now();
-                    disk.quiesce().and_then(|()| disk.connect()).map_err(|error| error.to_string())?;
-                    let connected = (time::now() - begun).as_millis();
-                    let speeds: Vec<String> = sizes
-                        .iter()
-                        .map(|kib| read(disk, kib << 10, mib << 20, &mut sums))
-                        .collect::<Result<_, String>>()?;
-                    let used = disk.used();
-                    say(&format!(
-                        "{transfer:?} order {ring_order} segments {segments} ({} slots, {}, {} used, {} in flight, {} bounce; reconnected in {connected} ms): {}",
-                        used.ring_slots,
-                        if used.persistent { "persistent" } else { "not persistent" },
-                        used.most_segments,
-                        used.most_in_flight,
-                        used.bounce_pages,
-                        speeds.join(", ")
-                    ));
+        let mut ways = ways(sizes.len());
+        // Of each size, what the last read gave: every way must read the same.
+        let mut sums = alloc::vec![None; sizes.len()];
+        for _ in 0..numbers("rounds", &[3])[0] {
+            for way in &mut ways {
+                disk.configure(way.config.clone());
+                let begun = time::now();
+                disk.quiesce().and_then(|()| disk.connect()).map_err(|error| error.to_string())?;
+                way.reconnect = way.reconnect.min((time::now() - begun).as_millis());
+                for (i, kib) in sizes.iter().enumerate() {
+                    let (speed, sum) = read(disk, kib << 10, total)?;
+                    way.best[i] = way.best[i].max(speed);
+                    if *sums[i].get_or_insert(sum) != sum {
+                        return Err(format!("{}: other bytes than before", info.name));
+                    }
                 }
+                let used = disk.used();
+                way.used = format!(
+                    "{} slots, {} segments, {} in flight, {} bounce pages",
+                    used.ring_slots, used.most_segments, used.most_in_flight, used.bounce_pages
+                );
             }
         }
-        sums.dedup();
-        say(if sums.len() == 1 { "every way read the same bytes" } else { "THE WAYS DIFFER" });
+        for Way { config, best, reconnect, used } in &ways {
+            let best: Vec<String> =
+                sizes.iter().zip(best).map(|(kib, best)| format!("{kib} KiB {best:.1}")).collect();
+            let Config { transfer, ring_order, segments, .. } = config;
+            let best = best.join(", ");
+            say(&format!(
+                "{transfer:?}, order {ring_order}, up to {segments} segments: {best} MB/s; reconnect {reconnect} ms ({used})"
+            ));
+        }
     }
     devices.quiesce_all().map_err(|error| error.to_string())
 }
 
-/// Reads the disk's beginning in pieces of `piece` bytes.
-fn read(disk: &Disk, piece: u64, total: u64, sums: &mut Vec<(u64, u64)>) -> Result<String, String> {
-    let total = total.min(disk.info().size) / piece * piece;
+/// Reads the disk's beginning in pieces; MB/s, and a sum of the last piece.
+fn read(disk: &Disk, piece: u64, total: u64) -> Result<(f64, u64), String> {
     // Small pieces take their time: fewer of them will do.
-    let total = total.min(piece * 1024);
+    let total = (total.min(disk.info().size) / piece).min(1024) * piece;
     let mut buffer = PageBuf::zeroed(piece as usize).ok_or("no memory for the buffer")?;
     let begun = time::now();
     let mut offset = 0;
@@ -101,14 +133,7 @@ fn read(disk: &Disk, piece: u64, total: u64, sums: &mut Vec<(u64, u64)>) -> Resu
         offset += piece;
     }
     let took = time::now() - begun;
-    let last: u64 = buffer.chunks_exact(8).fold(0, |sum: u64, word| {
-        sum.rotate_left(7) ^ u64::from_le_bytes(word.try_into().unwrap_or_default())
-    });
-    match sums.iter().find(|(at, _)| *at == piece) {
-        Some((_, sum)) if *sum != last => return Err(format!("{}: other bytes than before", disk.name())),
-        Some(_) => {}
-        None => sums.push((piece, last)),
-    }
-    let speed = total as f64 / 1e6 / took.as_secs_f64();
-    Ok(format!("{} KiB {speed:.1} MB/s", piece >> 10))
+    let word = |word: &[u8]| u64::from_le_bytes(word.try_into().unwrap_or_default());
+    let sum = buffer.chunks_exact(8).fold(0, |sum: u64, bytes| sum.rotate_left(7) ^ word(bytes));
+    Ok((total as f64 / 1e6 / took.as_secs_f64(), sum))
 }
