@@ -78,6 +78,9 @@ impl Devices {
             self.hal.wait(&[], Some(self.hal.now() + Duration::from_millis(20)));
         }
         let disks = Disks::connect(&self.hal, &self.xs, &Config::default()).map(Arc::new);
+        for error in disks.iter().flat_map(|disks| disks.failed()) {
+            log::error!("{error}");
+        }
         *self.disks.lock() = disks.as_ref().map_or(Known::Nothing, |disks| Known::All(disks.clone()));
         disks
     }

@@ -32,7 +32,7 @@ pub enum Transfer {
 pub struct Config {
     /// How data travels.
     pub transfer: Transfer,
-    /// The ring has at most `1 << ring_order` pages.
+    /// The ring has at most `1 << ring_order` pages. One page is enough, and is taken, where requests can be large.
     pub ring_order: u32,
     /// Pages in one request at most; more than 11 need indirect segments.
     pub segments: usize,
@@ -53,7 +53,7 @@ impl Default for Config {
             ring_order: 2,
             segments: 256,
             in_flight_pages: 1024,
-            bounce_pages: 1024,
+            bounce_pages: 512,
             patience: Duration::from_secs(10),
             silence: Duration::from_secs(30),
         }
@@ -109,6 +109,9 @@ struct Inner {
     closed: bool,
     can_flush: bool,
 }
+
+/// Segments of a request that make more ring pages useless.
+const LARGE: usize = 32;
 
 /// How often a silent backend is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -215,7 +218,9 @@ impl Disk {
         }
         self.front.wait_for_offer(config.patience)?;
         let offered = self.front.offered("max-ring-page-order")?;
-        let order = offered.min(config.ring_order).min(4);
+        // More slots help only if each holds little: with large requests, a few of them keep a backend busy.
+        let large = self.segments_offered(&config)? >= LARGE;
+        let order = if large { 0 } else { offered.min(config.ring_order).min(4) };
         let queue = Queue::new(&self.hal, self.front.backend_id(), self.handle, order, &config)?;
         let mut keys = Vec::new();
         let mut key = |name: &str, value: String| keys.push((name.to_string(), value));
@@ -250,16 +255,22 @@ impl Disk {
         let info = self.read_info()?;
         let persistent =
             config.transfer == Transfer::Persistent && self.front.offered("feature-persistent")? == 1;
-        let indirect = self.front.offered("feature-max-indirect-segments")? as usize;
+        let segments = self.segments_offered(&config)?;
         let can_flush = self.front.offered("feature-flush-cache")? == 1;
         self.front.set_state(XenbusState::Connected)?;
         let mut inner = self.inner.lock();
         let Some(queue) = &mut inner.queue else { return Err(Fault::NotConnected) };
-        queue.agree(persistent, !persistent, indirect.min(config.segments));
+        queue.agree(persistent, !persistent, segments);
         inner.info = info;
         inner.can_flush = can_flush;
         inner.closed = false;
         Ok(())
+    }
+
+    /// Segments of an indirect request that both sides are content with; 0 without.
+    fn segments_offered(&self, config: &Config) -> Result<usize, Fault> {
+        let offered = self.front.offered("feature-max-indirect-segments")?;
+        Ok((offered as usize).min(config.segments))
     }
 
     fn read_info(&self) -> Result<Info, Fault> {
