@@ -1,6 +1,7 @@
 //! Lab cases: each boots guests on the real Xen and asserts on what they print.
 
 mod direct;
+mod oracle;
 
 use std::path::{Path, PathBuf};
 
@@ -47,7 +48,7 @@ impl Case {
 
 /// All cases, in the order in which they run.
 pub fn all() -> Vec<Case> {
-    [direct::cases()].into_iter().flatten().collect()
+    [direct::cases(), oracle::cases()].into_iter().flatten().collect()
 }
 
 /// What a case works with.
