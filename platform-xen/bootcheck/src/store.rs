@@ -134,6 +134,10 @@ fn node(machine: &mut Machine, names: &Names, path: &Text, value: &[u8]) {
     let relative = path.get().strip_prefix(names.home.get()).unwrap_or_default();
     let number = core::str::from_utf8(value).ok().and_then(|text| text.parse::<u64>().ok());
     match (relative, number) {
+        // A backend's directory has the number of our domain.
+        _ if path.get().ends_with(b"/frontend-id") && value == names.id.get() => {
+            line!(machine.out, "store {shown} = ID");
+        }
         // Frames by their PFN.
         (b"/console/ring-ref" | b"/store/ring-ref", Some(mfn)) => {
             match machine.m2p.pfn(platform_xen_sys::Mfn(mfn)) {
