@@ -1,7 +1,13 @@
 //! Lab cases: each boots guests on the real Xen and asserts on what they print.
 
+mod chain;
 mod direct;
+mod disks;
+mod failures;
+mod kernels;
+mod menus;
 mod oracle;
+mod smallest;
 
 use std::path::{Path, PathBuf};
 
@@ -44,11 +50,32 @@ impl Case {
     ) -> Case {
         Case { name: name.into(), tier, memory: 512, dom0: 0, kernels: &[], run: Box::new(run) }
     }
+
+    /// A case that starts pvgrub.
+    pub fn pvgrub(
+        name: impl Into<String>,
+        tier: Tier,
+        run: impl Fn(&mut Stage) -> Result<()> + 'static,
+    ) -> Case {
+        Case { kernels: &["pvgrub"], ..Case::new(name, tier, run) }
+    }
 }
 
 /// All cases, in the order in which they run.
 pub fn all() -> Vec<Case> {
-    [direct::cases(), oracle::cases()].into_iter().flatten().collect()
+    [
+        direct::cases(),
+        kernels::cases(),
+        menus::cases(),
+        disks::cases(),
+        chain::cases(),
+        failures::cases(),
+        oracle::cases(),
+        smallest::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// What a case works with.
@@ -65,7 +92,10 @@ pub const QUIET: &str = "console=hvc0 quiet mitigations=off cryptomgr.notests ap
 
 /// Seconds that a Linux guest may take from its kernel's start to its report: 5 to 20 s where it was measured, and
 /// machines differ by four.
-pub const LINUX: u64 = 240;
+pub const LINUX: u64 = 300;
+
+/// Seconds that pvgrub may take to show its menu.
+pub const MENU: u64 = 60;
 
 impl Stage<'_> {
     /// Makes the image and plugs it in; writes go to the case's own copy.
@@ -90,6 +120,17 @@ impl Stage<'_> {
     /// A kernel built for Xen.
     pub fn kernel(&self, name: &str) -> PathBuf {
         crate::paths::xen().join(name)
+    }
+
+    /// A guest that starts pvgrub.
+    pub fn pvgrub(&self) -> Config {
+        Config::new(self.kernel("pvgrub"))
+    }
+
+    /// A guest that starts pvgrub, with this image as its only disk, xvda.
+    pub fn pvgrub_on(&mut self, image: &Image) -> Result<Config> {
+        let disk = self.image(image)?;
+        Ok(self.pvgrub().disk("xvda", &disk))
     }
 
     /// Creates a guest and waits for its report, and for its end; all must be well.

@@ -1,12 +1,9 @@
 //! Disk images, made by the real tools without root.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
 
 use super::{boot, stage};
 use crate::kernels::Kernel;
@@ -162,26 +159,9 @@ impl Image {
         }
     }
 
-    /// Makes the image at `file`, from a cached one if the same was made before.
+    /// Makes the image at `file`.
     pub fn make(&self, file: &Path) -> Result<()> {
-        // The recipe's hash stands for the image; kernels are named by the package they come from.
-        let mut recipe = format!("{:?}", self);
-        for kernel in &self.kernels {
-            write!(recipe, "{:?}{}", kernel.image()?, crate::build::hash(&super::ramdisk(*kernel)?)?)?;
-        }
-        recipe += include_str!("root-init");
-        recipe += include_str!("image.rs");
-        let key: String =
-            Sha256::digest(recipe.as_bytes()).iter().take(8).map(|b| format!("{b:02x}")).collect();
-        let kept = paths::ensure(paths::lab().join("material"))?.join(format!("disk-{key}.img"));
-        if !kept.is_file() {
-            let fresh = kept.with_extension("new");
-            self.build(&fresh).with_context(|| format!("making a disk: {:?} {:?}", self.layout, self.fs))?;
-            std::fs::rename(&fresh, &kept)?;
-        }
-        // cp keeps holes, and shares blocks where the host can.
-        sh::output(Command::new("cp").args(["--sparse=always", "--reflink=auto"]).arg(kept).arg(file))?;
-        Ok(())
+        self.build(file).with_context(|| format!("making a disk: {:?} {:?}", self.layout, self.fs))
     }
 
     fn build(&self, file: &Path) -> Result<()> {
