@@ -25,6 +25,9 @@ pub enum Tier {
     Full,
 }
 
+/// What a case does.
+pub type Run = Box<dyn Fn(&mut Stage) -> Result<()> + Send + Sync>;
+
 /// One case.
 pub struct Case {
     /// theme/name.
@@ -38,7 +41,7 @@ pub struct Case {
     /// Whether it needs pvgrub and its fellows built.
     pub kernels: &'static [&'static str],
     /// The case itself.
-    pub run: Box<dyn Fn(&mut Stage) -> Result<()>>,
+    pub run: Run,
 }
 
 impl Case {
@@ -46,7 +49,7 @@ impl Case {
     pub fn new(
         name: impl Into<String>,
         tier: Tier,
-        run: impl Fn(&mut Stage) -> Result<()> + 'static,
+        run: impl Fn(&mut Stage) -> Result<()> + Send + Sync + 'static,
     ) -> Case {
         Case { name: name.into(), tier, memory: 512, dom0: 0, kernels: &[], run: Box::new(run) }
     }
@@ -55,7 +58,7 @@ impl Case {
     pub fn pvgrub(
         name: impl Into<String>,
         tier: Tier,
-        run: impl Fn(&mut Stage) -> Result<()> + 'static,
+        run: impl Fn(&mut Stage) -> Result<()> + Send + Sync + 'static,
     ) -> Case {
         Case { kernels: &["pvgrub"], ..Case::new(name, tier, run) }
     }

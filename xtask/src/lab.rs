@@ -102,15 +102,6 @@ impl Lab {
         Ok(there)
     }
 
-    /// Copies a file out of dom0.
-    pub fn pull(&mut self, there: &str) -> Result<Vec<u8>> {
-        let (status, bytes) = self.sh_bytes(&format!("cat {there}"), 300)?;
-        if status != 0 {
-            bail!("reading {there} in dom0: {}", String::from_utf8_lossy(&bytes));
-        }
-        Ok(bytes)
-    }
-
     /// Plugs a file into dom0 as a disk; returns its target number and its device there.
     pub fn plug(&mut self, file: &Path, kind: DiskKind) -> Result<(u32, String)> {
         let target = self.machine.plug(file, kind)?;
@@ -139,11 +130,6 @@ impl Lab {
     /// What Xen and dom0 printed since the last time.
     pub fn xen_said(&mut self) -> String {
         String::from_utf8_lossy(&self.machine.serial.drain()).into_owned()
-    }
-
-    /// Whether QEMU ended under us.
-    pub fn is_gone(&mut self) -> bool {
-        self.machine.is_gone()
     }
 }
 

@@ -12,7 +12,6 @@ use super::{DiskKind, Lab, join};
 /// A disk that dom0 has, to be given to guests; it stays when a guest ends.
 #[derive(Clone, Debug)]
 pub struct Disk {
-    target: u32,
     device: String,
     kind: DiskKind,
 }
@@ -141,7 +140,7 @@ impl Lab {
     pub fn disk(&mut self, file: &Path, kind: DiskKind) -> Result<Disk> {
         let (target, device) = self.plug(file, kind)?;
         self.plugged.push(target);
-        Ok(Disk { target, device, kind })
+        Ok(Disk { device, kind })
     }
 
     /// Creates a guest, with the console attached before its first instruction.
@@ -262,12 +261,5 @@ impl Lab {
         }
         self.machine.con.drain();
         Ok(())
-    }
-}
-
-impl Guest {
-    /// Its name in xl.
-    pub fn name(&self) -> &str {
-        &self.name
     }
 }

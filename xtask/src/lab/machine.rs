@@ -138,11 +138,6 @@ impl Machine {
         self.targets.remove(&target);
         Ok(())
     }
-
-    /// Whether QEMU has ended.
-    pub fn is_gone(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
-    }
 }
 
 impl Drop for Machine {
