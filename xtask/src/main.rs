@@ -4,7 +4,9 @@
 mod bootcheck;
 mod build;
 mod cases;
+mod check;
 mod cpio;
+mod demo;
 mod kernels;
 mod lab;
 mod material;
@@ -65,6 +67,10 @@ enum Command {
         #[arg(last = true)]
         cmdline: Vec<String>,
     },
+    /// Hold the rules of the house: formatting, clippy, documentation, unsafe code, licences, what std needs
+    Check,
+    /// Show it: builds, boots the lab, and puts you in front of pvgrub's menu in this terminal
+    Demo,
     /// Run the host tests, then lab cases: guests on the real Xen, checked by what they print
     Test {
         /// Only lab cases whose name contains one of these
@@ -201,6 +207,8 @@ fn run(command: Command) -> Result<()> {
             cmdline: &cmdline.join(" "),
         }
         .run(),
+        Command::Check => check::run(),
+        Command::Demo => demo::run(),
         Command::Test { names, all, share, lab, list } => {
             test::Selection { names, all, share, lab_only: lab, list }.run()
         }

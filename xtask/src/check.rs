@@ -1,0 +1,77 @@
+//! `xtask check`: the rules of the house that a machine can hold.
+
+mod licences;
+mod source;
+mod symbols;
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{paths, sh};
+
+/// One check.
+type Check = (&'static str, fn() -> Result<()>);
+
+const CHECKS: [Check; 8] = [
+    ("formatting", formatting),
+    ("top level", source::top_level),
+    ("unsafe code only in platform-xen", source::unsafe_code),
+    ("licences of dependencies", licences::check),
+    ("clippy, host", clippy_host),
+    ("clippy, the base as a kernel", clippy_bare),
+    ("documentation", documentation),
+    ("kernels without warnings, and what std needs", symbols::check),
+];
+
+/// Runs all checks, also after one has failed.
+pub fn run() -> Result<()> {
+    let mut failed = Vec::new();
+    for (name, check) in CHECKS {
+        if let Err(error) = sh::timed(name, check) {
+            eprintln!("xtask: {name}: {error:#}");
+            failed.push(name);
+        }
+    }
+    println!("{} checks passed, {} failed", CHECKS.len() - failed.len(), failed.len());
+    if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join("; ")) }
+}
+
+fn cargo(args: &[&str]) -> Command {
+    let mut cmd = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cmd.args(args).current_dir(paths::root());
+    cmd
+}
+
+fn formatting() -> Result<()> {
+    sh::run(&mut cargo(&["fmt", "--all", "--check"])).context("`cargo fmt` sets it right")
+}
+
+fn clippy_host() -> Result<()> {
+    sh::run(&mut cargo(&["clippy", "--quiet", "--all-targets", "--", "-Dwarnings"]))
+}
+
+/// The unikernel target has no clippy, but what is not linked is checked as well for the host.
+fn clippy_bare() -> Result<()> {
+    for features in ["abi,kexec", "no-std-runtime,kexec"] {
+        let args = [
+            "clippy",
+            "--quiet",
+            "--package",
+            "platform-xen",
+            "--lib",
+            "--features",
+            features,
+            "--",
+            "-Dwarnings",
+        ];
+        sh::run(&mut cargo(&args)).with_context(|| format!("with features {features}"))?;
+    }
+    Ok(())
+}
+
+fn documentation() -> Result<()> {
+    sh::run(
+        cargo(&["doc", "--quiet", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-Dwarnings"),
+    )
+}
