@@ -108,7 +108,7 @@ struct Guest {
     /// A ramdisk's file
     #[arg(long)]
     ramdisk: Option<PathBuf>,
-    /// NAME:FILE[:ro][:4k], such as xvda:root.img; the guest writes to the file itself
+    /// `NAME:FILE[:ro][:4k]`, such as xvda:root.img; the guest writes to the file itself
     #[arg(long)]
     disk: Vec<String>,
     /// Memory, MiB
