@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 use pvgrub_menu::key::{Decoder, Key};
 
+/// Stack of the thread that reads keys, in bytes. It needs little, and small domains have little.
+const KEYS_STACK: usize = 64 << 10;
+
 /// What [`Console::wait`] saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
@@ -40,7 +43,7 @@ fn read_stdin() -> Receiver<Vec<u8>> {
         }
     };
     // Without the thread the channel is closed, as at the end of stdin.
-    if let Err(why) = std::thread::Builder::new().name("keys".into()).spawn(read) {
+    if let Err(why) = std::thread::Builder::new().name("keys".into()).stack_size(KEYS_STACK).spawn(read) {
         log::error!("no keys can be read: {why}");
     }
     bytes

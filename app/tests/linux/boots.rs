@@ -37,6 +37,7 @@ fn the_countdown_boots_and_says_what() {
             "Booting entry 0 by itself: Alpha",
             "would be booted",
             "xvda:/boot/vmlinuz",
+            "ELF",
             "testkernel 1.5",
             "xvda:/boot/initrd.img (1.4 MiB)",
             "root=/dev/xvda1 ro\n",

@@ -31,6 +31,7 @@ pub use source::{Progress, Source};
 use crate::kernel::Kernel;
 use aligned::HostPages as Scratch;
 use alloc::format;
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::DerefMut;
@@ -60,6 +61,8 @@ pub struct Loaded<B> {
     pub image: B,
     /// Pages put together from several parts, if there are any.
     pub extra: Option<B>,
+    /// How the file is made, from outside in: "bzImage, xz", for the user.
+    pub format: String,
 }
 
 impl<B> Loaded<B> {
@@ -129,13 +132,15 @@ pub fn load<B: DerefMut<Target = [u8]>>(
     pages: &mut dyn FnMut(usize) -> Option<B>,
     progress: Progress<'_>,
 ) -> Result<Loaded<B>, ImageError> {
-    Loader { limits, pages }.any(file, progress, true)
+    Loader { limits, pages, layers: Vec::new() }.any(file, progress, true)
 }
 
 /// What every step needs.
 struct Loader<'p, B> {
     limits: Limits,
     pages: &'p mut dyn FnMut(usize) -> Option<B>,
+    /// What was found on the way in.
+    layers: Vec<&'static str>,
 }
 
 impl<B: DerefMut<Target = [u8]>> Loader<'_, B> {
@@ -154,6 +159,7 @@ impl<B: DerefMut<Target = [u8]>> Loader<'_, B> {
         file.read_at(0, &mut head).map_err(|why| ImageError::Read { at: 0, why })?;
         if bzimage::is_bzimage(&head) {
             let payload = bzimage::payload(&head, size)?;
+            self.layers.push("bzImage");
             return self.packed(Window::new(file, payload.start, payload.end), progress);
         }
         if head.starts_with(&elf::MAGIC) {
@@ -182,11 +188,13 @@ impl<B: DerefMut<Target = [u8]>> Loader<'_, B> {
                 "use one compressed with gzip, xz, lz4 or zstd, or its uncompressed vmlinux",
             ));
         };
+        self.layers.push(codec.name());
         let (image, size) = self.unpacked(&mut payload, codec, progress)?;
         self.elf(image, size)
     }
 
     fn gzip_file(&mut self, file: &mut dyn Source, progress: Progress<'_>) -> Result<Loaded<B>, ImageError> {
+        self.layers.push("gzip file");
         let (image, size) = self.unpacked(file, Codec::Gzip, progress)?;
         if image.starts_with(&elf::MAGIC) {
             return self.elf(image, size);
@@ -303,7 +311,8 @@ impl<B: DerefMut<Target = [u8]>> Loader<'_, B> {
             }
         };
         log::debug!("kernel: {} pages, {} of them put together", layout.pages(), layout.extra_pages());
-        Ok(Loaded { kernel, runs: layout.runs, image, extra })
+        self.layers.push("ELF");
+        Ok(Loaded { kernel, runs: layout.runs, image, extra, format: self.layers.join(", ") })
     }
 
     /// Facts, layout, and the tables for the symbols.

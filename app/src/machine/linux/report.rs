@@ -25,7 +25,8 @@ pub fn report(ready: &Ready<HostPages>) -> String {
         let _ = writeln!(out, "  {name:<13} {text}");
     };
     line("kernel", file(&ready.kernel_file));
-    line("", format!("{} {}", facts.guest_os, facts.guest_version).trim().to_owned());
+    line("format", ready.kernel.format.clone());
+    line("system", format!("{} {}", facts.guest_os, facts.guest_version).trim().to_owned());
     line("loaded", format!("{}, entry at {:#x}", mib(layout.kernel.pages * PAGE), facts.entry));
     line("features", facts.features.to_string());
     let yes_no = |set: bool| if set { "yes" } else { "no" };

@@ -39,6 +39,17 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// Its name, as people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Codec::Gzip => "gzip",
+            Codec::Xz => "xz",
+            Codec::Lzma => "lzma",
+            Codec::Lz4 => "lz4",
+            Codec::Zstd => "zstd",
+        }
+    }
+
     /// Which packer made a stream that begins so? An error names those that are known but not supported.
     pub fn of(start: &[u8]) -> Result<Option<Self>, ImageError> {
         const MAGICS: [(&[u8], Codec); 5] = [
