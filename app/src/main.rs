@@ -43,6 +43,7 @@ fn run(machine: &impl Machine) -> ExitCode {
             Ok(mut config) => {
                 // Somebody asked for another scan, so somebody is there to choose.
                 config.menu.settings.timeout = config.menu.settings.timeout.filter(|_| first);
+                config.notes.extend(missing);
                 session.menu(&config, 0)
             }
             Err(why) => session.message(&no_menu(&why, &disks, &missing)),
