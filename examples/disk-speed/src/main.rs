@@ -2,7 +2,7 @@
 //!
 //! Each way is tried several times, in turns, and the best of each counts: other work of the machine only slows down.
 //! The command line may name `sizes=` of single reads in KiB, `mib=` to read for each, `orders=` of the ring,
-//! `segments=` of a request, and how many `rounds=`.
+//! `segments=` of a request, and how many `rounds=`. With the word `forever` it reads until that fails.
 #![no_std]
 #![no_main]
 
@@ -80,11 +80,25 @@ fn run() -> Result<(), String> {
     for error in disks.failed() {
         say(&format!("{error}"));
     }
+    for disk in disks.iter() {
+        let info = disk.info();
+        let access = if info.read_only { "read-only" } else { "writable" };
+        let sum = sum(disk)?;
+        say(&format!("{}: {} bytes, sectors of {}, {access}, sum {sum:016x}", info.name, info.size, info.sector_size));
+    }
+    if String::from_utf8_lossy(boot::start().cmd_line()).split_whitespace().any(|word| word == "forever") {
+        say("reading forever");
+        loop {
+            for disk in disks.iter() {
+                read(disk, 1 << 20, 16 << 20)?;
+            }
+        }
+    }
     let sizes = numbers("sizes", &[4, 64, 1024, 8192]);
     let total = numbers("mib", &[64])[0] << 20;
     for disk in disks.iter() {
-        let info = disk.info();
-        say(&format!("{}: {} MiB, sectors of {} bytes", info.name, info.size >> 20, info.sector_size));
+        let name = disk.name();
+        say(name);
         let mut ways = ways(sizes.len());
         // Of each size, what the last read gave: every way must read the same.
         let mut sums = alloc::vec![None; sizes.len()];
@@ -98,7 +112,7 @@ fn run() -> Result<(), String> {
                     let (speed, sum) = read(disk, kib << 10, total)?;
                     way.best[i] = way.best[i].max(speed);
                     if *sums[i].get_or_insert(sum) != sum {
-                        return Err(format!("{}: other bytes than before", info.name));
+                        return Err(format!("{name}: other bytes than before"));
                     }
                 }
                 let used = disk.used();
@@ -119,6 +133,23 @@ fn run() -> Result<(), String> {
         }
     }
     devices.quiesce_all().map_err(|error| error.to_string())
+}
+
+/// FNV-1a over the words of the whole disk, or of its first 64 MiB.
+fn sum(disk: &Disk) -> Result<u64, String> {
+    let size = disk.info().size.min(64 << 20);
+    let mut buffer = PageBuf::zeroed(1 << 20).ok_or("no memory for the buffer")?;
+    let mut sum = 0xcbf2_9ce4_8422_2325_u64;
+    let mut offset = 0;
+    while offset < size {
+        let n = buffer.len().min((size - offset) as usize);
+        disk.read(offset, &mut buffer[..n]).map_err(|error| error.to_string())?;
+        for word in buffer[..n].as_chunks().0 {
+            sum = (sum ^ u64::from_le_bytes(*word)).wrapping_mul(0x100_0000_01b3);
+        }
+        offset += n as u64;
+    }
+    Ok(sum)
 }
 
 /// Reads the disk's beginning in pieces; MB/s, and a sum of the last piece.
