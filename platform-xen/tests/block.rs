@@ -335,7 +335,7 @@ fn a_backend_that_fails_in_the_middle() {
             let before = s.machine.now();
             assert_eq!(s.disk.read(0, &mut [0; 512]).unwrap_err().fault, Fault::Gone);
             assert!(s.machine.now() - before < Duration::from_millis(1));
-            let _ = s.disk.quiesce();
+            s.disk.quiesce().unwrap();
         }
         for lie in [Lie::SilentAfter(2), Lie::DeafAfter(2), Lie::DeafAfter(0)] {
             let (s, said) = read_fails(lie, transfer, 40);

@@ -1,5 +1,6 @@
 //! Lab cases: each boots guests on the real Xen and asserts on what they print.
 
+mod block;
 mod chain;
 mod direct;
 mod disks;
@@ -75,6 +76,7 @@ pub fn all() -> Vec<Case> {
         failures::cases(),
         oracle::cases(),
         smallest::cases(),
+        block::cases(),
     ]
     .into_iter()
     .flatten()

@@ -84,7 +84,10 @@ fn run() -> Result<(), String> {
         let info = disk.info();
         let access = if info.read_only { "read-only" } else { "writable" };
         let sum = sum(disk)?;
-        say(&format!("{}: {} bytes, sectors of {}, {access}, sum {sum:016x}", info.name, info.size, info.sector_size));
+        say(&format!(
+            "{}: {} bytes, sectors of {}, {access}, sum {sum:016x}",
+            info.name, info.size, info.sector_size
+        ));
     }
     if String::from_utf8_lossy(boot::start().cmd_line()).split_whitespace().any(|word| word == "forever") {
         say("reading forever");

@@ -477,10 +477,7 @@ impl Disk {
         let removed = self.front.unpublish();
         let queue = self.inner.lock().queue.take();
         let kept = queue.map_or(0, Queue::teardown);
-        let reopened = match self.front.backend_state() {
-            Ok(None) => self.front.set_state(XenbusState::Initialising),
-            _ => self.front.reopen(patience),
-        };
+        let reopened = self.front.reopen(patience);
         closed.and(removed).and(reopened)?;
         if kept > 0 {
             return Err(Fault::PeerMisbehaved("it keeps pages of ours after closing"));

@@ -256,40 +256,45 @@ impl Frontend {
     }
 
     /// Closes the connection in the order that backends expect: Closing, wait, Closed, wait. A backend that is gone
-    /// counts as closed.
+    /// counts as closed. One that is still opening must get there first: else it could use what we take away.
     ///
     /// # Errors
     /// [`Fault::Timeout`], or xenstore's.
     pub fn close(&self, patience: Duration) -> Result<(), Fault> {
-        use XenbusState::{Closed, Closing, InitWait, Initialising};
+        use XenbusState::{Closed, Closing};
         self.set_state(Closing)?;
         self.wait_backend("begin to close", patience, |state| match state {
-            Some(Closing | Closed | InitWait | Initialising) | None => Step::Ready,
+            Some(Closing | Closed) | None => Step::Ready,
             _ => Step::Wait,
         })?;
         self.set_state(Closed)?;
         self.wait_backend("close", patience, |state| match state {
-            Some(Closed | InitWait | Initialising) | None => Step::Ready,
+            Some(Closed) | None => Step::Ready,
             _ => Step::Wait,
         })?;
         Ok(())
     }
 
-    /// Goes back to the state in which the toolstack made the device, so that the next kernel finds it as the first
-    /// one did. The connection is closed and the keys are removed.
+    /// After a [`close`](Frontend::close): goes back to the state in which the toolstack made the device, so that the
+    /// next kernel finds it as the first one did, and waits for the backend to do the same.
     ///
     /// # Errors
-    /// As [`wait_backend`](Frontend::wait_backend).
+    /// xenstore's. A backend that is late is none: whoever connects next waits for it anyway.
     pub fn reopen(&self, patience: Duration) -> Result<(), Fault> {
+        if self.state_at(&self.path)?.is_none() {
+            // The toolstack has taken the device away.
+            return Ok(());
+        }
         self.set_state(XenbusState::Initialising)?;
         match self.wait_backend("get ready again", patience, |state| match state {
-            Some(XenbusState::InitWait) => Step::Ready,
-            None => Step::Gone,
+            Some(XenbusState::InitWait) | None => Step::Ready,
             _ => Step::Wait,
         }) {
-            // A device without a backend is nobody's concern any more.
-            Ok(_) | Err(Fault::Gone) => Ok(()),
-            Err(error) => Err(error),
+            Err(Fault::Timeout { .. }) => {
+                log::warn!("{}: its backend does not get ready again", self.path);
+                Ok(())
+            }
+            other => other.map(drop),
         }
     }
 }

@@ -16,7 +16,6 @@ pub fn cases() -> Vec<Case> {
         Case::new("block/vanishes", Tier::Full, vanishes),
         Case::new("block/shutdown", Tier::Full, |stage| ends(stage, "shutdown", End::Off)),
         Case::new("block/reboot", Tier::Full, |stage| ends(stage, "reboot", End::Reboot)),
-        Case::new("block/no-backend", Tier::Full, no_backend),
     ];
     for case in &mut cases {
         case.kernels = &[PROGRAM];
@@ -83,7 +82,8 @@ fn vanishes(stage: &mut Stage) -> Result<()> {
     let config = config(stage, "forever").disk("xvda", &a);
     let guest = stage.lab.create(&config)?;
     stage.lab.expect(&guest, &["reading forever"], PATIENCE)?;
-    stage.lab.sh(&format!("xl block-detach {} xvda force", guest.domid), 60)?;
+    // xl may say that the guest did not agree; what counts is what the guest sees.
+    stage.lab.sh_status(&format!("xl block-detach {} xvda --force", guest.domid), 60)?;
     stage.lab.expect(&guest, &["xvda: the backend has closed it"], 30)?;
     let (how, said) = stage.lab.end(&guest, 60)?;
     ensure!(how == End::Off, "it ended with {how:?}: {said}");
@@ -99,18 +99,5 @@ fn ends(stage: &mut Stage, verb: &str, wanted: End) -> Result<()> {
     stage.lab.sh(&format!("xl {verb} {}", guest.domid), 60)?;
     let (how, said) = stage.lab.end(&guest, 60)?;
     ensure!(how == wanted, "it ended with {how:?}: {said}");
-    Ok(())
-}
-
-/// A device that the toolstack announced, and whose backend has gone.
-fn no_backend(stage: &mut Stage) -> Result<()> {
-    let mut config = config(stage, "");
-    config.more = "on_poweroff = \"destroy\"\n".into();
-    let (a, _) = disk(stage, 1 << 20, DiskKind { read_only: false, big_sectors: false })?;
-    let guest = stage.lab.create_paused(&config.disk("xvda", &a))?;
-    stage.lab.sh(&format!("xenstore-rm /local/domain/0/backend/vbd/{}/51712", guest.domid), 30)?;
-    stage.lab.sh(&format!("xl unpause {}", guest.domid), 30)?;
-    stage.lab.expect(&guest, &["xvda: it has no backend"], PATIENCE)?;
-    stage.lab.end(&guest, 60)?;
     Ok(())
 }

@@ -209,7 +209,11 @@ impl Blkback {
 
     /// One turn of the state machine.
     fn change_state(&mut self, machine: &Machine) -> bool {
-        let Some(state) = self.state() else { return false };
+        let Some(state) = self.state() else {
+            let connected = self.connection.is_some();
+            self.disconnect(machine);
+            return connected;
+        };
         let front = self.front_number("state").unwrap_or(0);
         match (state, front) {
             (1, _) => {
