@@ -100,6 +100,9 @@ impl<F: TableFrames> GrantTable<F> {
                 Err(now) => seen = now,
             }
         }
+        // Without permission the rest means nothing to Xen, but the next kernel finds the entry as if never used.
+        page.atomic_u16(offset + DOMID).store(0, Ordering::Relaxed);
+        page.atomic_u32(offset + FRAME).store(0, Ordering::Relaxed);
         self.live[entry as usize] = false;
         self.free.push(entry);
         Ok(())

@@ -75,7 +75,7 @@ pub struct Explained {
 }
 
 /// All differences that are explained. What isn't here must agree.
-pub const EXPLAINED: [Explained; 3] = [
+pub const EXPLAINED: [Explained; 4] = [
     // Both sides' indices run on; that nothing is left in the ring is a line of its own.
     Explained { key: "console.ring indices", allows: |xl, pvgrub| xl.len() == 1 && pvgrub.len() == 1 },
     Explained { key: "store.ring indices", allows: |xl, pvgrub| xl.len() == 1 && pvgrub.len() == 1 },
@@ -87,7 +87,21 @@ pub const EXPLAINED: [Explained; 3] = [
             _ => false,
         },
     },
+    // A backend writes these once it has been connected, and leaves them.
+    Explained {
+        key: "store /local/domain/0/backend/vbd/ID/",
+        allows: |xl, pvgrub| xl.is_empty() && pvgrub.iter().all(|line| is_offer(line)),
+    },
 ];
+
+/// Whether a line (device, key and value) is something that a block backend tells of itself.
+fn is_offer(line: &str) -> bool {
+    let Some((_, key)) = line.split_once('/') else { return false };
+    let name = key.split(' ').next().unwrap_or_default();
+    name.starts_with("feature-")
+        || name.starts_with("discard-")
+        || ["info", "sectors", "sector-size", "physical-sector-size", "max-ring-page-order"].contains(&name)
+}
 
 fn numbers(values: &[&str]) -> Vec<u64> {
     values.iter().filter_map(|value| value.trim().parse().ok()).collect()
@@ -182,6 +196,19 @@ mod tests {
         assert_eq!(compare(&xl, &other("frames 1", "frames 3")).explained, ["grants frames"]);
         assert_eq!(compare(&xl, &other("frames 1", "frames 0")).unexplained.len(), 2);
         assert_eq!(compare(&xl, &other("frames 1", "frames x")).unexplained.len(), 2);
+    }
+
+    #[test]
+    fn a_backend_may_have_said_more_but_not_another_state() {
+        let at = "store /local/domain/0/backend/vbd/ID/51712";
+        let parse = |line: &str| {
+            let text = XL.replace("bc grants", &format!("bc {at}/{line}\r\nbc grants"));
+            Report::parse(&text.replace("end 8", "end 9")).unwrap()
+        };
+        let xl = Report::parse(XL).unwrap();
+        assert_eq!(compare(&xl, &parse("sectors = 2048")).explained.len(), 1);
+        assert_eq!(compare(&parse("state = 2"), &parse("state = 4")).unexplained.len(), 2);
+        assert_eq!(compare(&parse("sectors = 2048"), &xl).unexplained.len(), 1);
     }
 
     #[test]

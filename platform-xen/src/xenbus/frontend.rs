@@ -30,8 +30,8 @@ pub struct Frontend {
     path: String,
     backend: String,
     backend_id: DomId,
-    /// Keys that we wrote, and will remove.
-    keys: Mutex<Vec<String>>,
+    /// Keys that we wrote, and what they held before: xl makes some of them itself.
+    keys: Mutex<Vec<(String, Option<Vec<u8>>)>>,
 }
 
 /// The devices of one kind (`vbd`, `vif`) that this domain has: the names of their directories. None is no error.
@@ -161,8 +161,15 @@ impl Frontend {
     /// # Errors
     /// xenstore's; nothing is published then.
     pub fn publish(&self, keys: &[(String, String)], state: XenbusState) -> Result<(), Fault> {
-        // Remembered before: to remove a key that was not written does no harm.
-        self.keys.lock().extend(keys.iter().map(|(key, _)| format!("{}/{key}", self.path)));
+        let there = self.xs.directory(&self.path)?;
+        let mut before = Vec::new();
+        for (key, _) in keys {
+            let path = format!("{}/{key}", self.path);
+            let value = if there.contains(key) { Some(self.xs.read(&path)?) } else { None };
+            before.push((path, value));
+        }
+        // Remembered first: to put back a key that was not written does no harm.
+        self.keys.lock().extend(before);
         self.xs.transaction(|transaction| {
             for (key, value) in keys {
                 transaction.write_at(&self.path, key, value)?;
@@ -172,15 +179,18 @@ impl Frontend {
         Ok(())
     }
 
-    /// Removes every key that we published.
+    /// Puts every key that we published back as it was; most were not there.
     ///
     /// # Errors
     /// xenstore's.
     pub fn unpublish(&self) -> Result<(), Fault> {
         let keys = core::mem::take(&mut *self.keys.lock());
         let removed = self.xs.transaction(|transaction| {
-            for key in &keys {
-                transaction.rm(key)?;
+            for (key, before) in &keys {
+                match before {
+                    Some(value) => transaction.write(key, value)?,
+                    None => transaction.rm(key)?,
+                }
             }
             Ok(())
         });
