@@ -36,17 +36,17 @@ fn run(machine: &impl Machine) -> ExitCode {
     let mut look = machine.look();
     let mut first = true;
     loop {
-        let (disks, missing) = find_disks(machine, !first);
+        let (disks, notes) = find_disks(machine, !first);
         let found = config::find(machine.options(), machine.given_menu(), &disks);
         let mut session = Session { machine, console: &mut console, look: &mut look, disks: &disks };
         let end = match found {
             Ok(mut config) => {
                 // Somebody asked for another scan, so somebody is there to choose.
                 config.menu.settings.timeout = config.menu.settings.timeout.filter(|_| first);
-                config.notes.extend(missing);
+                config.notes.extend(notes);
                 session.menu(&config, 0)
             }
-            Err(why) => session.message(&no_menu(&why, &disks, &missing)),
+            Err(why) => session.message(&no_menu(&why, &disks, &notes)),
         };
         if let End::Done(code) = end {
             return code;
@@ -55,31 +55,34 @@ fn run(machine: &impl Machine) -> ExitCode {
     }
 }
 
-/// The disks that work, and a line on each that does not.
+/// The disks that work, and for the user a line on each that does not, and on words of the command line that mean
+/// nothing.
 fn find_disks(machine: &impl Machine, again: bool) -> (Disks, Vec<String>) {
     let found = machine.disks(again);
     let mut disks = Disks::new();
     for (name, device) in found.disks {
         disks.add(&name, device);
     }
-    (disks, found.problems)
+    let mut notes = machine.options().notes.clone();
+    notes.extend(found.problems);
+    (disks, notes)
 }
 
 /// What to show when there is no menu: why, what disks were seen, and what is wrong with them.
-fn no_menu(why: &str, disks: &Disks, missing: &[String]) -> String {
-    let parts = [why, &missing.join("\n"), "", &config::describe(disks)];
+fn no_menu(why: &str, disks: &Disks, notes: &[String]) -> String {
+    let parts = [why, &notes.join("\n"), "", &config::describe(disks)];
     parts.join("\n")
 }
 
 fn print_menu(machine: &impl Machine) -> ExitCode {
-    let (disks, missing) = find_disks(machine, false);
+    let (disks, notes) = find_disks(machine, false);
     match config::find(machine.options(), machine.given_menu(), &disks) {
         Ok(config) => {
             print!("{}\n{}", config::describe(&disks), list::list(&config));
             ExitCode::SUCCESS
         }
         Err(why) => {
-            println!("{}", no_menu(&why, &disks, &missing));
+            println!("{}", no_menu(&why, &disks, &notes));
             ExitCode::FAILURE
         }
     }

@@ -25,12 +25,14 @@ impl Options {
                 "plain" | "--plain" | "--no-tty" => options.plain = true,
                 _ if word.starts_with(['(', '/']) => match file_ref(word, None) {
                     Ok(file) if options.menu.is_none() => options.menu = Some(file),
-                    Ok(file) => options
-                        .notes
-                        .push(format!("a second menu in the command line: {}", clean(&file.to_string()))),
-                    Err(why) => options.notes.push(why),
+                    Ok(file) => options.notes.push(format!(
+                        "passed over in the command line, a second menu: {}",
+                        clean(&file.to_string())
+                    )),
+                    Err(why) => options.notes.push(format!("passed over in the command line: {why}")),
                 },
-                // `root=`, `loglevel=`: for others.
+                // `loglevel=` is for others; `root=/dev/xvda1 ro` comes of xl's `root`.
+                "ro" | "rw" | "quiet" => {}
                 _ if word.contains('=') => {}
                 _ => options.notes.push(format!("passed over in the command line: {}", clean(word))),
             }
@@ -48,7 +50,8 @@ mod tests {
         let options = Options::parse(["root=/dev/xvda1 ro", "(hd0,0)/boot/grub/menu.lst", "plain"]);
         assert_eq!(options.menu.unwrap().to_string(), "(hd0,0)/boot/grub/menu.lst");
         assert!(options.plain);
-        assert_eq!(options.notes.len(), 1);
+        assert_eq!(options.notes, [""; 0]);
+        assert_eq!(Options::parse(["plian"]).notes.len(), 1);
         assert_eq!(Options::parse(["/grub/menu.lst"]).menu.unwrap().device, None);
         assert_eq!(Options::parse([""]), Options::default());
     }

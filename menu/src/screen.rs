@@ -40,8 +40,12 @@ impl Ui {
         for line in lines {
             rows.extend(wrap(line, self.look.columns.saturating_sub(3), most));
         }
-        // The end of a long message is the newest.
-        rows.drain(..rows.len().saturating_sub(most));
+        if self.items.is_empty() {
+            rows.truncate(most);
+        } else {
+            // Of failures one after the other the last are the newest.
+            rows.drain(..rows.len().saturating_sub(most));
+        }
         if !rows.is_empty() {
             rows.insert(0, String::new());
         }

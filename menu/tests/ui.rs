@@ -253,6 +253,10 @@ fn no_menu_at_all_is_a_message_and_a_key() {
     ui.say("No menu was found.\nxvda: 1 GiB\nxvdb: 2 GiB");
     let text = screen(&mut ui, s(0)).text().join("\n");
     assert!(text.contains("No menu was found.\n xvda: 1 GiB\n xvdb: 2 GiB"), "{text}");
+    let many: String = (0..100).map(|n| format!("\nxvd{n}")).collect();
+    ui.say(&format!("No menu was found.{many}"));
+    let text = screen(&mut ui, s(0)).text().join("\n");
+    assert!(text.contains("No menu was found.\n xvd0\n") && text.contains("r: look again"), "{text}");
     assert_eq!(ui.deadline(s(0)), None);
     assert_eq!(ui.key(Key::Enter, s(0)), Action::Rescan);
     assert_eq!(ui.key(Key::Char('r'), s(0)), Action::Rescan);

@@ -63,9 +63,6 @@ impl Machine for Linux {
         });
         let given = given.transpose()?;
         let options = Options::parse(arguments.extra.iter().map(String::as_str));
-        for note in &options.notes {
-            eprintln!("pvgrub: {note}");
-        }
         let interactive = !arguments.list && std::io::stdin().is_terminal();
         let raw = interactive.then(RawMode::enter).flatten();
         Ok(Self { arguments, options, given, _raw: raw })
