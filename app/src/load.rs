@@ -34,8 +34,6 @@ pub struct Ready<P> {
     pub kernel_file: Named,
     /// The initrd: whole pages, zeroes after its end; and its file.
     pub initrd: Option<(P, Named)>,
-    /// Where all of it will lie.
-    pub layout: Layout,
     /// The command line.
     pub cmdline: String,
 }
@@ -73,10 +71,11 @@ impl<M: Machine> Loader<'_, M> {
         let kernel = self.kernel(&*file, &kernel_file)?;
         let memory = self.machine.memory();
         let initrd_len = initrd.as_ref().map(|(_, named)| named.len);
-        let layout = Layout::new(&kernel.kernel, initrd_len, memory.pages, memory.p2m_size)
+        // Whether there is room for all of it is known before the initrd is read.
+        Layout::new(&kernel.kernel, initrd_len, memory.pages, memory.p2m_size)
             .map_err(|why| format!("{}: {why}", kernel_file.name))?;
         let initrd = initrd.map(|(file, named)| self.initrd(&*file, named)).transpose()?;
-        Ok(Ready { kernel, kernel_file, initrd, layout, cmdline: boot.args.clone() })
+        Ok(Ready { kernel, kernel_file, initrd, cmdline: boot.args.clone() })
     }
 
     fn open(&mut self, file: &FileRef) -> Result<(Box<dyn File>, Named), String> {

@@ -9,6 +9,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use pvgrub_handover::image::HostPages;
+use pvgrub_handover::plan::Layout;
 use pvgrub_menu::{Key, Look, Style};
 
 use super::{FoundDisks, Machine, Memory};
@@ -126,7 +127,11 @@ impl Machine for Linux {
     }
 
     fn hand_over(&self, ready: Ready<HostPages>, console: &mut Console) -> Result<ExitCode, String> {
-        console.lines(&report::report(&ready));
+        let memory = self.memory();
+        let initrd = ready.initrd.as_ref().map(|(_, file)| file.len);
+        let layout = Layout::new(&ready.kernel.kernel, initrd, memory.pages, memory.p2m_size);
+        let layout = layout.map_err(|why| why.to_string())?;
+        console.lines(&report::report(&ready, &layout));
         Ok(ExitCode::SUCCESS)
     }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use pvgrub_handover::image::HostPages;
+use pvgrub_handover::plan::Layout;
 
 use super::PAGE;
 use crate::load::{Named, Ready};
@@ -17,9 +18,8 @@ fn file(named: &Named) -> String {
 }
 
 /// The report: lines for the user.
-pub fn report(ready: &Ready<HostPages>) -> String {
+pub fn report(ready: &Ready<HostPages>, layout: &Layout) -> String {
     let facts = &ready.kernel.kernel;
-    let layout = &ready.layout;
     let mut out = String::from("\nThis would be booted now:\n");
     let mut line = |name: &str, text: String| {
         let _ = writeln!(out, "  {name:<13} {text}");
