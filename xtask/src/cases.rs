@@ -8,6 +8,7 @@ mod failures;
 mod kernels;
 mod menus;
 mod oracle;
+mod platform;
 mod smallest;
 
 use std::path::{Path, PathBuf};
@@ -69,6 +70,7 @@ impl Case {
 pub fn all() -> Vec<Case> {
     [
         direct::cases(),
+        platform::cases(),
         kernels::cases(),
         menus::cases(),
         disks::cases(),

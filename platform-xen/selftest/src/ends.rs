@@ -48,7 +48,7 @@ fn keys() {
     let mut buf = [0; 16];
     loop {
         let n = console::read(&mut buf, None);
-        say(&format!("typed {:?}", buf[..n].escape_ascii().collect::<alloc::vec::Vec<_>>().escape_ascii()));
+        say(&format!("typed {}", buf[..n].escape_ascii()));
         if buf[..n].contains(&b'q') {
             return;
         }

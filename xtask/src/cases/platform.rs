@@ -1,0 +1,121 @@
+//! platform-xen from inside a domain: its own checks, and its ends, clean and not.
+
+use anyhow::{Result, ensure};
+
+use super::{Case, Stage, Tier};
+use crate::lab::{Config, End};
+
+const SELFTEST: &[&str] = &["selftest"];
+const HELLO: &[&str] = &["hello-std"];
+
+/// Seconds for anything that these small guests do, under TCG and with a slow machine allowed for.
+const LIMIT: u64 = 120;
+
+/// The cases.
+pub fn cases() -> Vec<Case> {
+    let selftest = |name: &str, tier, memory: u32| {
+        let run = move |stage: &mut Stage| {
+            let guest = stage.lab.create(&Config::new(stage.kernel("selftest")).memory(memory))?;
+            stage.lab.expect(&guest, &["selftest: all "], LIMIT)?;
+            ends(stage, &guest, End::Off).map(drop)
+        };
+        Case {
+            kernels: SELFTEST,
+            memory: memory.max(512),
+            ..Case::new(format!("platform/{name}"), tier, run)
+        }
+    };
+    let case = |name: &str, tier, run: fn(&mut Stage) -> Result<()>| Case {
+        kernels: SELFTEST,
+        ..Case::new(format!("platform/{name}"), tier, run)
+    };
+    vec![
+        selftest("selftest-32", Tier::Quick, 32),
+        selftest("selftest-1024", Tier::Full, 1024),
+        case("panic", Tier::Quick, panic),
+        case("stack-overflow", Tier::Full, |stage| crashes(stage, "overflow")),
+        case("write-code", Tier::Full, |stage| crashes(stage, "write-code")),
+        case("run-data", Tier::Full, |stage| crashes(stage, "run-data")),
+        case("console-flood", Tier::Full, flood),
+        case("keys", Tier::Full, keys),
+        case("xl-shutdown", Tier::Quick, shutdown),
+        Case { kernels: HELLO, ..Case::new("platform/std", Tier::Quick, std_program) },
+    ]
+}
+
+fn ends(stage: &mut Stage, guest: &crate::lab::Guest, want: End) -> Result<String> {
+    let (how, said) = stage.lab.end(guest, 60)?;
+    ensure!(how == want, "it ended with {how:?}: {said}");
+    Ok(said)
+}
+
+fn selftest(stage: &mut Stage, word: &str) -> Result<crate::lab::Guest> {
+    stage.lab.create(&Config::new(stage.kernel("selftest")).memory(32).extra(word))
+}
+
+fn panic(stage: &mut Stage) -> Result<()> {
+    let guest = selftest(stage, "panic")?;
+    let said = ends(stage, &guest, End::Crash)?;
+    ensure!(said.contains("src/ends.rs:") && said.contains("as asked"), "no place and message in {said:?}");
+    Ok(())
+}
+
+fn crashes(stage: &mut Stage, word: &str) -> Result<()> {
+    let guest = selftest(stage, word)?;
+    let said = ends(stage, &guest, End::Crash)?;
+    ensure!(!said.contains("wrong:") && !said.contains("selftest:"), "{said:?}");
+    Ok(())
+}
+
+fn flood(stage: &mut Stage) -> Result<()> {
+    let guest = selftest(stage, "flood")?;
+    let (_, said) = stage.lab.expect(&guest, &["selftest: all "], LIMIT)?;
+    let lines = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("line ")?.strip_suffix(", each of which must arrive"));
+    let numbers: Vec<String> =
+        lines.filter_map(|line| line.strip_suffix(" of a flood of lines").map(str::to_owned)).collect();
+    ensure!(
+        numbers.iter().eq(&(0..2000).map(|n| n.to_string()).collect::<Vec<_>>()),
+        "{} lines",
+        numbers.len()
+    );
+    ends(stage, &guest, End::Off).map(drop)
+}
+
+fn keys(stage: &mut Stage) -> Result<()> {
+    let guest = selftest(stage, "keys")?;
+    stage.lab.expect(&guest, &["type; q ends"], LIMIT)?;
+    stage.lab.keys("a")?;
+    stage.lab.expect(&guest, &["typed a"], LIMIT)?;
+    // More than the ring of 1,024 bytes holds: none is lost, since the daemon waits.
+    stage.lab.keys(&"x".repeat(3000))?;
+    stage.lab.keys("q")?;
+    let (_, said) = stage.lab.expect(&guest, &["typed q", "xq\n", "xq\r\n", "selftest: "], LIMIT)?;
+    let typed = said.lines().filter_map(|line| line.strip_prefix("typed ")).flat_map(str::chars);
+    let n = typed.filter(|c| *c == 'x').count();
+    ensure!(n == 3000, "{n} keys of 3,000 arrived");
+    stage.lab.expect(&guest, &["selftest: all "], LIMIT)?;
+    ends(stage, &guest, End::Off).map(drop)
+}
+
+fn shutdown(stage: &mut Stage) -> Result<()> {
+    let guest = selftest(stage, "keys")?;
+    stage.lab.expect(&guest, &["type; q ends"], LIMIT)?;
+    stage.lab.shutdown(&guest)?;
+    ends(stage, &guest, End::Off).map(drop)
+}
+
+fn std_program(stage: &mut Stage) -> Result<()> {
+    let file = stage.dir.join("bytes.img");
+    let bytes: Vec<u8> = (0..5_000_192u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    std::fs::write(&file, &bytes)?;
+    let disk = stage.lab.disk(&file, crate::lab::DiskKind { read_only: true, big_sectors: false })?;
+    let config = Config::new(stage.kernel("hello-std")).memory(64).extra("/dev/xvda").disk("xvda", &disk);
+    let guest = stage.lab.create(&config)?;
+    let sum = bytes.iter().fold(0u64, |sum, b| sum.wrapping_mul(31).wrapping_add(u64::from(*b)));
+    stage.lab.expect(&guest, &["\"the\" occurs 2 times"], LIMIT)?;
+    stage.lab.expect(&guest, &["their sum is 10"], LIMIT)?;
+    stage.lab.expect(&guest, &[&format!("{} bytes, sum {sum:016x}", bytes.len())], LIMIT)?;
+    ends(stage, &guest, End::Off).map(drop)
+}
