@@ -2,9 +2,13 @@
 
 use crate::registers::root_table;
 use crate::window::WALK;
-use crate::{Machine, line};
-use platform_xen_sys::Mfn;
-use platform_xen_sys::mmu::{PTES_PER_TABLE, Pte, PteFlags, XEN_L4_FIRST, XEN_L4_LAST};
+use crate::{Machine, hypercall, line};
+use platform_xen_sys::hypercall::MMUEXT_OP;
+use platform_xen_sys::mmu::{
+    MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE, MMUEXT_PIN_L3_TABLE, MMUEXT_PIN_L4_TABLE, MMUEXT_UNPIN_TABLE,
+    MmuExtOp, PTES_PER_TABLE, Pte, PteFlags, XEN_L4_FIRST, XEN_L4_LAST,
+};
+use platform_xen_sys::{DomId, Mfn};
 
 /// Neighbouring pages with neighbouring PFNs and the same flags.
 #[derive(Clone, Copy)]
@@ -50,6 +54,23 @@ fn pfn_of(machine: &Machine, mfn: Mfn) -> Option<u64> {
     (pfn < machine.start.nr_pages && machine.mfn(pfn) == mfn).then_some(pfn)
 }
 
+/// Xen refuses to pin what is pinned already. What was not is let go again.
+fn is_pinned(level: u32, table: Mfn) -> bool {
+    let pin = [MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE, MMUEXT_PIN_L3_TABLE, MMUEXT_PIN_L4_TABLE];
+    let ask = |command| {
+        let op = MmuExtOp::on_frame(command, table);
+        // SAFETY: one request, about a table that is in use as one of this level, and stays so.
+        unsafe { hypercall::call(MMUEXT_OP, [&raw const op as u64, 1, 0, u64::from(DomId::SELF.0), 0]) }
+    };
+    match ask(pin[level as usize - 1]) {
+        Ok(_) => {
+            let _ = ask(MMUEXT_UNPIN_TABLE);
+            false
+        }
+        Err(_) => true,
+    }
+}
+
 fn level(machine: &mut Machine, walk: &mut Walk, level_: u32, table: Mfn, base: u64) {
     walk.tables[level_ as usize] += 1;
     let mut entries = [Pte::EMPTY; PTES_PER_TABLE];
@@ -57,8 +78,9 @@ fn level(machine: &mut Machine, walk: &mut Walk, level_: u32, table: Mfn, base: 
         line!(machine.out, "table l{level_} va {base:#x} can't be mapped read-only");
         return;
     }
+    let pinned = is_pinned(level_, table);
     match pfn_of(machine, table) {
-        Some(pfn) => line!(machine.out, "table l{level_} va {base:#x} pfn {pfn:#x}"),
+        Some(pfn) => line!(machine.out, "table l{level_} va {base:#x} pfn {pfn:#x} pinned={pinned}"),
         None => line!(machine.out, "table l{level_} va {base:#x} not of ours"),
     }
     let size = 1u64 << (12 + 9 * (level_ - 1));
