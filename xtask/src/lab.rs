@@ -76,6 +76,7 @@ impl Lab {
             .ctl
             .expect(&[&format!("@{id} ")], patience)
             .with_context(|| format!("running in dom0: {script}"))?;
+        self.machine.trace(script);
         let (_, line) = self.machine.ctl.expect(&["\n"], patience)?;
         let (status, length) = line.trim().split_once(' ').context("the agent's answer")?;
         let out = self.machine.ctl.take(length.parse()?, patience)?;

@@ -32,7 +32,7 @@ use clap::{Parser, Subcommand};
 /// fetched as Debian packages (checked against the archive's signed index) and unpacked under target/.
 ///
 /// Settings: PVGRUB_CACHE (directory of fetched packages, to share between clones), PVGRUB_QEMU (a program, or "fetch"),
-/// PVGRUB_SOURCES (an apt sources file to start from), XEN_RUSTC (a compiler that has std's sources).
+/// PVGRUB_SOURCES (an apt sources file to start from), XEN_RUSTC (a compiler that has std's sources, or "fetch").
 #[derive(Parser)]
 #[command(name = "cargo xtask", version, max_term_width = 110)]
 struct Cli {

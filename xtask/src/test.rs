@@ -36,7 +36,7 @@ impl Selection {
         if chosen.is_empty() {
             bail!("no case is named so; `cargo xtask test --all --list` shows them");
         }
-        if self.names.is_empty() && !self.lab_only {
+        if self.names.is_empty() && self.share.is_none() && !self.lab_only {
             sh::timed("host tests", host_tests)?;
         }
         run_cases(&chosen)

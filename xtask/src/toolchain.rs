@@ -29,6 +29,9 @@ impl Toolchain {
     /// Debian's packages, fetched into the cache.
     pub fn find() -> Result<Toolchain> {
         if let Some(rustc) = std::env::var_os("XEN_RUSTC") {
+            if rustc == "fetch" {
+                return Toolchain::fetched();
+            }
             return match Toolchain::at(Path::new(&rustc), None) {
                 Some(found) => Ok(found),
                 None => bail!(

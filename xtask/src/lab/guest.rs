@@ -174,8 +174,9 @@ impl Lab {
         let end = Instant::now() + Duration::from_secs(limit);
         loop {
             let ended = self.state(guest)?;
-            let patience = Duration::from_secs(3).min(end.saturating_duration_since(Instant::now()));
+            let patience = Duration::from_secs(5).min(end.saturating_duration_since(Instant::now()));
             if let Some(found) = self.machine.con.try_expect(texts, patience)? {
+                self.machine.trace(&format!("came: {:?}", texts[found.0]));
                 return Ok(found);
             }
             if let Some(how) = ended {

@@ -1,6 +1,8 @@
 //! The machine: QEMU with Xen, its serial line, two virtio ports, and disks that come and go.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Write as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -23,6 +25,8 @@ pub struct Machine {
     pub con: Wire,
     qmp: Wire,
     targets: BTreeSet<u32>,
+    start: Instant,
+    trace: File,
     _sockets: tempfile::TempDir,
 }
 
@@ -74,10 +78,36 @@ impl Machine {
             wires.push(Wire::new(name, accept(listener, &mut child)?)?);
         }
         let [serial, qmp, ctl, con] = <[Wire; 4]>::try_from(wires).ok().context("four wires")?;
-        let machine = Machine { child, serial, ctl, con, qmp, targets: BTreeSet::new(), _sockets: sockets };
+        let machine = Machine {
+            child,
+            serial,
+            ctl,
+            con,
+            qmp,
+            targets: BTreeSet::new(),
+            start: Instant::now(),
+            trace: File::create(log.with_file_name("lab.log"))?,
+            _sockets: sockets,
+        };
         machine.qmp.expect(&["\n"], Duration::from_secs(30)).context("QEMU's greeting")?;
         machine.ask("qmp_capabilities", json!({}))?;
         Ok(machine)
+    }
+
+    /// Notes in the lab's log that something is done: seconds since the start, QEMU's CPU seconds, and what.
+    pub fn trace(&self, what: &str) {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // After the name in parentheses; user and system time are the 12th and 13th field from there, in hundredths.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let hundredths: u64 = fields.iter().skip(11).take(2).filter_map(|f| f.parse::<u64>().ok()).sum();
+        let first: String = what.lines().next().unwrap_or_default().chars().take(100).collect();
+        // The log is for people; a full disk must not stop a test.
+        let _ = writeln!(
+            &self.trace,
+            "{:8.1} {:8.1} {first}",
+            self.start.elapsed().as_secs_f32(),
+            hundredths as f32 / 100.0
+        );
     }
 
     /// Has QEMU do something, and returns its answer.
