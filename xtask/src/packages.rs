@@ -58,9 +58,13 @@ impl Set<'_> {
         if is_done() {
             return Ok(tree);
         }
-        sh::timed(format!("fetching {} ({})", self.packages.join(" "), self.suite.name()), || {
-            self.fetch(&home, &tree)
-        })?;
+        let more = match self.packages {
+            [_, _, _, rest @ ..] if !rest.is_empty() => format!(" and {} more", rest.len()),
+            _ => String::new(),
+        };
+        let first = self.packages.get(..3).unwrap_or(self.packages).join(" ");
+        let what = format!("fetching Debian packages: {first}{more} ({})", self.suite.name());
+        sh::timed(what, || self.fetch(&home, &tree))?;
         std::fs::write(&marker, wanted)?;
         Ok(tree)
     }
