@@ -350,6 +350,21 @@ fn a_backend_that_fails_in_the_middle() {
 }
 
 #[test]
+fn a_backend_that_the_toolstack_wants_closed() {
+    let s = setup(Offer::default(), Lie::None, Config::default());
+    s.disk.connect().unwrap();
+    s.disk.read(0, &mut [0; 512]).unwrap();
+    // The backend goes on serving; it's for us to let go.
+    s.store.write(&format!("{BACK}/state"), 5);
+    s.machine.settle();
+    assert_eq!(s.disk.read(0, &mut [0; 512]).unwrap_err().fault, Fault::Gone);
+    s.disk.quiesce().unwrap();
+    s.assert_pristine();
+    s.disk.connect().unwrap();
+    s.disk.read(0, &mut [0; 512]).unwrap();
+}
+
+#[test]
 fn lies_on_the_ring() {
     for transfer in [Transfer::InPlace, Transfer::Persistent] {
         for lie in [Lie::Id(0), Lie::Id(u64::MAX), Lie::Id(1 << 16), Lie::Id(5), Lie::Twice, Lie::TooMany] {

@@ -16,7 +16,7 @@ use crate::block::request::Op;
 use crate::hal::{GrantRef, HalRef};
 use crate::shared::PAGE;
 use crate::xenbus::{DeviceError, Fault, Frontend};
-use crate::xenstore::Xenstore;
+use crate::xenstore::{Watch, Xenstore};
 
 /// How a disk's data travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,8 @@ struct Inner {
     queue: Option<Queue>,
     /// Transfers under way.
     users: usize,
+    /// On the backend's state, while connected.
+    watch: Option<Watch>,
     /// No new transfers: it is being closed, or not yet open.
     closed: bool,
     can_flush: bool,
@@ -134,7 +136,7 @@ impl Disk {
         let (front, number) =
             made.map_err(|fault| DeviceError { device: name(directory.parse().ok()), fault })?;
         let info = Info { name: name(Some(number)), number, size: 0, sector_size: 512, read_only: true };
-        let inner = Inner { info, queue: None, users: 0, closed: true, can_flush: false };
+        let inner = Inner { info, queue: None, users: 0, watch: None, closed: true, can_flush: false };
         // The handle's 16 bits are the low ones of the number, as Linux does it.
         let (config, inner) = (Mutex::new(config), Mutex::new(inner));
         Ok(Disk { hal, front, name: name(Some(number)), handle: number as u16, config, inner })
@@ -258,9 +260,11 @@ impl Disk {
         let segments = self.segments_offered(&config)?;
         let can_flush = self.front.offered("feature-flush-cache")? == 1;
         self.front.set_state(XenbusState::Connected)?;
+        let watch = self.front.watch_backend()?;
         let mut inner = self.inner.lock();
         let Some(queue) = &mut inner.queue else { return Err(Fault::NotConnected) };
         queue.agree(persistent, !persistent, segments);
+        inner.watch = Some(watch);
         inner.info = info;
         inner.can_flush = can_flush;
         inner.closed = false;
@@ -328,6 +332,11 @@ impl Disk {
     }
 
     fn transfer(&self, op: Op, offset: u64, buffer: &Buffer) -> Result<(), Fault> {
+        if self.has_news()
+            && let Some(fault) = self.unwell()
+        {
+            self.die(fault);
+        }
         let (mut cutter, port) = {
             let mut inner = self.inner.lock();
             let Info { size, sector_size, read_only, .. } = inner.info;
@@ -367,7 +376,9 @@ impl Disk {
                         self.hal.wake(port);
                     }
                     let woken = self.hal.wait(&[port], Some(self.hal.now() + LOOK));
-                    if !woken && let Some(fault) = self.unwell() {
+                    if (!woken || self.has_news())
+                        && let Some(fault) = self.unwell()
+                    {
                         self.die(fault);
                     }
                 }
@@ -420,7 +431,13 @@ impl Disk {
         if queue.ask_for_event()? { Ok(Next::Again { wake }) } else { Ok(Next::Wait { wake }) }
     }
 
-    /// Why the connection is dead, if it is: asked when the backend was silent for a while.
+    /// Whether the backend's state has changed since the last look.
+    fn has_news(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.watch.as_ref().is_some_and(|watch| matches!(watch.try_next(), Ok(Some(_))))
+    }
+
+    /// Why the connection is dead, if it is: asked when the backend was silent for a while, or has changed its state.
     fn unwell(&self) -> Option<Fault> {
         use XenbusState::{Closed, Closing};
         // xenstore's own troubles are no reason to give up a disk that answers.
@@ -470,6 +487,7 @@ impl Disk {
         while self.inner.lock().users > 0 {
             self.hal.wait(&[port], Some(self.hal.now() + LOOK));
         }
+        drop(self.inner.lock().watch.take());
         let closed = match self.front.backend_state() {
             Ok(None) => Ok(()),
             _ => self.front.close(patience),

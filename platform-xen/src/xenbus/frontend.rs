@@ -204,7 +204,7 @@ impl Frontend {
     ///
     /// # Errors
     /// xenstore's.
-    fn watch_backend(&self) -> Result<Watch, Fault> {
+    pub fn watch_backend(&self) -> Result<Watch, Fault> {
         Ok(self.xs.watch(&format!("{}/state", self.backend))?)
     }
 

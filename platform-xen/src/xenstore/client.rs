@@ -324,6 +324,12 @@ impl Xenstore {
             let ended = self.unwatch(token, &path);
             result = result.and(ended);
         }
+        // Requests are answered in their order, so with this answer all earlier ones have come, those too that nobody
+        // waits for (the end of a watch that was dropped).
+        match self.ask(sys::XS_DIRECTORY, 0, &[b"device\0"]) {
+            Ok(_) | Err(XsError::Server(_)) => {}
+            Err(error) => result = result.and(Err(error)),
+        }
         let deadline = self.hal().now() + ANSWER;
         let port = self.port();
         loop {

@@ -86,7 +86,7 @@ pub enum Lie {
     KeepsRing,
     /// Puts this into one of its keys.
     Key(&'static str, &'static str),
-    /// Writes other bytes into slots that it has already answered, and rings the bell all the time.
+    /// Writes nonsense into slots that it has not answered yet, and rings the bell with every answer.
     Scribbles,
 }
 
@@ -502,12 +502,13 @@ impl Blkback {
                 c.rsp_prod = c.rsp_prod.wrapping_add(1);
             }
         }
-        if self.lie == Lie::Scribbles {
-            // Into any slot: those not yet answered were copied, those answered mean nothing.
+        let owed = c.req_cons.wrapping_sub(c.rsp_prod);
+        if self.lie == Lie::Scribbles && owed > 0 {
+            // Into slots whose request was taken: until the answer stands there, they are the backend's.
             for _ in 0..4 {
                 let (slot, byte) = (self.random() as u32, self.random() as u8);
-                let first_free = c.rsp_prod.wrapping_add(slot % c.size);
-                c.slot(machine, first_free, |page, at, len, _| page.write(at, &vec![byte; len]));
+                let index = c.rsp_prod.wrapping_add(slot % owed);
+                c.slot(machine, index, |page, at, len, _| page.write(at, &vec![byte; len]));
             }
         }
         if old == c.rsp_prod {
