@@ -283,4 +283,32 @@ proptest! {
             Err(e) => return Err(TestCaseError::fail(e.to_string())),
         }
     }
+
+    /// The facts come from a file on the guest's disk: whatever they are, there is an answer.
+    #[test]
+    fn no_facts_make_it_panic(
+        words in proptest::array::uniform8(prop_oneof![
+            any::<u64>(), (0u64..1 << 36).prop_map(|n| n << 12), (0u64..64).prop_map(|n| 1 << n),
+            (0u64..1 << 20).prop_map(u64::wrapping_neg),
+        ]),
+        notes in any::<[bool; 4]>(),
+        nr_pages in prop_oneof![0u64..1 << 24, any::<u64>()],
+        more in 0u64..1 << 20,
+    ) {
+        let [virt_base, paddr_offset, entry, hypercall_page, init_p2m, p_min, p_max, initrd] = words;
+        let k = Kernel {
+            virt_base,
+            paddr_offset,
+            entry,
+            hypercall_page: notes[0].then_some(hypercall_page),
+            init_p2m: notes[1].then_some(init_p2m),
+            mod_start_pfn: notes[2],
+            p_min,
+            p_max,
+            ..kernel()
+        };
+        if let Ok(layout) = Layout::new(&k, notes[3].then_some(initrd), nr_pages, nr_pages.saturating_add(more)) {
+            prop_assert!(layout.end.0 <= nr_pages);
+        }
+    }
 }
