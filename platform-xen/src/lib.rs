@@ -8,7 +8,6 @@ extern crate alloc;
 #[cfg(feature = "abi")]
 pub mod abi;
 pub mod block;
-#[cfg(feature = "bare")]
 pub mod boot;
 pub mod console;
 #[cfg(feature = "bare")]

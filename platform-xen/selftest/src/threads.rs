@@ -77,6 +77,13 @@ fn guard() {
     }
     drop(stack);
     assert!(!mapped(bottom.0));
+    let before = mm::stats().free;
+    let large = mm::stack::Stack::new(12 << 20).expect("memory for a large stack");
+    assert!((0..12 << 20).step_by(4096).all(|i| mapped(large.bottom().0 + i)));
+    drop(large);
+    // Its tables stay, for the next stack in the slot.
+    assert!(mm::stats().free + 16 >= before);
+    assert!(mm::stack::Stack::new(mm::stack::MAX_STACK + 1).is_none());
 }
 
 fn floats() {

@@ -62,7 +62,7 @@ __boot_stack_top:
     xen_note 16, .quad 1                # MOD_START_PFN: nor is a ramdisk mapped
     .text
 "#,
-    boot = sym super::boot,
+    boot = sym super::sequence::boot,
     stack = const BOOT_STACK_SIZE,
     version = const 1,
     p2m = const P2M_BASE,

@@ -1,53 +1,12 @@
 //! From the first instruction to the program's `main`.
 
+#[cfg(feature = "bare")]
 mod entry;
+#[cfg(feature = "bare")]
+mod sequence;
 pub mod start;
+#[cfg(feature = "bare")]
 pub mod symbols;
 
-use crate::local::Local;
-use crate::{console, devices, logger, mm, panic, shared_info, thread, time};
-use alloc::boxed::Box;
-use platform_xen_sys::Vaddr;
-use platform_xen_sys::start_info::StartInfo;
-use start::Start;
-
-static START: Local<Option<Start>> = Local::new(None);
-
-/// Stack of the first thread, in bytes: what a process on Linux has would be 8 MiB, which small domains can't spare.
-const MAIN_STACK: usize = 1024 * 1024;
-
-/// What the builder told us.
-///
-/// # Panics
-/// Before boot has read it.
-#[must_use]
-pub fn start() -> Start {
-    START.borrow().clone().expect("start_info has been read")
-}
-
-/// Called by the entry code, on the boot stack in the image.
-extern "C" fn boot(info: &StartInfo, builder_stack: u64) -> ! {
-    let start = Start::new(info).unwrap_or_else(|e| panic!("start_info: {e:?}"));
-    // SAFETY: once, at boot, on a stack in the image.
-    unsafe { mm::setup(&start, Vaddr(builder_stack)) }.unwrap_or_else(|e| panic!("memory: {e:?}"));
-    shared_info::map(start.shared_info).unwrap_or_else(|e| panic!("shared_info: {e}"));
-    console::setup(&start);
-    logger::setup(start.cmd_line());
-    let mib = start.nr_pages / 256;
-    log::info!("platform-xen: {mib} MiB, {} frames free, {:?} ns", mm::stats().free, time::now().0);
-    *START.borrow() = Some(start);
-
-    let Err(e) = thread::start_first(MAIN_STACK, Box::new(main));
-    panic!("the first thread: {e:?}");
-}
-
-/// The first thread.
-fn main() {
-    devices::setup(&self::start());
-    unsafe extern "Rust" {
-        // What the program defines: without std by itself, with std through the Hermit ABI's start code.
-        safe fn platform_main();
-    }
-    platform_main();
-    panic::end(panic::Ending::PowerOff)
-}
+#[cfg(feature = "bare")]
+pub use sequence::start;

@@ -91,3 +91,80 @@ impl Start {
         self.cmd_line.split(|b| *b == 0).next().unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use platform_xen_sys::PAGE_SIZE;
+
+    #[repr(C, align(4096))]
+    struct Page(StartInfo);
+
+    fn of_a_guest() -> Page {
+        let mut magic = [0; 32];
+        magic[..16].copy_from_slice(b"xen-3.0-x86_64\0\0");
+        let mut cmd_line = [0; MAX_GUEST_CMDLINE];
+        cmd_line[..9].copy_from_slice(b"a=1 b\0c\0d");
+        Page(StartInfo {
+            magic,
+            nr_pages: 8192,
+            shared_info: Maddr(0x1234_5000),
+            flags: StartFlags::MOD_START_PFN,
+            store_mfn: Mfn(77),
+            store_evtchn: 1,
+            console_mfn: Mfn(78),
+            console_evtchn: 2,
+            pt_base: 0x4004_0000,
+            nr_pt_frames: 5,
+            mfn_list: 1 << 39,
+            mod_start: 0,
+            mod_len: 0,
+            cmd_line,
+            first_p2m_pfn: 70,
+            nr_p2m_frames: 19,
+        })
+    }
+
+    #[test]
+    fn a_guests_page_is_understood() {
+        let page = of_a_guest();
+        let start = Start::new(&page.0).unwrap();
+        assert_eq!(start.page.0 % PAGE_SIZE as u64, 0);
+        assert_eq!((start.store, start.console), (Some((Mfn(77), 1)), Some((Mfn(78), 2))));
+        assert_eq!(start.p2m_frames, Some((70, 19)));
+        assert_eq!(start.cmd_line(), b"a=1 b");
+        assert!(!start.is_dom0());
+    }
+
+    #[test]
+    fn dom0_has_neither_ring() {
+        let mut page = of_a_guest();
+        page.0.flags |= StartFlags::INITDOMAIN | StartFlags::PRIVILEGED;
+        page.0.store_evtchn = 0;
+        let start = Start::new(&page.0).unwrap();
+        assert_eq!((start.store, start.console, start.is_dom0()), (None, None, true));
+    }
+
+    #[test]
+    fn a_line_without_its_end_is_taken_whole() {
+        let mut page = of_a_guest();
+        page.0.cmd_line = [b'x'; MAX_GUEST_CMDLINE];
+        assert_eq!(Start::new(&page.0).unwrap().cmd_line().len(), MAX_GUEST_CMDLINE);
+    }
+
+    #[test]
+    fn what_no_builder_makes_is_refused() {
+        let change: [(fn(&mut StartInfo), StartError); 5] = [
+            (|s| s.magic[0] = b'X', StartError::Magic),
+            (|s| s.pt_base += 8, StartError::Misaligned),
+            (|s| s.mfn_list += 8, StartError::Misaligned),
+            (|s| s.shared_info.0 += 64, StartError::Misaligned),
+            (|s| s.nr_pages = 100, StartError::TooSmall),
+        ];
+        for (change, error) in change {
+            let mut page = of_a_guest();
+            change(&mut page.0);
+            assert_eq!(Start::new(&page.0).err(), Some(error));
+        }
+    }
+}

@@ -14,6 +14,8 @@ use platform_xen_sys::{Maddr, Mfn, PAGE_SIZE, Pfn, Vaddr};
 
 /// Frames in a step of the direct map: those of one lowest-level table.
 pub const CHUNK: u64 = PTES_PER_TABLE as u64;
+/// Bytes that one lowest-level table maps.
+const TABLE_SPAN: u64 = CHUNK * PAGE_SIZE as u64;
 /// Frames set aside for page tables, so that a table is at hand whenever one is needed to map another.
 const POOL: usize = 8;
 /// Most tables that one new mapping can need: one at each level below the root.
@@ -234,25 +236,44 @@ impl Space {
         Ok(())
     }
 
-    /// Changes how the direct map shows a run of frames, whose chunks must be mapped: `None` is not at all.
+    /// Makes sure that the tables for `pages` pages from `va` are there.
+    ///
+    /// # Errors
+    /// [`MapError`].
+    pub fn ensure_tables(&mut self, va: Vaddr, pages: u64) -> Result<(), MapError> {
+        let last = va.0 + (pages - 1) * PAGE_SIZE as u64;
+        let mut at = va.0;
+        while at <= last {
+            for level in [3, 2, 1] {
+                self.ensure_table(Vaddr(at), level)?;
+            }
+            // The first address of the next lowest-level table.
+            at = (at / TABLE_SPAN + 1) * TABLE_SPAN;
+        }
+        Ok(())
+    }
+
+    /// Writes the lowest-level entries of `pages` pages from `va`, whose tables must be there, in few hypercalls.
     ///
     /// # Safety
     /// As for [`map`](Self::map).
     ///
     /// # Errors
-    /// [`MapError`].
-    pub unsafe fn set_direct(&mut self, run: Run, writable: Option<bool>) -> Result<(), MapError> {
+    /// [`MapError`]: some may have been written.
+    pub unsafe fn set_pages(
+        &mut self,
+        va: Vaddr,
+        pages: u64,
+        pte: impl Fn(&Space, u64) -> Pte,
+    ) -> Result<(), MapError> {
         let mut batch = [MmuUpdate::default(); 64];
         let mut n = 0;
-        for pfn in run.start..run.end() {
-            let (at, _) = self.entry(direct(Pfn(pfn)), 1).ok_or(MapError::NotMapped)?;
-            let pte = match (writable, self.p2m.mfn(Pfn(pfn))) {
-                (Some(w), Some(mfn)) => Pte::new(mfn, self.data_flags(w)),
-                _ => Pte::EMPTY,
-            };
-            batch[n] = MmuUpdate::pt(at, pte);
+        for i in 0..pages {
+            let at = Vaddr(va.0 + i * PAGE_SIZE as u64);
+            let (entry, _) = self.entry(at, 1).ok_or(MapError::NotMapped)?;
+            batch[n] = MmuUpdate::pt(entry, pte(self, i));
             n += 1;
-            if n == batch.len() || pfn + 1 == run.end() {
+            if n == batch.len() || i + 1 == pages {
                 // SAFETY: the caller answers for the change.
                 unsafe { hypercall::mmu_update(&batch[..n])? };
                 n = 0;
@@ -260,6 +281,25 @@ impl Space {
         }
         hypercall::tlb_flush()?;
         Ok(())
+    }
+
+    /// Changes how the direct map shows a run of frames, whose chunks must be mapped: `None` is not at all.
+    ///
+    /// # Safety
+    /// As for [`map`](Self::map).
+    ///
+    /// # Errors
+    /// [`MapError`]: some may have been changed.
+    pub unsafe fn set_direct(&mut self, run: Run, writable: Option<bool>) -> Result<(), MapError> {
+        // SAFETY: passed on.
+        unsafe {
+            self.set_pages(direct(Pfn(run.start)), run.len, |space, i| {
+                match (writable, space.p2m.mfn(Pfn(run.start + i))) {
+                    (Some(w), Some(mfn)) => Pte::new(mfn, space.data_flags(w)),
+                    _ => Pte::EMPTY,
+                }
+            })
+        }
     }
 
     /// Machine frame behind an address of ours.

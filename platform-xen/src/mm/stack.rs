@@ -6,13 +6,14 @@
 use super::frames::{End, with};
 use super::layout::{STACK_SLOT, STACKS_BASE};
 use super::runs::Run;
+use super::space::{CHUNK, MapError};
 use platform_xen_sys::mmu::Pte;
 use platform_xen_sys::{PAGE_SIZE, Pfn, Vaddr};
 
 /// Slots that fit into one slot of the root table.
 const SLOTS: usize = ((1u64 << 39) / STACK_SLOT) as usize;
 /// Largest stack, in bytes.
-pub const MAX_STACK: usize = (STACK_SLOT / 2) as usize;
+pub const MAX_STACK: usize = (STACK_SLOT / 4) as usize;
 
 /// Which frames are in which slot.
 pub struct Slots {
@@ -48,26 +49,32 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// A stack of at least `size` bytes; `None` if there is no memory or no slot left.
+    /// A stack of at least `size` bytes; `None` if there is no memory or no slot left, or if it is more than
+    /// [`MAX_STACK`].
     #[must_use]
     pub fn new(size: usize) -> Option<Stack> {
-        let pages = size.clamp(4 * PAGE_SIZE, MAX_STACK).div_ceil(PAGE_SIZE) as u64;
+        if size > MAX_STACK {
+            return None;
+        }
+        let pages = size.max(4 * PAGE_SIZE).div_ceil(PAGE_SIZE) as u64;
         with(|mm| {
             let slot = mm.stacks.runs.iter().position(|r| r.len == 0)?;
             let run = mm.alloc(pages, End::Low)?;
             mm.stacks.runs[slot] = run;
-            let flags = mm.space.data_flags(true);
+            let va = bottom(slot, pages);
+            let tables = (0..pages).step_by(CHUNK as usize).try_for_each(|i| {
+                // The pool holds what a few of these steps need.
+                mm.refill();
+                let at = Vaddr(va.0 + i * PAGE_SIZE as u64);
+                mm.space.ensure_tables(at, (pages - i).min(CHUNK))
+            });
             // SAFETY: the frames are new and go from one mapping to the other.
-            let mapped = unsafe { mm.space.set_direct(run, None) }.and_then(|()| {
-                for i in 0..pages {
-                    mm.refill();
-                    let pfn = Pfn(run.start + i);
-                    let mfn = mm.space.p2m.mfn(pfn).ok_or(super::space::MapError::NotMapped)?;
-                    let va = Vaddr(bottom(slot, pages).0 + i * PAGE_SIZE as u64);
-                    // SAFETY: as above; nothing is mapped there.
-                    unsafe { mm.space.map(va, Pte::new(mfn, flags))? };
-                }
-                Ok(())
+            let mapped = tables.and_then(|()| unsafe {
+                mm.space.set_direct(run, None)?;
+                mm.space.set_pages(va, pages, |space, i| match space.p2m.mfn(Pfn(run.start + i)) {
+                    Some(mfn) => Pte::new(mfn, space.data_flags(true)),
+                    None => Pte::EMPTY,
+                })
             });
             let stack = Stack { slot };
             match mapped {
@@ -103,13 +110,12 @@ impl Stack {
 /// Takes the stack in a slot apart.
 fn release(mm: &mut super::frames::Mm, slot: usize) {
     let run = core::mem::take(&mut mm.stacks.runs[slot]);
-    let base = bottom(slot, run.len).0;
-    for i in 0..run.len {
-        let va = Vaddr(base + i * PAGE_SIZE as u64);
-        if mm.space.page(va).is_some() {
-            // SAFETY: the stack is not in use any more. A failure would leave the frame mapped here and refused below.
-            let _ = unsafe { mm.space.map(va, Pte::EMPTY) };
-        }
+    // SAFETY: the stack is not in use any more.
+    match unsafe { mm.space.set_pages(bottom(slot, run.len), run.len, |_, _| Pte::EMPTY) } {
+        // Where there are no tables yet, nothing was mapped.
+        Ok(()) | Err(MapError::NotMapped) => {}
+        // The frames may still be writable here, so they must not be used elsewhere.
+        Err(_) => return,
     }
     // SAFETY: the frames lost their only mapping; nobody uses them.
     unsafe {
