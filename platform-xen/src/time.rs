@@ -1,6 +1,5 @@
 //! The clock: Xen tells how to turn the time stamp counter into nanoseconds (xen.h, `vcpu_time_info`).
 
-use crate::hal::Nanos;
 use platform_xen_sys::shared_info::VcpuTimeInfo;
 
 /// System time at a reading of the counter.
@@ -19,7 +18,8 @@ pub fn scale(info: &VcpuTimeInfo, tsc: u64) -> u64 {
 
 #[cfg(feature = "bare")]
 mod bare {
-    use super::{Nanos, VcpuTimeInfo, scale};
+    use super::{VcpuTimeInfo, scale};
+    use crate::hal::Nanos;
     use crate::{cpu, shared_info};
     use core::sync::atomic::{AtomicU64, Ordering, fence};
     use core::time::Duration;

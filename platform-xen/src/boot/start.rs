@@ -154,14 +154,15 @@ mod tests {
 
     #[test]
     fn what_no_builder_makes_is_refused() {
-        let change: [(fn(&mut StartInfo), StartError); 5] = [
+        type Change = fn(&mut StartInfo);
+        let changes: [(Change, StartError); 5] = [
             (|s| s.magic[0] = b'X', StartError::Magic),
             (|s| s.pt_base += 8, StartError::Misaligned),
             (|s| s.mfn_list += 8, StartError::Misaligned),
             (|s| s.shared_info.0 += 64, StartError::Misaligned),
             (|s| s.nr_pages = 100, StartError::TooSmall),
         ];
-        for (change, error) in change {
+        for (change, error) in changes {
             let mut page = of_a_guest();
             change(&mut page.0);
             assert_eq!(Start::new(&page.0).err(), Some(error));
