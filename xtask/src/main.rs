@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask build`, `smoke`, and what is to come.
+//! The project's own commands; docs/lab.md says how the lab beneath them works.
 #![forbid(unsafe_code)]
 
 mod bootcheck;
@@ -68,7 +68,11 @@ enum Command {
         cmdline: Vec<String>,
     },
     /// Hold the rules of the house: formatting, clippy, documentation, unsafe code, licences, what std needs
-    Check,
+    Check {
+        /// Only those with this in their name
+        #[arg(default_value = "")]
+        name: String,
+    },
     /// Show it: builds, boots the lab, and puts you in front of pvgrub's menu in this terminal
     Demo,
     /// Run the host tests, then lab cases: guests on the real Xen, checked by what they print
@@ -207,7 +211,7 @@ fn run(command: Command) -> Result<()> {
             cmdline: &cmdline.join(" "),
         }
         .run(),
-        Command::Check => check::run(),
+        Command::Check { name } => check::run(&name),
         Command::Demo => demo::run(),
         Command::Test { names, all, share, lab, list } => {
             test::Selection { names, all, share, lab_only: lab, list }.run()

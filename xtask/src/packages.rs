@@ -120,6 +120,12 @@ struct Apt {
 
 impl Apt {
     fn new(suite: Suite) -> Result<Apt> {
+        if std::env::consts::ARCH != "x86_64" {
+            bail!(
+                "this machine is {}, and Xen, QEMU and the kernels of the lab are for x86_64",
+                std::env::consts::ARCH
+            );
+        }
         for tool in ["apt-get", "dpkg"] {
             if sh::which(tool).is_none() {
                 bail!(
