@@ -68,7 +68,7 @@ pub struct Memory<'a> {
 /// address space maps all below writable, and it must be valid while the old one still is.
 ///
 /// # Errors
-/// A hole is needed; a frame is bound twice; the domain has no room for the typed frames.
+/// A hole is needed, or would be mapped; a frame is bound twice; the domain has no room for the typed frames.
 pub fn permutation(
     mut bound: Vec<Move>,
     mapped_end: Pfn,
@@ -91,7 +91,8 @@ pub fn permutation(
     let is_source = |p: Pfn| sources.binary_search(&p).is_ok();
     let is_typed = |p: Pfn| typed.binary_search(&p).is_ok();
     let exists = |p: Pfn| p.0 < memory.p2m_size && (memory.populated)(p);
-    if let Some(hole) = bound.iter().map(|m| m.new).find(|p| !exists(*p)) {
+    // The boot mapping covers spare frames, too, that nothing is bound to.
+    if let Some(hole) = (0..mapped_end.0).map(Pfn).chain(bound.iter().map(|m| m.new)).find(|p| !exists(*p)) {
         return Err(PlanError::Hole(hole));
     }
     if sources.iter().any(|p| !exists(*p)) {
@@ -180,6 +181,7 @@ mod tests {
         assert!(matches!(plan(&[m(1, 3)]), Err(PlanError::Frames(_))));
         assert!(matches!(plan(&[m(1, 8)]), Err(PlanError::Frames(_))));
         assert_eq!(plan(&[m(6, 1)]), Err(PlanError::Hole(Pfn(6))));
+        assert_eq!(permutation(Vec::new(), Pfn(7), &mem), Err(PlanError::Hole(Pfn(6))));
     }
 
     proptest! {

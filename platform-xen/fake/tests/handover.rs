@@ -98,8 +98,15 @@ fn holes_where_the_kernel_goes() {
     assert_eq!(world.plan(), Err(PlanError::Hole(Pfn(0x500))));
 }
 
+#[test]
+fn holes_in_the_spare_part_of_the_mapping() {
+    let world = World::new(Wish { holes: 0x7f8..0x7fa, ..wish() }).unwrap().unwrap();
+    assert!(world.layout.mapped_end > Pfn(0x7fa) && world.layout.stack < Pfn(0x7f8));
+    assert_eq!(world.plan(), Err(PlanError::Hole(Pfn(0x7f8))));
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(160))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
     #[test]
     fn any_domain(
         virt_base in prop_oneof![
