@@ -190,23 +190,28 @@ pub fn read(buf: &mut [u8], deadline: Option<Nanos>) -> usize {
 
 /// Waits until the reader has taken everything, at most a second after it took the last byte.
 pub fn flush() {
+    let Some(port) = port() else { return };
     let mut last = usize::MAX;
     let mut give_up = soon(PATIENCE);
     loop {
-        let (unread, port) = match &CONSOLE.borrow().device {
-            Device::Ring(ring, port) => (ring.unread().unwrap_or(0), *port),
-            _ => return,
+        let unread = match &CONSOLE.borrow().device {
+            Device::Ring(ring, _) => ring.unread().unwrap_or(0),
+            _ => 0,
         };
         if unread == 0 || time::now() >= give_up {
-            return;
+            break;
         }
         if unread < last {
             last = unread;
             give_up = soon(PATIENCE);
         }
-        // Other threads don't matter any more: those who flush are about to leave.
+        // Other threads don't run meanwhile: those who flush are about to leave.
         events::consume(port);
         let _ = hypercall::poll(&[port.0], soon(10_000_000).0.min(give_up.0));
+    }
+    // If they stay after all, whoever waits for keys must look: the event may have been for both.
+    if thread::is_running() {
+        thread::wake_port(port);
     }
 }
 

@@ -218,14 +218,16 @@ pub fn spawn(stack_size: usize, start: Box<dyn FnOnce()>) -> Result<ThreadId, Ou
         deadline: None,
         woken: false,
     });
+    let place = thread.stack.as_ref().map(|stack| (stack.slot(), stack.top()));
     let mut scheduler = SCHEDULER.borrow();
     let id = scheduler.next_id;
     scheduler.next_id = id.checked_add(1).ok_or(OutOfMemory)?;
-    if let Some(stack) = &thread.stack {
-        log::debug!("thread {id}: stack slot {}, up to {}", stack.slot(), stack.top());
-    }
     scheduler.threads.insert(id, thread);
     scheduler.ready.push_back(id);
+    drop(scheduler);
+    if let Some((slot, top)) = place {
+        log::debug!("thread {id}: stack slot {slot}, up to {top}");
+    }
     Ok(id)
 }
 
