@@ -69,8 +69,11 @@ fn play(lab: &mut Lab, config: &Config) -> Result<()> {
         ("its init is done", "GUEST done", LINUX),
     ];
     for (number, (stage, text, limit)) in stages.into_iter().enumerate() {
-        let (_, said) = lab.expect(&guest, &[text], limit)?;
-        said.lines().for_each(|line| println!("    | {}", line.trim_end()));
+        let (_, mut said) = lab.expect(&guest, &[text], limit)?;
+        said += &lab.expect(&guest, &["\n"], MENU)?.1;
+        // A progress line is written over and over; its last form is enough.
+        let last_form = |line: &str| line.trim_end().rsplit('\r').next().unwrap_or_default().to_owned();
+        said.lines().for_each(|line| println!("    | {}", last_form(line)));
         println!("{}. {stage}", number + 1);
     }
     let (end, _) = lab.end(&guest, 120)?;
