@@ -13,7 +13,7 @@ use crate::block::cut::{Cutter, SECTOR};
 use crate::block::name::device_name;
 use crate::block::queue::{Buffer, Mine, Queue};
 use crate::block::request::Op;
-use crate::hal::{GrantRef, HalRef};
+use crate::hal::{GrantRef, HalError, HalRef};
 use crate::shared::PAGE;
 use crate::xenbus::{DeviceError, Fault, Frontend};
 use crate::xenstore::{Watch, Xenstore};
@@ -363,6 +363,7 @@ impl Disk {
         };
         let mut mine = Mine::default();
         let mut flush_due = op == Op::Flush;
+        let mut look_at = self.hal.now() + LOOK;
         let result = loop {
             match self.step(op, &mut cutter, buffer, &mut mine, &mut flush_due) {
                 Ok(Next::Done) => break mine.fault.take().map_or(Ok(()), Err),
@@ -375,14 +376,20 @@ impl Disk {
                     if wake {
                         self.hal.wake(port);
                     }
-                    let woken = self.hal.wait(&[port], Some(self.hal.now() + LOOK));
-                    if (!woken || self.has_news())
+                    self.hal.wait(&[port], Some(look_at));
+                    // By the clock: a backend may send events for ever and answer nothing.
+                    let late = self.hal.now() >= look_at;
+                    if (late || self.has_news())
                         && let Some(fault) = self.unwell()
                     {
                         self.die(fault);
                     }
+                    if late {
+                        look_at = self.hal.now() + LOOK;
+                    }
                 }
-                Err(fault) => {
+                Err(Stop::Starved(error)) => break Err(Fault::Hal(error)),
+                Err(Stop::Dead(fault)) => {
                     self.die(fault.clone());
                     self.hal.wake(port);
                     self.abandon(buffer, &mut mine);
@@ -403,11 +410,11 @@ impl Disk {
         buffer: &Buffer,
         mine: &mut Mine,
         flush_due: &mut bool,
-    ) -> Result<Next, Fault> {
+    ) -> Result<Next, Stop> {
         let mut inner = self.inner.lock();
-        let Some(queue) = &mut inner.queue else { return Err(Fault::NotConnected) };
+        let Some(queue) = &mut inner.queue else { return Err(Stop::Dead(Fault::NotConnected)) };
         if let Some(fault) = &queue.dead {
-            return Err(fault.clone());
+            return Err(Stop::Dead(fault.clone()));
         }
         // What was taken off the ring may be another thread's, and what was freed may be what another waits for.
         let wake = queue.collect()?;
@@ -423,9 +430,9 @@ impl Disk {
         if mine.is_empty() && cutter.is_done() && !*flush_due {
             return Ok(Next::Done);
         }
-        if mine.is_empty() && queue.is_idle() {
-            // Nothing is in flight whose end could make room.
-            return Err(Fault::Hal(crate::hal::HalError::OutOfGrants));
+        if mine.is_empty() && queue.is_unused() {
+            // Nobody has anything whose end could make room. The connection is well, so only this transfer fails.
+            return Err(Stop::Starved(queue.shortage()));
         }
         let wake = wake || freed;
         if queue.ask_for_event()? { Ok(Next::Again { wake }) } else { Ok(Next::Wait { wake }) }
@@ -462,6 +469,7 @@ impl Disk {
             if clear {
                 return;
             }
+            log::error!("{}: its backend keeps a page of a buffer, and no memory can replace it", self.name);
             self.hal.wait(&[], Some(self.hal.now() + LOOK));
         }
     }
@@ -524,6 +532,20 @@ enum Next {
     Wait {
         wake: bool,
     },
+}
+
+/// Why a transfer does not go on.
+enum Stop {
+    /// The connection is of no more use.
+    Dead(Fault),
+    /// There is no memory or no grant for a single request. Nothing of the transfer is in flight.
+    Starved(HalError),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Stop {
+        Stop::Dead(fault)
+    }
 }
 
 fn number_of(grant: GrantRef) -> String {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::hal::{DomId, GrantRef, HalRef};
+use crate::hal::{DomId, GrantRef, HalError, HalRef};
 use crate::shared::{GrantedPages, SharedMem};
 
 /// A page of the pool. Given back by [`Pool::put`]; it is neither `Copy` nor `Clone`, so never twice.
@@ -25,15 +25,15 @@ impl Pool {
     }
 
     /// A page, unless all are in use and there can be no more.
-    pub(super) fn take(&mut self) -> Option<Page> {
+    pub(super) fn take(&mut self) -> Result<Page, HalError> {
         if let Some(page) = self.free.pop() {
-            return Some(page);
+            return Ok(page);
         }
         if self.pages.len() >= self.limit {
-            return None;
+            return Err(HalError::OutOfMemory);
         }
-        self.pages.push(GrantedPages::alloc(&self.hal, 1, self.peer, false).ok()?);
-        Some(Page(self.pages.len() - 1))
+        self.pages.push(GrantedPages::alloc(&self.hal, 1, self.peer, false)?);
+        Ok(Page(self.pages.len() - 1))
     }
 
     pub(super) fn put(&mut self, page: Page) {

@@ -14,7 +14,7 @@ use crate::block::cut::{Cutter, SECTOR, Way};
 use crate::block::disk::{Config, Used};
 use crate::block::pool::{Page, Pool};
 use crate::block::request::{Op, Response, SEGMENT, Segment, SlotBytes};
-use crate::hal::{DomId, GrantRef, HalRef, Nanos, Port};
+use crate::hal::{DomId, GrantRef, HalError, HalRef, Nanos, Port};
 use crate::ring::FrontRing;
 use crate::shared::{GrantedPages, PAGE, SharedMem};
 use crate::xenbus::Fault;
@@ -91,6 +91,8 @@ pub(super) struct Queue {
     pub(super) heard: Nanos,
     /// Once set, the queue is of no more use.
     pub(super) dead: Option<Fault>,
+    /// What was missing when a page could last not be had.
+    shortage: HalError,
     /// Grants that could not be ended when they should have been.
     lost: Vec<GrantRef>,
     pub(super) used: Used,
@@ -157,6 +159,7 @@ impl Queue {
             counter: 0,
             heard: hal.now(),
             dead: None,
+            shortage: HalError::OutOfMemory,
             lost: Vec::new(),
         })
     }
@@ -187,6 +190,16 @@ impl Queue {
     /// Whether any request of anybody's is in flight.
     pub(super) fn is_idle(&self) -> bool {
         self.ring.outstanding() == 0
+    }
+
+    /// Whether no transfer has a slot, in flight or answered but not yet reaped: then nothing will come free by itself.
+    pub(super) fn is_unused(&self) -> bool {
+        self.free.len() == self.slots.len()
+    }
+
+    /// Why there was no room for a request, when nobody had one.
+    pub(super) fn shortage(&self) -> HalError {
+        self.shortage
     }
 
     /// Notes every response there is. `true`: there was one.
@@ -254,7 +267,7 @@ impl Queue {
         let Some(number) = self.free.pop() else { return false };
         // Without a page for segments, a direct request goes as well.
         let indirect =
-            if self.max_segments > BLKIF_MAX_SEGMENTS_PER_REQUEST { self.pool.take() } else { None };
+            if self.max_segments > BLKIF_MAX_SEGMENTS_PER_REQUEST { self.pool.take().ok() } else { None };
         let most = if indirect.is_some() { self.max_segments } else { BLKIF_MAX_SEGMENTS_PER_REQUEST };
         let mut segments = Vec::new();
         let mut places = Vec::new();
@@ -315,7 +328,8 @@ impl Queue {
                 let frame = self.hal.mfn_of(buffer.at(at, PAGE));
                 // Memory that isn't ours to grant, as constants: copied.
                 let Some(frame) = frame else { return self.bounce(op, at, 0, PAGE, buffer) };
-                let grant = self.hal.grant(self.peer, frame, false).ok()?;
+                let granted = self.hal.grant(self.peer, frame, false);
+                let grant = granted.inspect_err(|error| self.shortage = *error).ok()?;
                 Some((grant, Place::InPlace { grant, at }))
             }
             Way::Bounce { at, skip, take } => self.bounce(op, at, skip, take, buffer),
@@ -330,7 +344,7 @@ impl Queue {
         take: usize,
         buffer: &Buffer,
     ) -> Option<(GrantRef, Place)> {
-        let page = self.pool.take()?;
+        let page = self.pool.take().inspect_err(|error| self.shortage = *error).ok()?;
         if op == Op::Write {
             // SAFETY: inside the buffer, as `at` has checked; its owner lends it to us.
             let bytes = unsafe { core::slice::from_raw_parts(buffer.at(at, take), take) };
@@ -421,7 +435,7 @@ impl Queue {
         // SAFETY: the page is the caller's, lent to us for writing, and after the error that follows its contents
         // mean nothing.
         if unsafe { self.hal.replace_page(page) }.is_err() {
-            log::error!("a backend keeps a page of a buffer, and there is no memory to replace it");
+            // Nothing is logged here: that might wait, and the disk is locked.
             return Taken::Stuck;
         }
         self.lost.push(grant);

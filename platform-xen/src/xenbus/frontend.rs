@@ -228,7 +228,8 @@ impl Frontend {
                 Step::Gone => return Err(Fault::Gone),
                 Step::Wait => {}
             }
-            if watch.next(deadline)?.is_none() {
+            // The clock is asked as well: a backend that changes its key again and again would never let us sleep.
+            if self.hal.now() >= deadline || watch.next(deadline)?.is_none() {
                 return Err(match self.backend_state()? {
                     None => Fault::NoBackend,
                     Some(_) => Fault::Timeout { what, seconds: patience.as_secs() },
