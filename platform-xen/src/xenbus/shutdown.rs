@@ -21,6 +21,13 @@ pub enum ShutdownRequest {
     Reboot,
 }
 
+/// A wish as it was read.
+enum Wish {
+    Known(ShutdownRequest),
+    /// Words that we don't understand or can't obey.
+    Strange(String),
+}
+
 enum State {
     /// Waiting for the watch.
     Idle,
@@ -52,13 +59,15 @@ impl Shutdown {
     /// Begins to listen, and says what we understand.
     ///
     /// # Errors
-    /// xenstore's. A toolstack that doesn't let us write the feature keys is no error.
+    /// xenstore's. A toolstack that doesn't let us read or write the feature keys is no error.
     pub fn start(&self) -> Result<(), XsError> {
         let watch = self.xs.watch(KEY)?;
         let mut before = Vec::new();
         for key in FEATURES {
             let old = match self.xs.read(key) {
                 Err(error) if error.is_not_found() => None,
+                // What can't be put back as it was is left alone.
+                Err(XsError::Server(_)) => continue,
                 other => Some(other?),
             };
             match self.xs.write(key, b"1") {
@@ -71,10 +80,11 @@ impl Shutdown {
         Ok(())
     }
 
-    /// Stops listening, and puts the feature keys back as they were.
+    /// Stops listening, and puts the feature keys back as they were. A key that the toolstack has removed or closed to us
+    /// meanwhile is its own affair.
     ///
     /// # Errors
-    /// xenstore's.
+    /// If xenstore doesn't answer.
     pub fn stop(&self) -> Result<(), XsError> {
         let Some(service) = self.service.lock().take() else { return Ok(()) };
         let mut result = service.watch.end();
@@ -83,7 +93,10 @@ impl Shutdown {
                 Some(value) => self.xs.write(key, &value),
                 None => self.xs.rm(key),
             };
-            result = result.and(restored);
+            match restored {
+                Err(XsError::Server(error)) => log::warn!("{key} stays as it is: {}", error.name()),
+                other => result = result.and(other),
+            }
         }
         result
     }
@@ -102,6 +115,16 @@ impl Shutdown {
     /// is acknowledged by then. What we don't understand is acknowledged with a warning; `suspend` is not, so that
     /// the toolstack sees that it will not happen.
     pub fn poll(&self) -> Option<ShutdownRequest> {
+        loop {
+            match self.look()? {
+                Wish::Known(request) => return Some(request),
+                // Logging may wait for the console, so the lock is not held here.
+                Wish::Strange(what) => log::warn!("the toolstack asks for {what:?}, which is not supported"),
+            }
+        }
+    }
+
+    fn look(&self) -> Option<Wish> {
         let mut service = self.service.lock();
         let service = service.as_mut()?;
         loop {
@@ -118,25 +141,25 @@ impl Shutdown {
                         "" => continue,
                         "poweroff" | "halt" => Some(ShutdownRequest::PowerOff),
                         "reboot" => Some(ShutdownRequest::Reboot),
-                        "suspend" => {
-                            log::warn!("the toolstack asks to suspend, which is not supported");
-                            continue;
-                        }
-                        other => {
-                            log::warn!("the toolstack asks for {other:?}, which is not supported");
-                            None
-                        }
+                        "suspend" => return Some(Wish::Strange(value)),
+                        _ => None,
                     };
-                    let Ok(pending) = self.xs.start_write(KEY, b"") else { return request };
-                    service.state = State::Answering(pending, request);
+                    match (self.xs.start_write(KEY, b""), request) {
+                        (Ok(pending), _) => service.state = State::Answering(pending, request),
+                        (Err(_), Some(request)) => return Some(Wish::Known(request)),
+                        (Err(_), None) => {}
+                    }
+                    if request.is_none() {
+                        return Some(Wish::Strange(value));
+                    }
                 }
                 State::Answering(pending, request) => {
                     // Acknowledged or refused, the request stands.
                     self.xs.poll(pending)?.ok();
                     let request = *request;
                     service.state = State::Idle;
-                    if request.is_some() {
-                        return request;
+                    if let Some(request) = request {
+                        return Some(Wish::Known(request));
                     }
                 }
             }
