@@ -23,10 +23,12 @@ pub fn start() -> Start {
 
 /// Called by the entry code, on the boot stack in the image.
 pub(super) extern "C" fn boot(info: &StartInfo, builder_stack: u64) -> ! {
-    let start = Start::new(info).unwrap_or_else(|e| panic!("start_info: {e:?}"));
+    // No panic yet: std's handler asks for thread-local storage, which comes with the first thread.
+    let start = Start::new(info).unwrap_or_else(|e| panic::die(format_args!("start_info: {e:?}")));
     // SAFETY: once, at boot, on a stack in the image.
-    unsafe { mm::setup(&start, Vaddr(builder_stack)) }.unwrap_or_else(|e| panic!("memory: {e:?}"));
-    shared_info::map(start.shared_info).unwrap_or_else(|e| panic!("shared_info: {e}"));
+    unsafe { mm::setup(&start, Vaddr(builder_stack)) }
+        .unwrap_or_else(|e| panic::die(format_args!("memory: {e:?}")));
+    shared_info::map(start.shared_info).unwrap_or_else(|e| panic::die(format_args!("shared_info: {e}")));
     console::setup(&start);
     logger::setup(start.cmd_line());
     let mib = start.nr_pages / 256;
@@ -34,7 +36,7 @@ pub(super) extern "C" fn boot(info: &StartInfo, builder_stack: u64) -> ! {
     *START.borrow() = Some(start);
 
     let Err(e) = thread::start_first(MAIN_STACK, Box::new(main));
-    panic!("the first thread: {e:?}");
+    panic::die(format_args!("the first thread: {e:?}"));
 }
 
 /// The first thread.
