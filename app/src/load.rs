@@ -126,8 +126,9 @@ impl<M: Machine> Loader<'_, M> {
             format!("{} needs {need} MiB and {free} MiB are free: give the domain more memory", named.name)
         })?;
         let mut progress = self.progress("initrd", named.len);
-        let result = self.read_pages(file, &named, &mut pages, &mut progress);
-        let end = progress.finish(named.len, self.console.now());
+        let mut done = 0;
+        let result = self.read_pages(file, &named, &mut pages, &mut progress, &mut done);
+        let end = progress.finish(done, self.console.now());
         self.console.write(&end);
         result.map(|()| (pages, named))
     }
@@ -138,17 +139,17 @@ impl<M: Machine> Loader<'_, M> {
         named: &Named,
         pages: &mut impl DerefMut<Target = [u8]>,
         progress: &mut Progress,
+        done: &mut u64,
     ) -> Result<(), String> {
         let len = usize::try_from(named.len).unwrap_or(usize::MAX);
         let Some((bytes, rest)) = pages.split_at_mut_checked(len) else {
             return Err(format!("{}: its memory is too small", named.name));
         };
         rest.fill(0);
-        let mut done = 0;
         for piece in bytes.chunks_mut(PIECE) {
-            read_exactly(file, done, piece).map_err(|why| format!("{}: {why}", named.name))?;
-            done += piece.len() as u64;
-            if let Some(text) = progress.update(done, self.console.now()) {
+            read_exactly(file, *done, piece).map_err(|why| format!("{}: {why}", named.name))?;
+            *done += piece.len() as u64;
+            if let Some(text) = progress.update(*done, self.console.now()) {
                 self.console.write(&text);
             }
         }
