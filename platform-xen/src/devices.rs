@@ -47,8 +47,17 @@ impl Devices {
     }
 
     fn listen(&self) -> Result<(), DeviceError> {
-        // A former kernel's watches would send events that nobody reads.
-        self.xs.reset_watches().and_then(|()| self.shutdown.start()).map_err(xenstore_error)
+        // A toolstack that refuses these is no reason to go without disks.
+        let tolerate = |done, without: &str| match done {
+            Err(error @ (XsError::Server(_) | XsError::BadValue)) => {
+                log::warn!("{without}: {error}");
+                Ok(())
+            }
+            other => other.map_err(xenstore_error),
+        };
+        // They would send events that nobody reads.
+        tolerate(self.xs.reset_watches(), "watches of a former kernel may be left")?;
+        tolerate(self.shutdown.start(), "the toolstack's wishes are not heard")
     }
 
     /// xenstore.

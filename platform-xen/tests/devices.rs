@@ -94,6 +94,21 @@ fn no_xenstore_is_said_in_words() {
 }
 
 #[test]
+fn a_toolstack_that_keeps_its_keys_to_itself() {
+    let (machine, store) = (Machine::new(), Store::new());
+    let channel = Xenstored::start(&machine, &store, 5);
+    store.write("/local/domain/5/control/platform-feature-xs_reset_watches", "perhaps");
+    Blkback::start(&machine, &store, 5, 51712, Contents::new(), Offer::default(), Lie::None);
+    let hal: HalRef = machine.clone();
+    let devices = Devices::start(hal, channel).unwrap();
+    devices.disks().unwrap().get("xvda").unwrap().read(0, &mut [0; 512]).unwrap();
+    // What we wrote is gone before we take it away.
+    store.remove("/local/domain/5/control");
+    devices.quiesce_all().unwrap();
+    assert_eq!(store.list("/local/domain/5/control"), [""; 0]);
+}
+
+#[test]
 fn another_look_finds_a_disk_that_came_later() {
     let (machine, store, devices) = setup();
     let before = devices.disks().unwrap();
