@@ -122,8 +122,9 @@ pub fn write_text(text: &[u8]) {
 }
 
 fn begin() {
+    // The other waits for the reader, which takes its time: no reason to spin meanwhile.
     while core::mem::replace(&mut CONSOLE.borrow().busy, true) {
-        thread::yield_now();
+        thread::sleep_until(soon(1_000_000));
     }
 }
 
