@@ -27,7 +27,7 @@ pub struct Memory {
     pub pages: u64,
     /// Entries of its p2m: as many, or more where there are holes.
     pub p2m_size: u64,
-    /// Bytes that are free now.
+    /// Bytes that files can take now.
     pub free: u64,
 }
 

@@ -21,6 +21,13 @@ use crate::options::Options;
 
 /// A page of memory, in bytes.
 const PAGE: usize = 4096;
+/// Frames that files may not take: with none left for the heap, the domain would end instead of saying what is wrong.
+const RESERVE: u64 = 256;
+
+/// Frames in a row that files may take.
+fn free() -> u64 {
+    mm::stats().longest.saturating_sub(RESERVE)
+}
 
 /// The program as a Xen domain.
 pub struct Xen {
@@ -95,12 +102,13 @@ impl Machine for Xen {
     }
 
     fn memory(&self) -> Memory {
-        let free = mm::stats().free.saturating_mul(PAGE as u64);
+        let free = free().saturating_mul(PAGE as u64);
         Memory { pages: boot::start().nr_pages, p2m_size: mm::p2m().nr_pages(), free }
     }
 
     fn pages(&self, count: usize) -> Option<PageBuf> {
-        PageBuf::stale(count.checked_mul(PAGE)?)
+        let fits = u64::try_from(count).is_ok_and(|count| count <= free());
+        fits.then(|| PageBuf::stale(count.checked_mul(PAGE)?))?
     }
 
     fn end_of_keys(&self, _console: &mut Console) -> ExitCode {

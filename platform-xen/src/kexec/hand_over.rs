@@ -25,6 +25,11 @@ use crate::{boot, console, machine};
 /// Size of a root-table slot, in bytes.
 const SLOT: u64 = 1 << 39;
 
+/// Heap that a plan takes, in bytes: for each page that gets a new place, and besides. From its lists (a page is
+/// in a few of them, of 8 and 16 bytes an entry, and they grow by doubling).
+const PLAN_PER_PAGE: u64 = 96;
+const PLAN_BESIDES: u64 = 256 << 10;
+
 /// Why there was no handover.
 #[derive(Debug)]
 pub enum Error {
@@ -124,6 +129,12 @@ impl Handover {
         };
         let scratch =
             buffer(layout.scratch_pages(), false).ok_or(Error::OutOfMemory("the kernel's page tables"))?;
+
+        // Lists of std and alloc end the domain when memory is short; here it is still an error.
+        let moved = layout.kernel.pages + layout.initrd_pages() + layout.scratch_pages();
+        if mm::stats().free * (PAGE_SIZE as u64) < moved * PLAN_PER_PAGE + PLAN_BESIDES {
+            return Err(Error::OutOfMemory("planning the handover"));
+        }
 
         let pfns = |buffer: Option<&PageBuf>| buffer.map(|b| b.pfns().collect()).unwrap_or_default();
         let (image, extra): (Vec<Pfn>, Vec<Pfn>) = (pfns(Some(&loaded.image)), pfns(loaded.extra.as_ref()));
