@@ -109,7 +109,7 @@ impl Lab {
         // The kernel finds it by itself, some milliseconds later.
         let script = format!(
             "for i in $(seq 600); do for d in /sys/class/scsi_device/*:0:{target}:0/device/block/sd*; do \
-             n=${{d##*/}}; [ -b /dev/$n ] && echo /dev/$n && exit 0; done; usleep 50000; done; exit 1"
+             n=${{d##*/}}; [ -b \"/dev/$n\" ] && echo \"/dev/$n\" && exit 0; done; usleep 50000; done; exit 1"
         );
         let out =
             self.sh(&script, 60).with_context(|| format!("dom0 does not see the disk {}", file.display()))?;
