@@ -10,6 +10,7 @@ mod list;
 mod load;
 mod machine;
 mod options;
+mod ramdisk;
 mod session;
 
 use std::process::ExitCode;

@@ -5,4 +5,5 @@ extern crate alloc;
 
 pub mod image;
 pub mod kernel;
+pub mod modules;
 pub mod plan;

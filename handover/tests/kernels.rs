@@ -2,7 +2,7 @@
 //! `cargo xtask` fetches Debian's kernels and sets it.
 
 use pvgrub_handover::image::{self, HostPages, Limits, Loaded, Origin};
-use pvgrub_handover::plan::Layout;
+use pvgrub_handover::plan::{Initrd, Layout};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -40,7 +40,7 @@ fn they_load_and_few_pages_are_copied() {
         println!("  {:x?}", loaded.kernel);
         assert_eq!((image + extra + zero) * 4096, loaded.kernel.buffer_len().unwrap());
         assert!(extra < 20, "{extra} pages of {} were copied", path.display());
-        let layout = Layout::new(&loaded.kernel, Some(30 << 20), 40_000, 40_000).unwrap();
+        let layout = Layout::new(&loaded.kernel, Some(Initrd::plain(30 << 20)), 40_000, 40_000).unwrap();
         assert_eq!((layout.kernel.first.0, layout.kernel.pages), (loaded.first_pfn(), image + extra + zero));
     }
 }

@@ -8,7 +8,7 @@ use platform_xen_sys::{Maddr, Mfn, PAGE_SIZE, Pfn, Vaddr};
 use proptest::prelude::*;
 use pvgrub_handover::kernel::{Features, Kernel};
 use pvgrub_handover::plan::{
-    Contents, Identity, Layout, Memory, Page, Plan, PlanError, Ring, Written, check_cmdline,
+    Contents, Identity, Initrd, Layout, Memory, Page, Plan, PlanError, Ring, Written, check_cmdline,
 };
 
 const LINUX: u64 = 0xffff_ffff_8000_0000;
@@ -46,6 +46,10 @@ fn gcd(a: u64, b: u64) -> u64 {
 
 /// Plans with sources spread over the domain, and writes every page.
 fn write(kernel: &Kernel, initrd: Option<u64>, nr_pages: u64) -> Result<Written_, PlanError> {
+    write_with(kernel, initrd.map(Initrd::plain), nr_pages)
+}
+
+fn write_with(kernel: &Kernel, initrd: Option<Initrd>, nr_pages: u64) -> Result<Written_, PlanError> {
     let layout = Layout::new(kernel, initrd, nr_pages, nr_pages)?;
     // Give the frames out in a mixed-up order, as an allocator with a history might. 1 and 2 are page tables.
     let step = (nr_pages / 3..).find(|s| gcd(*s, nr_pages) == 1).unwrap();
@@ -180,6 +184,22 @@ fn mapped_initrd_has_its_exact_length() {
     assert_eq!(w.start_info(core::mem::offset_of!(StartInfo, first_p2m_pfn)), 0);
 }
 
+/// What start_info says of a package of modules, by frame number and by address.
+#[test]
+fn modules_are_announced() {
+    let package = Some(Initrd { len: 3 << 12, package: true });
+    for (mod_start_pfn, start) in [(true, 0x4000), (false, LINUX + 0x3e0_0000)] {
+        let w = write_with(&Kernel { mod_start_pfn, ..kernel() }, package, 128 << 8).unwrap();
+        w.check();
+        assert_eq!(w.start_info(core::mem::offset_of!(StartInfo, mod_start)), start);
+        assert_eq!(w.start_info(core::mem::offset_of!(StartInfo, mod_len)), 3 << 12);
+        let flags =
+            StartFlags::from_bits_retain(w.start_info(core::mem::offset_of!(StartInfo, flags)) as u32);
+        assert!(flags.contains(StartFlags::MULTIBOOT_MOD));
+        assert_eq!(flags.contains(StartFlags::MOD_START_PFN), mod_start_pfn);
+    }
+}
+
 #[test]
 fn sixteen_gib() {
     let k = Kernel { p_max: 0x140_0000, ..kernel() };
@@ -206,7 +226,7 @@ fn the_mapping_grows_by_4_mib() {
 
 #[test]
 fn refusals() {
-    let layout = |k: &Kernel, pages| Layout::new(k, Some(1 << 20), pages, pages);
+    let layout = |k: &Kernel, pages| Layout::new(k, Some(Initrd::plain(1 << 20)), pages, pages);
     let e = layout(&kernel(), 64 << 8).unwrap_err();
     assert_eq!(e.to_string(), "not enough memory: needs 66 MiB, the domain has 64 MiB");
     let bad = |k: Kernel| matches!(layout(&k, 1 << 18), Err(PlanError::BadAddress { .. }));
@@ -307,7 +327,7 @@ proptest! {
             p_max,
             ..kernel()
         };
-        if let Ok(layout) = Layout::new(&k, notes[3].then_some(initrd), nr_pages, nr_pages.saturating_add(more)) {
+        if let Ok(layout) = Layout::new(&k, notes[3].then_some(Initrd::plain(initrd)), nr_pages, nr_pages.saturating_add(more)) {
             prop_assert!(layout.end.0 <= nr_pages);
         }
     }

@@ -91,6 +91,8 @@ pub struct Module {
     pub file: FileRef,
     /// Its command line: the whole of the line after `module`, the file's name included, as multiboot has it.
     pub args: String,
+    /// A gzip file is to be unpacked: `module`. As it is: `modulenounzip`.
+    pub unzip: bool,
 }
 
 /// A `configfile` line.

@@ -22,8 +22,8 @@ pub const MAX_ENTRIES: usize = 1000;
 pub const MAX_LINE: usize = 4096;
 /// The most notes kept of a menu, and of an entry.
 const MAX_NOTES: usize = 32;
-/// The most `module` lines: their headers fill one page in PV-GRUB's format.
-const MAX_MODULES: usize = 64;
+/// The most `module` lines: their list, with its end, fills one page.
+const MAX_MODULES: usize = 255;
 /// The most fallback entries (GRUB has 8).
 const MAX_FALLBACKS: usize = 32;
 /// The longest title, in bytes.
@@ -256,13 +256,14 @@ impl OpenEntry {
                     note(&mut self.notes, line.number, text);
                 }
             }
-            Command::Module => {
-                let word = words(args).next().ok_or_else(|| wrong("`module` needs a file".to_owned()))?;
+            Command::Module | Command::ModuleNoUnzip => {
+                let word = words(args).next().ok_or_else(|| wrong(format!("`{}` needs a file", name())))?;
                 if self.modules.len() >= MAX_MODULES {
                     return Err(wrong(format!("more than {MAX_MODULES} modules")));
                 }
                 let file = file_ref(word, self.device.as_ref()).map_err(wrong)?;
-                self.modules.push(Module { file, args: args.to_owned() });
+                let unzip = command == Command::Module;
+                self.modules.push(Module { file, args: args.to_owned(), unzip });
                 self.initrd = None;
             }
             Command::ConfigFile => {

@@ -154,6 +154,26 @@ fn what_is_no_menu() {
 }
 
 #[test]
+fn modules_and_an_initrd_exclude_one_another() {
+    let boot = |lines: &str| match entry(&format!("root (hd0,0)\nkernel /k\n{lines}")) {
+        Ok(Target::Boot(boot)) => boot,
+        other => panic!("{other:?}"),
+    };
+    let both = boot("initrd /i\nmodule /a one two\nroot (hd1)\nmodulenounzip (hd2)/b.gz\n");
+    assert_eq!(both.initrd, None);
+    let modules: Vec<(String, &str, bool)> =
+        both.modules.iter().map(|m| (m.file.to_string(), m.args.as_str(), m.unzip)).collect();
+    let expected =
+        [("(hd0,0)/a".to_owned(), "/a one two", true), ("(hd2)/b.gz".to_owned(), "(hd2)/b.gz", false)];
+    assert_eq!(modules, expected);
+    let last = boot("module /a\ninitrd /i\n");
+    assert_eq!((last.modules.len(), last.initrd.unwrap().to_string()), (0, "(hd0,0)/i".to_owned()));
+    let most = "module /m\n".repeat(255);
+    assert_eq!(boot(&most).modules.len(), 255);
+    assert!(entry(&format!("kernel /k\n{most}module /m")).is_err());
+}
+
+#[test]
 fn huge_menus_are_bounded() {
     let many = "title A\nkernel /k\n".repeat(MAX_TEXT / 18);
     let menu = Menu::parse(many.as_bytes()).unwrap();

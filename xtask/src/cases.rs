@@ -7,6 +7,7 @@ mod disks;
 mod failures;
 mod kernels;
 mod menus;
+mod modules;
 mod oracle;
 mod platform;
 mod smallest;
@@ -73,6 +74,7 @@ pub fn all() -> Vec<Case> {
         platform::cases(),
         kernels::cases(),
         menus::cases(),
+        modules::cases(),
         disks::cases(),
         chain::cases(),
         failures::cases(),

@@ -128,7 +128,7 @@ impl Machine for Linux {
 
     fn hand_over(&self, ready: Ready<HostPages>, console: &mut Console) -> Result<ExitCode, String> {
         let memory = self.memory();
-        let initrd = ready.initrd.as_ref().map(|(_, file)| file.len);
+        let initrd = ready.ramdisk.as_ref().map(|ramdisk| ramdisk.initrd);
         let layout = Layout::new(&ready.kernel.kernel, initrd, memory.pages, memory.p2m_size);
         let layout = layout.map_err(|why| why.to_string())?;
         console.lines(&report::report(&ready, &layout));

@@ -119,7 +119,7 @@ impl Machine for Xen {
     }
 
     fn hand_over(&self, ready: Ready<PageBuf>, console: &mut Console) -> Result<ExitCode, String> {
-        let initrd = ready.initrd.map(|(pages, file)| (pages, file.len));
+        let initrd = ready.ramdisk.map(|ramdisk| (ramdisk.pages, ramdisk.initrd));
         let handover = Handover::prepare(ready.kernel, initrd, ready.cmdline.as_bytes())
             .map_err(|why| why.to_string())?;
         console.lines(&format!("Starting {}", ready.kernel_file.name));

@@ -1,6 +1,6 @@
 //! From a menu.lst to the words that say what would be booted.
 
-use crate::guest::{Guest, kernel};
+use crate::guest::{Guest, kernel, kernel_of};
 
 const MENU: &str = "timeout 0\ntitle Alpha\nroot (hd0,0)\nkernel /boot/vmlinuz root=/dev/xvda1 ro\n\
                     initrd /boot/initrd.img\ntitle Beta\nkernel /boot/other two\n";
@@ -43,6 +43,46 @@ fn the_countdown_boots_and_says_what() {
             "root=/dev/xvda1 ro\n",
         ],
     );
+}
+
+#[test]
+fn modules() {
+    let gzip =
+        b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x4b\x54\xc8\xcd\x4f\x29\xcd\x49\x05\0\x5b\xc1\x38\x0b\x08\0\0\0";
+    let files = |system: &[u8; 10], lines: &str| {
+        let menu = format!("timeout 0\ntitle Mach\nkernel /k root=hd0\ninitrd /gone\n{lines}");
+        let cut = &gzip[..24];
+        Guest::with(&[
+            ("/boot/grub/menu.lst", menu.as_bytes()),
+            ("/k", &kernel_of(system)),
+            ("/hurd/ext2fs", &vec![1; 3 << 20]),
+            ("/a.gz", gzip),
+            ("/cut.gz", cut),
+        ])
+    };
+    let two = "module /hurd/ext2fs ext2fs --readonly\nmodule /a.gz a\n";
+    let (text, ok) = files(b"testkernel", two).run("");
+    assert!(ok, "{text}");
+    has(&text, &["module        xvda:/hurd/ext2fs (3.0 MiB)", "module        xvda:/a.gz", "root=hd0\n"]);
+    // It is the package that is laid out: list, 768 pages, their command line, and a page each for the other module.
+    has(&text, &["modules       772 pages"]);
+
+    let (text, ok) = files(b"testkernel", "module /cut.gz\n").run("");
+    assert!(!ok, "{text}");
+    has(&text, &["was not booted: xvda:/cut.gz: the gzip file is damaged"]);
+    let (text, ok) = files(b"testkernel", "modulenounzip /cut.gz\n").run("");
+    assert!(ok, "{text}");
+    let (text, ok) = files(b"testkernel", "module /gone\n").run("");
+    assert!(!ok, "{text}");
+    has(&text, &["was not booted: xvda:/gone: "]);
+
+    // Linux knows no packages: a module is its initrd, as the file is, and there can be only one.
+    let (text, ok) = files(b"linux\0\0\0\0\0", "module /cut.gz\n").run("");
+    assert!(ok && !text.contains("modules"), "{text}");
+    has(&text, &["initrd        xvda:/cut.gz"]);
+    let (text, ok) = files(b"linux\0\0\0\0\0", two).run("");
+    assert!(!ok, "{text}");
+    has(&text, &["was not booted", "Linux, which takes one initrd", "2 `module` lines"]);
 }
 
 #[test]

@@ -94,6 +94,11 @@ impl Guest {
 
 /// An ELF file that a PV domain could start: one segment of code, and Xen's notes.
 pub fn kernel() -> Vec<u8> {
+    kernel_of(b"testkernel")
+}
+
+/// The same, of this system (GUEST_OS).
+pub fn kernel_of(system: &[u8; 10]) -> Vec<u8> {
     const BASE: u64 = 0xffff_ffff_8000_0000;
     let mut notes = Vec::new();
     let mut note = |kind: u32, desc: &[u8]| {
@@ -105,7 +110,7 @@ pub fn kernel() -> Vec<u8> {
         notes.resize(notes.len().next_multiple_of(4), 0);
     };
     note(5, b"xen-3.0\0");
-    note(6, b"testkernel\0");
+    note(6, &[system, b"\0".as_slice()].concat());
     note(7, b"1.5\0");
     note(8, b"generic\0");
     note(3, &BASE.to_le_bytes());

@@ -16,6 +16,7 @@ mod bzimage;
 mod elf;
 mod error;
 mod features;
+mod gunzip;
 mod layout;
 mod notes;
 mod source;
@@ -25,6 +26,7 @@ mod xen;
 
 pub use aligned::HostPages;
 pub use error::ImageError;
+pub use gunzip::{gunzip, unpacked_len};
 pub use layout::{Origin, PAGE, Run};
 pub use source::{Progress, Source};
 

@@ -52,6 +52,22 @@ impl Frames {
     }
 }
 
+/// What the next kernel gets besides its command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Initrd {
+    /// Bytes.
+    pub len: u64,
+    /// It is a [`Package`](crate::modules::Package) of modules, and start_info's flags are to say so.
+    pub package: bool,
+}
+
+impl Initrd {
+    /// An initrd of `len` bytes.
+    pub fn plain(len: u64) -> Initrd {
+        Initrd { len, package: false }
+    }
+}
+
 /// The initrd's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InitrdPlace {
@@ -59,6 +75,8 @@ pub struct InitrdPlace {
     pub frames: Frames,
     /// Its length in bytes.
     pub len: u64,
+    /// A package of modules.
+    pub package: bool,
     /// In the boot mapping, or known to the kernel by frame number.
     pub mapped: bool,
 }
@@ -99,14 +117,14 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Lays out `kernel` with an initrd of `initrd_len` bytes, in a domain of `nr_pages` pages whose p2m has
-    /// `p2m_size` entries (not fewer than `nr_pages`).
+    /// Lays out `kernel` with an initrd (or a package of modules), in a domain of `nr_pages` pages whose p2m has
+    /// `p2m_size` entries (not fewer than `nr_pages`). An initrd of no bytes is none.
     ///
     /// # Errors
     /// The kernel's facts can't be obeyed, or the domain is too small.
     pub fn new(
         kernel: &Kernel,
-        initrd_len: Option<u64>,
+        initrd: Option<Initrd>,
         nr_pages: u64,
         p2m_size: u64,
     ) -> Result<Layout, PlanError> {
@@ -119,14 +137,12 @@ impl Layout {
         at.take(kernel_frames.first.0);
         at.take(kernel_frames.pages);
 
-        let initrd_len = initrd_len.filter(|len| *len > 0);
-        let initrd_pages = initrd_len.map_or(0, |len| len.div_ceil(PAGE));
-        let mut initrd = None;
-        if let Some(len) = initrd_len
-            && !kernel.mod_start_pfn
-        {
-            initrd = Some(InitrdPlace { frames: at.take(initrd_pages), len, mapped: true });
-        }
+        let wanted = initrd.filter(|initrd| initrd.len > 0);
+        let place = |at: &mut Cursor, Initrd { len, package }| {
+            let frames = at.take(len.div_ceil(PAGE));
+            InitrdPlace { frames, len, package, mapped: !kernel.mod_start_pfn }
+        };
+        let mut initrd = wanted.filter(|_| !kernel.mod_start_pfn).map(|initrd| place(&mut at, initrd));
         let p2m_pages = p2m_size.div_ceil(P2M_PER_PAGE);
         let p2m_base = kernel.init_p2m.filter(|va| *va < kernel.virt_base && va.is_multiple_of(PAGE));
         let mapped_p2m = if p2m_base.is_none() { Some(at.take(p2m_pages)) } else { None };
@@ -139,10 +155,8 @@ impl Layout {
         let mapped_end = Pfn(boot_frames(&boot));
         at.take(mapped_end.0 - at.next);
 
-        if let Some(len) = initrd_len
-            && kernel.mod_start_pfn
-        {
-            initrd = Some(InitrdPlace { frames: at.take(initrd_pages), len, mapped: false });
+        if kernel.mod_start_pfn {
+            initrd = wanted.map(|initrd| place(&mut at, initrd));
         }
         let (p2m, p2m_va, p2m_mapping) = match (mapped_p2m, p2m_base) {
             (None, Some(va)) => {

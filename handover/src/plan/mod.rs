@@ -22,7 +22,7 @@ use platform_xen_sys::mmu::Pte;
 use platform_xen_sys::{Mfn, PAGE_SIZE, Pfn, Vaddr};
 
 pub use error::PlanError;
-pub use layout::{Frames, InitrdPlace, Layout};
+pub use layout::{Frames, Initrd, InitrdPlace, Layout};
 pub use permute::{Memory, Move, Permutation};
 pub use start_info::{Identity, Ring, check_cmdline};
 pub use stubs::fill as fill_hypercall_page;
@@ -35,7 +35,7 @@ pub type Page = [u8; PAGE_SIZE];
 pub struct Contents<'a> {
     /// The loaded segments, page by page from the one of `p_min`.
     pub kernel: &'a [Pfn],
-    /// The initrd, page by page; empty if there is none. The last page's rest is zero.
+    /// The initrd or the package of modules, page by page; empty if there is none. The last page's rest is zero.
     pub initrd: &'a [Pfn],
     /// [`Layout::scratch_pages`] frames for what is written anew.
     pub scratch: &'a [Pfn],

@@ -65,6 +65,7 @@ pub fn fill(page: &mut [u8; PAGE_SIZE], who: &Identity, layout: &Layout, cmdline
             flags |= StartFlags::MOD_START_PFN;
             (initrd.frames.first.0, initrd.frames.pages * PAGE_SIZE as u64)
         };
+        flags.set(StartFlags::MULTIBOOT_MOD, initrd.package);
         put(offset_of!(StartInfo, mod_start), &word(start));
         put(offset_of!(StartInfo, mod_len), &word(len));
     }

@@ -7,7 +7,7 @@ use platform_xen_fake::hypervisor::world::{Wish, World};
 use platform_xen_sys::Pfn;
 use proptest::prelude::*;
 use pvgrub_handover::kernel::{Features, Kernel};
-use pvgrub_handover::plan::{PlanError, Registers};
+use pvgrub_handover::plan::{Initrd, PlanError, Registers};
 
 const LINUX: u64 = 0xffff_ffff_8000_0000;
 
@@ -30,7 +30,7 @@ fn small_kernel() -> Kernel {
 fn wish() -> Wish {
     Wish {
         kernel: small_kernel(),
-        initrd: Some((1 << 20) + 77),
+        initrd: Some(Initrd::plain((1 << 20) + 77)),
         cmdline: b"root=/dev/xvda1 ro console=hvc0".to_vec(),
         p2m_size: 32 << 8,
         holes: 0..0,
@@ -61,6 +61,12 @@ fn plain() {
 }
 
 #[test]
+fn a_package_of_modules() {
+    let initrd = Some(Initrd { len: 7 << 12, package: true });
+    hand_over(World::new(Wish { initrd, ..wish() }).unwrap().unwrap()).unwrap();
+}
+
+#[test]
 fn mapped_initrd_and_p2m() {
     let kernel = Kernel { init_p2m: None, mod_start_pfn: false, ..small_kernel() };
     hand_over(World::new(Wish { kernel, ..wish() }).unwrap().unwrap()).unwrap();
@@ -83,7 +89,7 @@ fn same_addresses_as_the_running_kernel() {
 #[test]
 fn four_gib() {
     let kernel = Kernel { p_max: 0x3e0_0000, p_min: 0x100_0000, entry: LINUX + 0x100_0000, ..small_kernel() };
-    let wish = Wish { kernel, p2m_size: 4 << 18, initrd: Some(40 << 20), ..wish() };
+    let wish = Wish { kernel, p2m_size: 4 << 18, initrd: Some(Initrd::plain(40 << 20)), ..wish() };
     hand_over(World::new(wish).unwrap().unwrap()).unwrap();
 }
 
@@ -116,7 +122,10 @@ proptest! {
         paddr_offset in prop_oneof![Just(0u64), Just(0x4000_0000)],
         (start, len) in (0u64..2000, 4096u64..6 << 20),
         hypercall_page in any::<bool>(),
-        initrd in prop_oneof![Just(None), (0u64..6 << 20).prop_map(Some)],
+        initrd in prop_oneof![
+            Just(None),
+            (0u64..6 << 20, any::<bool>()).prop_map(|(len, package)| Some(Initrd { len, package })),
+        ],
         init_p2m in prop_oneof![
             Just(None), Just(Some(0x80_0000_0000)), (0u64..0x7_0000_0000).prop_map(|p| Some(p << 12)),
         ],

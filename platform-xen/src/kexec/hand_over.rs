@@ -9,7 +9,7 @@ use platform_xen_sys::{PAGE_SIZE, Pfn, Vaddr};
 use pvgrub_handover::image::Loaded;
 use pvgrub_handover::kernel::Kernel;
 use pvgrub_handover::plan::{
-    Contents, Identity, Layout, Memory, Plan, PlanError, Ring, check_cmdline, fill_hypercall_page,
+    Contents, Identity, Initrd, Layout, Memory, Plan, PlanError, Ring, check_cmdline, fill_hypercall_page,
 };
 
 use super::sequence::{self, Failed};
@@ -74,17 +74,17 @@ impl From<PlanError> for Error {
     }
 }
 
-/// Whether this domain has room for `kernel` and an initrd of that many bytes, and whether it can be obeyed: to be
+/// Whether this domain has room for `kernel` and that initrd, and whether it can be obeyed: to be
 /// asked before the initrd is read.
 ///
 /// # Errors
 /// Why not.
-pub fn check(kernel: &Kernel, initrd: Option<u64>, cmdline: &[u8]) -> Result<(), PlanError> {
+pub fn check(kernel: &Kernel, initrd: Option<Initrd>, cmdline: &[u8]) -> Result<(), PlanError> {
     check_cmdline(cmdline)?;
     layout(kernel, initrd).map(drop)
 }
 
-fn layout(kernel: &Kernel, initrd: Option<u64>) -> Result<Layout, PlanError> {
+fn layout(kernel: &Kernel, initrd: Option<Initrd>) -> Result<Layout, PlanError> {
     Layout::new(kernel, initrd, boot::start().nr_pages, mm::p2m().nr_pages())
 }
 
@@ -104,22 +104,22 @@ pub struct Handover {
 impl Handover {
     /// Does all that can be done while devices still work: what can fail for reasons that a user can change fails here.
     ///
-    /// The initrd is a buffer and the bytes used of it.
+    /// The initrd is a buffer, and the bytes used of it.
     ///
     /// # Errors
     /// [`Error`].
     pub fn prepare(
         mut loaded: Loaded<PageBuf>,
-        mut initrd: Option<(PageBuf, u64)>,
+        mut initrd: Option<(PageBuf, Initrd)>,
         cmdline: &[u8],
     ) -> Result<Handover, Error> {
         check_cmdline(cmdline)?;
-        let layout = layout(&loaded.kernel, initrd.as_ref().map(|(_, len)| *len))?;
+        let layout = layout(&loaded.kernel, initrd.as_ref().map(|(_, initrd)| *initrd))?;
         if let Some(page) = loaded.hypercall_page_mut() {
             fill_hypercall_page(page);
         }
         let initrd_pages = layout.initrd_pages() as usize;
-        if let Some((buffer, len)) = &mut initrd {
+        if let Some((buffer, Initrd { len, .. })) = &mut initrd {
             let end = initrd_pages * PAGE_SIZE;
             buffer.get_mut(*len as usize..end).ok_or(Error::Initrd)?.fill(0);
         }

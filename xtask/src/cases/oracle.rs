@@ -177,7 +177,7 @@ fn padded_hash(bytes: &[u8]) -> (usize, u64) {
 }
 
 /// Bytes that don't repeat.
-fn noise(len: u64) -> Vec<u8> {
+pub fn noise(len: u64) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15 ^ len;
     let mut bytes = Vec::with_capacity(len as usize + 8);
     while (bytes.len() as u64) < len {
@@ -192,7 +192,7 @@ fn noise(len: u64) -> Vec<u8> {
 }
 
 /// A guest's report, and its clean end.
-fn report(stage: &mut Stage, config: &Config) -> Result<Report> {
+pub fn report(stage: &mut Stage, config: &Config) -> Result<Report> {
     let guest = stage.lab.create(config)?;
     let (_, mut text) = stage.lab.expect(&guest, &["bc end "], LIMIT)?;
     let (how, rest) = stage.lab.end(&guest, 120)?;
@@ -215,15 +215,22 @@ fn agree(xl: &Report, other: &Report) -> Result<()> {
 
 /// A disk with kernel, ramdisk and menu, on an ext4 without partitions.
 fn disk(stage: &mut Stage, kernel: &Path, ramdisk: Option<&Path>, cmdline: &str) -> Result<Disk> {
+    let files: Vec<(&str, &Path)> = ramdisk.map(|file| ("initrd /boot/ramdisk", file)).into_iter().collect();
+    disk_with(stage, kernel, &files, cmdline)
+}
+
+/// A disk with kernel, menu, and a file for each of these lines of the menu, which name it: `initrd /boot/ramdisk`.
+pub fn disk_with(stage: &mut Stage, kernel: &Path, files: &[(&str, &Path)], cmdline: &str) -> Result<Disk> {
     let tree = paths::ensure(stage.dir.join("tree/boot/grub"))?;
     let boot = tree.parent().context("boot")?;
     std::fs::copy(kernel, boot.join("bootcheck"))?;
     let mut menu =
         format!("default 0\ntimeout 0\ntitle bootcheck\nroot (hd0)\nkernel /boot/bootcheck {cmdline}\n");
     let mut size = 24 * MIB;
-    if let Some(ramdisk) = ramdisk {
-        size += std::fs::copy(ramdisk, boot.join("ramdisk"))? * 17 / 16;
-        menu += "initrd /boot/ramdisk\n";
+    for (line, file) in files {
+        let name = line.split(' ').nth(1).context("a line of the menu without a file")?;
+        size += std::fs::copy(file, stage.dir.join("tree").join(name.trim_start_matches('/')))? * 17 / 16;
+        menu += &format!("{line}\n");
     }
     std::fs::write(tree.join("menu.lst"), menu)?;
     let image = stage.dir.join("disk.img");

@@ -7,6 +7,7 @@ use pvgrub_handover::plan::Layout;
 
 use super::PAGE;
 use crate::load::{Named, Ready};
+use crate::ramdisk::Ramdisk;
 
 fn mib(bytes: u64) -> String {
     let tenths = (u128::from(bytes) * 10) >> 20;
@@ -40,7 +41,16 @@ pub fn report(ready: &Ready<HostPages>, layout: &Layout) -> String {
             yes_no(facts.hypercall_page.is_some())
         ),
     );
-    line("initrd", ready.initrd.as_ref().map_or("none".to_owned(), |(_, named)| file(named)));
+    match &ready.ramdisk {
+        None => line("initrd", "none".to_owned()),
+        Some(Ramdisk { files, initrd, .. }) => {
+            let name = if initrd.package { "module" } else { "initrd" };
+            files.iter().for_each(|named| line(name, file(named)));
+            if initrd.package {
+                line("modules", format!("{} pages with their list and command lines", layout.initrd_pages()));
+            }
+        }
+    }
     line("command line", ready.cmdline.clone());
     line("memory", format!("{} are taken before the kernel starts", mib(layout.end.0 * PAGE)));
     out

@@ -82,8 +82,9 @@ impl Start<'_> {
         promise!(bytes.starts_with(b"xen-3.0-x86_64\0"), "magic");
         promise!(self.info(offset_of!(StartInfo, nr_pages))? == who.nr_pages, "nr_pages");
         promise!(self.info(offset_of!(StartInfo, shared_info))? == who.shared_info.0, "shared_info");
-        let kept = who.flags.difference(StartFlags::MOD_START_PFN | StartFlags::MULTIBOOT_MOD);
-        promise!(self.flags()?.difference(StartFlags::MOD_START_PFN) == kept, "flags");
+        // These two say what kind of initrd there is: see `contents`.
+        let initrd = StartFlags::MOD_START_PFN | StartFlags::MULTIBOOT_MOD;
+        promise!(self.flags()?.difference(initrd) == who.flags.difference(initrd), "flags");
         let (store, console) = (self.world.identity.store.unwrap(), self.world.identity.console.unwrap());
         promise!(self.info(offset_of!(StartInfo, store_mfn))? == store.mfn.0, "store_mfn");
         promise!(self.info(offset_of!(StartInfo, store_evtchn))? as u32 == store.port, "store_evtchn");
@@ -209,7 +210,10 @@ impl Start<'_> {
         let pfn_wanted = kernel.mod_start_pfn;
         let mod_start = self.info(offset_of!(StartInfo, mod_start))?;
         let mod_len = self.info(offset_of!(StartInfo, mod_len))?;
-        let len = self.world.wish.initrd.unwrap_or(0);
+        let wish = self.world.wish.initrd.filter(|initrd| initrd.len > 0);
+        let package = wish.is_some_and(|initrd| initrd.package);
+        promise!(self.flags()?.contains(StartFlags::MULTIBOOT_MOD) == package, "MULTIBOOT_MOD");
+        let len = wish.map_or(0, |initrd| initrd.len);
         if len == 0 {
             promise!((mod_start, mod_len) == (0, 0), "an initrd that nobody gave");
             promise!(!self.flags()?.contains(StartFlags::MOD_START_PFN), "MOD_START_PFN without initrd");

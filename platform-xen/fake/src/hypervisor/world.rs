@@ -11,7 +11,7 @@ use platform_xen_sys::shared_info::SharedInfo;
 use platform_xen_sys::start_info::StartFlags;
 use platform_xen_sys::{Maddr, Mfn, PAGE_SIZE, Pfn, Vaddr};
 use pvgrub_handover::kernel::Kernel;
-use pvgrub_handover::plan::{Contents, Identity, Layout, Memory, Plan, PlanError, Ring};
+use pvgrub_handover::plan::{Contents, Identity, Initrd, Layout, Memory, Plan, PlanError, Ring};
 
 use super::frames::{Frames, Type};
 use super::{Hypervisor, PortState, Vcpu};
@@ -34,8 +34,8 @@ const ALL_MAPPED: u64 = 1 << 16;
 pub struct Wish {
     /// The next kernel.
     pub kernel: Kernel,
-    /// Bytes of initrd.
-    pub initrd: Option<u64>,
+    /// Its initrd, or package of modules.
+    pub initrd: Option<Initrd>,
     /// Its command line.
     pub cmdline: Vec<u8>,
     /// Entries of the p2m.
@@ -231,7 +231,7 @@ impl World {
         }
         for (n, pfn) in (0..).zip(&initrd) {
             let mfn = b.mfn(*pfn);
-            *b.frames.page_mut(mfn) = initrd_page(n, wish.initrd?);
+            *b.frames.page_mut(mfn) = initrd_page(n, wish.initrd?.len);
         }
         let identity = Identity {
             magic: *b"xen-3.0-x86_64\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",

@@ -152,6 +152,12 @@ fn initrd_in_the_wrong_order() {
 }
 
 #[test]
+fn modules_not_announced() {
+    let how = with_mistake(|_, plan| plan.layout.initrd.as_mut().unwrap().package = true);
+    seen(&how, "MULTIBOOT_MOD");
+}
+
+#[test]
 fn grants_and_watches_left() {
     let left = |change: fn(&mut World)| {
         let mut world = World::new(wish()).unwrap().unwrap();

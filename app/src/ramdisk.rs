@@ -1,0 +1,156 @@
+//! What a kernel gets besides its command line: an initrd, or modules in a package (docs/decisions/0022-module.md).
+
+use pvgrub_fs::File;
+use pvgrub_handover::image::{PAGE, gunzip, unpacked_len};
+use pvgrub_handover::modules::{Module, Package};
+use pvgrub_handover::plan::Initrd;
+use pvgrub_menu::{Boot, FileRef};
+
+use crate::load::{FileSource, Loader, Named, read_exactly};
+use crate::machine::Machine;
+
+/// Files are read in pieces of this size, so that progress can be shown.
+const PIECE: usize = 4 << 20;
+
+/// An initrd or a package of modules, in memory.
+#[derive(Debug)]
+pub struct Ramdisk<P> {
+    /// Whole pages, zeroes after its end.
+    #[cfg_attr(not(target_os = "hermit"), expect(dead_code, reason = "on Linux nothing is booted"))]
+    pub pages: P,
+    /// Its length and kind.
+    pub initrd: Initrd,
+    /// The files in it.
+    #[cfg_attr(target_os = "hermit", expect(dead_code, reason = "only Linux says what would be booted"))]
+    pub files: Vec<Named>,
+}
+
+/// The files that a menu's entry names besides its kernel, opened.
+pub struct Wanted<'a> {
+    parts: Vec<Part<'a>>,
+    /// They stand on `module` lines.
+    modules: bool,
+}
+
+/// One file of it.
+struct Part<'a> {
+    file: Box<dyn File>,
+    named: Named,
+    cmdline: &'a str,
+    /// As a module, a gzip file is unpacked.
+    unzip: bool,
+    /// It is unpacked while it is read, to so many bytes.
+    unpacked: Option<u64>,
+}
+
+/// The same files, when it is known what becomes of them. Without a package the first is the initrd, if there is any.
+pub struct Fitted<'a> {
+    parts: Vec<Part<'a>>,
+    package: Option<Package<'a>>,
+}
+
+impl<'a> Wanted<'a> {
+    /// Opens by `open` what `boot` names.
+    pub fn open(
+        boot: &'a Boot,
+        mut open: impl FnMut(&FileRef) -> Result<(Box<dyn File>, Named), String>,
+    ) -> Result<Self, String> {
+        let initrd = boot.initrd.iter().map(|file| (file, "", false));
+        let modules = boot.modules.iter().map(|module| (&module.file, module.args.as_str(), module.unzip));
+        let part = |(file, cmdline, unzip)| {
+            let (file, named) = open(file)?;
+            Ok(Part { file, named, cmdline, unzip, unpacked: None })
+        };
+        let parts = initrd.chain(modules).map(part).collect::<Result<_, String>>()?;
+        Ok(Self { parts, modules: !boot.modules.is_empty() })
+    }
+
+    /// Decides what they become for a kernel of this system.
+    pub fn for_kernel(self, guest_os: &str) -> Result<Fitted<'a>, String> {
+        let Self { mut parts, modules } = self;
+        let linux = guest_os.eq_ignore_ascii_case("linux");
+        if linux && parts.len() > 1 {
+            return Err(format!(
+                "the kernel is Linux, which takes one initrd, and there are {} `module` lines: join the files to one \
+                 and name that by `initrd`",
+                parts.len()
+            ));
+        }
+        if linux || !modules {
+            return Ok(Fitted { parts, package: None });
+        }
+        for part in parts.iter_mut().filter(|part| part.unzip) {
+            let len = unpacked_len(&mut FileSource(&*part.file));
+            part.unpacked = len.map_err(|why| format!("{}: {why}", part.named.name))?;
+        }
+        let module = |part: &Part<'a>| Module {
+            len: part.unpacked.unwrap_or(part.named.len),
+            cmdline: part.cmdline.as_bytes(),
+        };
+        let package = Package::new(parts.iter().map(module)).map_err(|why| why.to_string())?;
+        Ok(Fitted { parts, package: Some(package) })
+    }
+}
+
+impl Fitted<'_> {
+    /// What the kernel is to be told of.
+    pub fn initrd(&self) -> Option<Initrd> {
+        match &self.package {
+            Some(package) => Some(Initrd { len: package.len(), package: true }),
+            None => self.parts.first().map(|part| Initrd::plain(part.named.len)),
+        }
+    }
+
+    /// Reads all files to where they will lie.
+    pub fn read<M: Machine>(self, loader: &mut Loader<'_, M>) -> Result<Option<Ramdisk<M::Pages>>, String> {
+        let Some(initrd) = self.initrd() else { return Ok(None) };
+        let count = usize::try_from(initrd.len.div_ceil(PAGE)).ok();
+        let mut pages = count.and_then(|count| loader.machine.pages(count)).ok_or_else(|| {
+            let (need, free) = (initrd.len.div_ceil(1 << 20), loader.machine.memory().free >> 20);
+            let names: Vec<&str> = self.parts.iter().map(|part| part.named.name.as_str()).collect();
+            let names = names.join(", ");
+            format!("{names}: {need} MiB are needed and {free} MiB are free: give the domain more memory")
+        })?;
+        let places = match &self.package {
+            Some(package) => package.fill(&mut pages),
+            None => first(&mut pages, initrd.len).map(|place| vec![place]),
+        };
+        let places = places.ok_or("internal error: the memory for the initrd is too small")?;
+        for (number, (part, place)) in self.parts.iter().zip(places).enumerate() {
+            let label = if initrd.package { format!("module {}", number + 1) } else { "initrd".to_owned() };
+            part.read(place, &label, loader)?;
+        }
+        let files = self.parts.into_iter().map(|part| part.named).collect();
+        Ok(Some(Ramdisk { pages, initrd, files }))
+    }
+}
+
+/// The first `len` bytes; the others become zero.
+fn first(pages: &mut [u8], len: u64) -> Option<&mut [u8]> {
+    let (place, rest) = pages.split_at_mut_checked(usize::try_from(len).ok()?)?;
+    rest.fill(0);
+    Some(place)
+}
+
+impl Part<'_> {
+    fn read<M: Machine>(
+        &self,
+        place: &mut [u8],
+        label: &str,
+        loader: &mut Loader<'_, M>,
+    ) -> Result<(), String> {
+        let read = |show: &mut dyn FnMut(u64)| {
+            if self.unpacked.is_some() {
+                return gunzip(&mut FileSource(&*self.file), place, &mut |done, _| show(done));
+            }
+            let mut done = 0;
+            for piece in place.chunks_mut(PIECE) {
+                read_exactly(&*self.file, done, piece)?;
+                done += piece.len() as u64;
+                show(done);
+            }
+            Ok(())
+        };
+        loader.showing(label, self.named.len, read).map_err(|why| format!("{}: {why}", self.named.name))
+    }
+}
