@@ -116,7 +116,5 @@ mod tests {
         assert!(!has_unsafe("#![forbid(unsafe_code)]"));
         assert!(!has_unsafe("// unsafe"));
         assert!(!has_unsafe("let x = \"unsafe\"; y"));
-        assert!(!has_unsafe(r#"f("say \"unsafe\" once")"#));
-        assert!(has_unsafe(r#"f("\"", unsafe { x() })"#));
     }
 }
