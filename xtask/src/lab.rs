@@ -97,7 +97,7 @@ impl Lab {
             let (target, device) = self.plug(file, DiskKind { read_only: true, big_sectors: false })?;
             // head reads page by page; dd's large blocks are far quicker, and truncate cuts the last one.
             self.sh(&format!("dd if={device} of={there} bs=1M && truncate -s {size} {there}"), 300)?;
-            self.machine.unplug(target)?;
+            self.unplug(target)?;
         }
         self.pushed.push((file.to_owned(), there.clone()));
         Ok(there)
@@ -109,16 +109,24 @@ impl Lab {
         // The kernel finds it by itself, some milliseconds later.
         let script = format!(
             "for i in $(seq 600); do for d in /sys/class/scsi_device/*:0:{target}:0/device/block/sd*; do \
-             n=${{d##*/}}; [ -b \"/dev/$n\" ] && echo \"/dev/$n\" && exit 0; done; usleep 50000; done; exit 1"
+             n=/dev/${{d##*/}}; [ -b \"$n\" ] && echo $n && exit 0; done; usleep 50000; done; exit 1"
         );
         let out =
             self.sh(&script, 60).with_context(|| format!("dom0 does not see the disk {}", file.display()))?;
         Ok((target, out.trim().to_owned()))
     }
 
-    /// Takes a disk away.
+    /// Takes a disk away. QEMU does not wait for dom0 to let go of it; we do, or the next disk in its place could be
+    /// taken for it.
     pub fn unplug(&mut self, target: u32) -> Result<()> {
-        self.machine.unplug(target)
+        self.machine.unplug(target)?;
+        let script = format!(
+            "for i in $(seq 600); do ls -d /sys/class/scsi_device/*:0:{target}:0 2>/dev/null || exit 0; \
+             usleep 50000; done; exit 1"
+        );
+        self.sh(&script, 60).with_context(|| format!("dom0 keeps the disk {target}"))?;
+        self.machine.release(target);
+        Ok(())
     }
 
     /// Joins the terminal to dom0's shell until the user types Ctrl-].

@@ -154,7 +154,7 @@ impl Machine {
         Ok(target)
     }
 
-    /// Takes a disk away again.
+    /// Takes a disk away again; its place stays taken until [`release`](Self::release).
     pub fn unplug(&mut self, target: u32) -> Result<()> {
         self.ask("device_del", json!({"id": format!("dev{target}")}))?;
         // The node is free once the guest has let go of the device.
@@ -165,8 +165,12 @@ impl Machine {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        self.targets.remove(&target);
         Ok(())
+    }
+
+    /// The place of an unplugged disk may be used again.
+    pub fn release(&mut self, target: u32) {
+        self.targets.remove(&target);
     }
 }
 
