@@ -41,6 +41,12 @@ fn disk_name(n: usize) -> String {
     }
 }
 
+/// Whether somebody sits at a terminal that knows escape sequences.
+fn ansi() -> bool {
+    let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+    std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && !dumb
+}
+
 impl Machine for Linux {
     type Pages = HostPages;
 
@@ -65,7 +71,7 @@ impl Machine for Linux {
         let given = given.transpose()?;
         let options = Options::parse(arguments.extra.iter().map(String::as_str));
         let interactive = !arguments.list && std::io::stdin().is_terminal();
-        let raw = interactive.then(RawMode::enter).flatten();
+        let raw = interactive.then(|| RawMode::enter(ansi())).flatten();
         Ok(Self { arguments, options, given, _raw: raw })
     }
 
@@ -82,12 +88,9 @@ impl Machine for Linux {
     }
 
     fn look(&self) -> Look {
-        let out = std::io::stdout();
-        let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
-        let ansi = std::io::stdin().is_terminal() && out.is_terminal() && !dumb;
-        let plain = self.options.plain || self.arguments.plain || !ansi;
+        let plain = self.options.plain || self.arguments.plain || !ansi();
         let look = Look { style: if plain { Style::Plain } else { Style::Screen }, ..Look::default() };
-        match rustix::termios::tcgetwinsize(&out) {
+        match rustix::termios::tcgetwinsize(rustix::stdio::stdout()) {
             Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
                 Look { columns: size.ws_col.into(), rows: size.ws_row.into(), ..look }
             }

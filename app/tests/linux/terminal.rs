@@ -3,11 +3,13 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use crate::guest::{Guest, kernel};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
@@ -126,5 +128,17 @@ fn a_key_changes_to_plain_text_and_q_ends() {
     assert!(!terminal.seen.contains('\x1b'));
     terminal.press("q");
     assert!(terminal.child.wait().unwrap().success());
+    assert!(terminal.is_canonical());
+}
+
+#[test]
+fn a_signal_ends_it_and_the_terminal_is_given_back() {
+    let mut terminal = Terminal::start(guest());
+    terminal.expect(">  0  Alpha");
+    assert!(!terminal.is_canonical());
+    kill_process(Pid::from_child(&terminal.child), Signal::TERM).unwrap();
+    terminal.expect("\x1b[?25h");
+    let status = terminal.child.wait().unwrap();
+    assert_eq!(status.signal(), Some(Signal::TERM.as_raw()));
     assert!(terminal.is_canonical());
 }
