@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::block::{Config, Disks};
@@ -56,7 +57,7 @@ impl Devices {
             other => other.map_err(xenstore_error),
         };
         // They would send events that nobody reads.
-        tolerate(self.xs.reset_watches(), "watches of a former kernel may be left")?;
+        tolerate(self.xs.reset_watches().map(drop), "watches of a former kernel may be left")?;
         tolerate(self.shutdown.start(), "the toolstack's wishes are not heard")
     }
 
@@ -94,12 +95,16 @@ impl Devices {
         disks
     }
 
-    /// The disks, after another look at what the toolstack gave: all are given back and connected anew. For a user who asks
-    /// to try again; whoever still has a [`Disk`](crate::block::Disk) of before gets errors from it.
+    /// The disks, after another look at what the toolstack gave: all are given back and connected anew, and xenstore
+    /// before them if it was of no more use. For a user who asks to try again; whoever still has a
+    /// [`Disk`](crate::block::Disk) of before gets errors from it.
     ///
     /// # Errors
     /// As [`disks`](Devices::disks).
     pub fn disks_again(&self) -> Result<Arc<Disks>, DeviceError> {
+        if !self.xs.is_usable() {
+            self.revive()?;
+        }
         if let Some(disks) = self.connected() {
             // A backend that is gone can't be left in order; the new look will say so.
             if let Err(error) = disks.quiesce() {
@@ -120,13 +125,19 @@ impl Devices {
     /// Leaves every device as the toolstack made it: disks closed and their backends ready for the next kernel,
     /// grants ended, ports closed, watches dropped, xenstore's rings empty. All is tried even if something fails.
     ///
+    /// What a backend would not do is no error: the next kernel may wait for it better than we can. But while it keeps a
+    /// page of ours mapped, no other kernel may get that page: ask how many grants live.
+    ///
     /// # Errors
-    /// The first thing that failed.
-    pub fn quiesce_all(&self) -> Result<(), DeviceError> {
-        let disks = self.connected().map_or(Ok(()), |disks| disks.quiesce());
+    /// The first failure of xenstore.
+    pub fn quiesce_all(&self) -> Result<Vec<DeviceError>, DeviceError> {
+        let disks = self.connected().map_or(Vec::new(), |disks| disks.quiesce_each());
         let shutdown = self.shutdown.stop().map_err(xenstore_error);
         let xs = self.xs.quiesce().map_err(xenstore_error);
-        disks.and(shutdown).and(xs)
+        let (xenstores, backends): (Vec<_>, Vec<_>) =
+            disks.into_iter().partition(|error| matches!(error.fault, Fault::Xenstore(_)));
+        xenstores.into_iter().try_for_each(Err).and(shutdown).and(xs)?;
+        Ok(backends)
     }
 
     /// Takes everything up again after [`quiesce_all`](Devices::quiesce_all), when the handover was given up.
@@ -134,9 +145,17 @@ impl Devices {
     /// # Errors
     /// The first thing that failed.
     pub fn reconnect_all(&self) -> Result<(), DeviceError> {
-        self.xs.reconnect(self.xs.channel()).map_err(xenstore_error)?;
-        let listening = self.listen();
+        let listening = self.revive();
+        if !self.xs.is_usable() {
+            return listening;
+        }
         self.connected().map_or(Ok(()), |disks| disks.reconnect()).and(listening)
+    }
+
+    /// xenstore again, and ears for the toolstack.
+    fn revive(&self) -> Result<(), DeviceError> {
+        self.xs.reconnect(self.xs.channel()).map_err(xenstore_error)?;
+        self.listen()
     }
 }
 

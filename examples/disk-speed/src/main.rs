@@ -135,7 +135,7 @@ fn run() -> Result<(), String> {
             ));
         }
     }
-    devices.quiesce_all().map_err(|error| error.to_string())
+    devices.quiesce_all().map(drop).map_err(|error| error.to_string())
 }
 
 /// FNV-1a over the words of the whole disk, or of its first 64 MiB.

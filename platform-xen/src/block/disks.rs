@@ -71,12 +71,17 @@ impl Disks {
         &self.failed
     }
 
-    /// Closes every disk, for a handover: see [`Disk::quiesce`]. All are closed even if some fail.
+    /// Closes every disk: see [`Disk::quiesce`]. All are closed even if some fail.
     ///
     /// # Errors
     /// The first error.
     pub fn quiesce(&self) -> Result<(), DeviceError> {
-        self.disks.iter().map(|disk| disk.quiesce()).fold(Ok(()), Result::and)
+        self.quiesce_each().into_iter().try_for_each(Err)
+    }
+
+    /// The same; what went wrong, with each disk of which there is something to say.
+    pub fn quiesce_each(&self) -> Vec<DeviceError> {
+        self.disks.iter().filter_map(|disk| disk.quiesce().err()).collect()
     }
 
     /// Connects every disk again.

@@ -201,12 +201,13 @@ impl Handover {
     }
 
     fn quiesce_and_go(self, devices: Option<&Devices>) -> Result<Infallible, Error> {
-        if let Some(devices) = devices {
-            devices.quiesce_all().map_err(Error::Quiesce)?;
-        }
+        let left = devices.map_or(Ok(Vec::new()), Devices::quiesce_all).map_err(Error::Quiesce)?;
         let live = machine::live_grants();
         if live > 0 {
-            return Err(Error::LiveGrants(live));
+            return Err(left.into_iter().next().map_or(Error::LiveGrants(live), Error::Quiesce));
+        }
+        for error in left {
+            log::warn!("left to the next kernel: {error}");
         }
         console::flush();
         // From here on nothing waits, so no other thread runs.

@@ -18,6 +18,8 @@ use crate::xenstore::wire::Wire;
 
 /// How long xenstored may take over an answer. It is one process in a domain that may be busy.
 const ANSWER: Duration = Duration::from_secs(20);
+/// The same, while it owes an answer that is late already: a daemon that is gone shall not be waited for again and again.
+const ANSWER_OF_A_SILENT: Duration = Duration::from_secs(1);
 /// How long a reset of the rings may take.
 const RESET: Duration = Duration::from_secs(5);
 /// Answers awaited at once, by all threads.
@@ -69,6 +71,8 @@ pub(super) struct Link {
     next_id: u32,
     pub(super) watches: Watches,
     health: Health,
+    /// An answer did not come in time, and none has come since.
+    silent: bool,
 }
 
 type Answer = Result<Vec<u8>, XsError>;
@@ -91,6 +95,7 @@ impl Xenstore {
             next_id,
             watches: Watches::default(),
             health: Health::Good,
+            silent: false,
         };
         let xs = Xenstore { inner: Arc::new(Inner { hal, link: Mutex::new(link) }) };
         xs.clean_up()?;
@@ -112,6 +117,7 @@ impl Xenstore {
             let deadline = self.hal().now() + RESET;
             while self.inner.link.lock().wire.is_resetting() {
                 if self.hal().now() >= deadline {
+                    self.with_link(|link| link.broken("it does not reset its ring"));
                     return Err(XsError::Timeout);
                 }
                 self.hal().wait(&[port], Some(deadline));
@@ -204,15 +210,16 @@ impl Xenstore {
         names(&self.ask(sys::XS_DIRECTORY, 0, &[path.as_bytes(), b"\0"])?)
     }
 
-    /// Drops whatever watches and transactions a former kernel left. A server too old to know how is not asked.
+    /// Drops all watches and transactions, whoever left them. A server too old to know how is not asked: `false`.
     ///
     /// # Errors
-    /// If xenstored doesn't answer.
-    pub fn reset_watches(&self) -> Result<(), XsError> {
-        if self.find_number("control/platform-feature-xs_reset_watches")? == Some(1) {
+    /// If xenstored doesn't answer, or refuses.
+    pub fn reset_watches(&self) -> Result<bool, XsError> {
+        let known = self.find_number("control/platform-feature-xs_reset_watches")? == Some(1);
+        if known {
             self.ask(sys::XS_RESET_WATCHES, 0, &[b"\0"])?;
         }
-        Ok(())
+        Ok(known)
     }
 
     /// Asks for a node without waiting, for callers that must not wait; then [`poll`](Xenstore::poll).
@@ -250,8 +257,8 @@ impl Xenstore {
     /// Sends a request and waits for its answer.
     pub(super) fn ask(&self, kind: u32, transaction: u32, payload: &[&[u8]]) -> Result<Vec<u8>, XsError> {
         let pending = self.submit(kind, transaction, payload)?;
-        let deadline = self.hal().now() + ANSWER;
-        let port = self.port();
+        let (port, silent) = self.with_link(|link| (link.channel.port, link.silent));
+        let deadline = self.hal().now() + if silent { ANSWER_OF_A_SILENT } else { ANSWER };
         loop {
             if let Some(answer) = self.poll(&pending) {
                 self.forget(pending);
@@ -259,6 +266,7 @@ impl Xenstore {
             }
             if self.hal().now() >= deadline {
                 self.forget(pending);
+                self.with_link(|link| link.silent = true);
                 return Err(XsError::Timeout);
             }
             self.hal().wait(&[port], Some(deadline));
@@ -315,43 +323,75 @@ impl Xenstore {
     /// Ends all use of xenstore before a handover: drops every watch, waits for the answers still due, and leaves
     /// both rings empty. Every call fails from then on, until [`reconnect`](Xenstore::reconnect).
     ///
+    /// A watch that xenstored refuses to drop is noted in the log: its events mean nothing to the next kernel.
+    ///
     /// # Errors
-    /// If xenstored doesn't answer; the client is quiesced all the same.
+    /// If xenstored doesn't answer, or answers nonsense; the client is quiesced all the same.
     pub fn quiesce(&self) -> Result<(), XsError> {
-        let tokens = self.with_link(|link| link.watches.all());
-        let mut result = Ok(());
-        for (token, path) in tokens {
-            let ended = self.unwatch(token, &path);
-            result = result.and(ended);
+        let result = self.drop_watches().and_then(|()| self.drain());
+        self.with_link(|link| {
+            if let Health::Good = link.health {
+                link.health = Health::Quiesced;
+            }
+            link.waiting.clear();
+        });
+        result
+    }
+
+    fn drop_watches(&self) -> Result<(), XsError> {
+        let mut refused = None;
+        for (token, path) in self.with_link(|link| link.watches.all()) {
+            match self.unwatch(token, &path) {
+                // It is not there, which is all we want.
+                Err(error) if error.is_not_found() => {}
+                Err(XsError::Server(error)) => refused = Some((path, error)),
+                other => other?,
+            }
         }
+        // Reaches those as well whose end was refused when nobody waited for the answer.
+        let reset = match self.reset_watches() {
+            Err(XsError::Server(_) | XsError::BadValue) => false,
+            other => other?,
+        };
+        if let (false, Some((path, error))) = (reset, refused) {
+            log::warn!("xenstore keeps a watch for the next kernel: {path} ({})", error.name());
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is under way in either direction.
+    fn drain(&self) -> Result<(), XsError> {
         // Requests are answered in their order, so with this answer all earlier ones have come, those too that nobody
-        // waits for (the end of a watch that was dropped).
+        // waits for (the end of a watch that was dropped). One that has not come by then never will.
+        let before: Vec<u32> = self.with_link(|link| link.waiting.keys().copied().collect());
         match self.ask(sys::XS_DIRECTORY, 0, &[b"device\0"]) {
             Ok(_) | Err(XsError::Server(_)) => {}
-            Err(error) => result = result.and(Err(error)),
+            Err(error) => return Err(error),
         }
+        self.with_link(|link| {
+            link.waiting.retain(|id, (_, answer)| answer.is_some() || !before.contains(id))
+        });
         let deadline = self.hal().now() + ANSWER;
         let port = self.port();
         loop {
             self.pump()?;
-            let idle = self.with_link(|link| {
-                link.queue.is_empty() && link.wire.is_idle() && !link.assembler.is_partial()
+            let (idle, due) = self.with_link(|link| {
+                let idle = link.queue.is_empty() && link.wire.is_idle() && !link.assembler.is_partial();
+                (idle, link.waiting.values().any(|(_, answer)| answer.is_none()))
             });
-            let due = self.with_link(|link| link.waiting.values().any(|(_, answer)| answer.is_none()));
             if idle && !due {
-                break;
+                return Ok(());
             }
             if self.hal().now() >= deadline {
-                result = result.and(Err(XsError::Timeout));
-                break;
+                return Err(XsError::Timeout);
             }
             self.hal().wait(&[port], Some(deadline));
         }
-        self.with_link(|link| {
-            link.health = Health::Quiesced;
-            link.waiting.clear();
-        });
-        result
+    }
+
+    /// Whether requests can be made: not quiesced, and xenstored has kept to the protocol.
+    pub fn is_usable(&self) -> bool {
+        self.with_link(|link| matches!(link.health, Health::Good))
     }
 
     /// Begins anew: after [`quiesce`](Xenstore::quiesce), or on another ring after a restore. Watches are gone.
@@ -367,6 +407,7 @@ impl Xenstore {
             link.waiting.clear();
             link.watches.clear();
             link.health = Health::Good;
+            link.silent = false;
         });
         self.clean_up()
     }
@@ -441,6 +482,7 @@ impl Link {
             self.watches.deliver(&message.body);
             return Ok(());
         }
+        self.silent = false;
         // No longer awaited, or meant for the kernel before us.
         let Some((asked, answer)) = self.waiting.get_mut(&message.id) else { return Ok(()) };
         if answer.is_some() {

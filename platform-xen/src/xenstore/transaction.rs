@@ -4,6 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use core::time::Duration;
+
 use platform_xen_sys::xenstore as sys;
 
 use crate::xenstore::client::{Xenstore, names};
@@ -11,6 +13,8 @@ use crate::xenstore::error::{ServerError, XsError};
 
 /// How often a transaction is tried anew when others' changes came between.
 const TRIES: u32 = 100;
+/// How long, however many tries that makes.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A transaction under way.
 pub struct Transaction<'a> {
@@ -23,11 +27,12 @@ impl Xenstore {
     /// is changed.
     ///
     /// # Errors
-    /// What `f` says; [`XsError::Conflict`] when 100 tries met changes.
+    /// What `f` says; [`XsError::Conflict`] when 100 tries, or those of a minute, met changes.
     pub fn transaction<R>(
         &self,
         mut f: impl FnMut(&Transaction<'_>) -> Result<R, XsError>,
     ) -> Result<R, XsError> {
+        let deadline = self.hal().now() + PATIENCE;
         for _ in 0..TRIES {
             let transaction = Transaction { xs: self, id: self.begin()? };
             let done = f(&transaction);
@@ -38,6 +43,9 @@ impl Xenstore {
                 (Ok(result), Ok(_)) => return Ok(result),
                 (Ok(_), Err(error)) | (Err(error), _) if error != again => return Err(error),
                 _ => {}
+            }
+            if self.hal().now() >= deadline {
+                break;
             }
         }
         Err(XsError::Conflict)

@@ -70,6 +70,8 @@ pub enum Lie {
     VanishAt(u64),
     /// At the request of this number, it goes to Closing.
     CloseAt(u64),
+    /// At the request of this number, its domain dies: it maps nothing more, and its keys stay as they are.
+    DiesAt(u64),
     /// Answers with this id.
     Id(u64),
     /// Answers each request twice.
@@ -559,6 +561,10 @@ impl Connection {
 impl Peer for Blkback {
     fn step(&mut self, machine: &Machine) -> bool {
         self.now = machine.clock();
+        if matches!(self.lie, Lie::DiesAt(n) if self.seen().requests >= n) {
+            self.disconnect(machine);
+            return false;
+        }
         let changed = self.change_state(machine);
         let Some(mut connection) = self.connection.take() else { return changed };
         let served = self.serve(machine, &mut connection);

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use crate::peer::xenstored::Mischief;
+
 /// A tree of paths (absolute, no slash at the end) and values.
 type Tree = BTreeMap<String, Vec<u8>>;
 
@@ -31,6 +33,8 @@ struct Inner {
     events: Vec<(String, String)>,
     /// How many transactions still have to fail.
     conflicts: u32,
+    /// What the daemon is to do from now on.
+    mischief: Option<Mischief>,
 }
 
 /// The store, shared by whoever plays a part.
@@ -125,6 +129,15 @@ impl Store {
     /// Makes the next `n` transactions fail with EAGAIN.
     pub fn cause_conflicts(&self, n: u32) {
         self.inner.lock().unwrap().conflicts = n;
+    }
+
+    /// Makes the daemon begin some mischief, or end it, whatever it was started with.
+    pub fn misbehave(&self, mischief: Mischief) {
+        self.inner.lock().unwrap().mischief = Some(mischief);
+    }
+
+    pub(super) fn mischief(&self) -> Option<Mischief> {
+        self.inner.lock().unwrap().mischief
     }
 
     /// Transactions under way.

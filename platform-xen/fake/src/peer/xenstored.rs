@@ -43,6 +43,12 @@ pub enum Mischief {
     EventFlood,
     /// Answers with bytes that are no text.
     NoText,
+    /// Answers requests of this type with this error.
+    Refuses(u32, &'static str),
+    /// Never answers requests of this type; all others it does.
+    Forgets(u32),
+    /// Takes so many nanoseconds over each answer.
+    Slow(u64),
 }
 
 /// The daemon. It serves one guest.
@@ -60,6 +66,8 @@ pub struct Xenstored {
     slice: usize,
     /// An event came since its ring was last found empty.
     told: bool,
+    /// When it has thought long enough about the request at hand.
+    thinks_until: Option<u64>,
 }
 
 impl Xenstored {
@@ -95,8 +103,13 @@ impl Xenstored {
             answered: 0,
             slice,
             told: false,
+            thinks_until: None,
         });
         Channel { page, port }
+    }
+
+    fn mischief(&self) -> Mischief {
+        self.store.mischief().unwrap_or(self.mischief)
     }
 
     fn get(&self, offset: usize) -> u32 {
@@ -189,7 +202,7 @@ impl Xenstored {
         }
     }
 
-    fn answer_one(&mut self) -> bool {
+    fn answer_one(&mut self, now: u64) -> bool {
         let number = |at: usize| u32::from_le_bytes(self.input[at..at + 4].try_into().expect("four bytes"));
         if self.input.len() < 16 {
             return false;
@@ -199,18 +212,29 @@ impl Xenstored {
         if self.input.len() < 16 + len {
             return false;
         }
+        let mischief = self.mischief();
+        if let Mischief::Slow(ns) = mischief
+            && now < *self.thinks_until.get_or_insert(now + ns)
+        {
+            return false;
+        }
+        self.thinks_until = None;
         let body: Vec<u8> = self.input.drain(..16 + len).skip(16).collect();
         self.answered += 1;
-        if let Mischief::MuteAfter(n) = self.mischief
-            && self.answered > n
-        {
-            return true;
+        match mischief {
+            Mischief::MuteAfter(n) if self.answered > n => return true,
+            Mischief::Forgets(forgotten) if forgotten == kind => return true,
+            _ => {}
         }
-        let (mut kind, mut body) = match self.serve(kind, transaction, &body) {
+        let served = match mischief {
+            Mischief::Refuses(refused, name) if refused == kind => Err(name),
+            _ => self.serve(kind, transaction, &body),
+        };
+        let (mut kind, mut body) = match served {
             Ok(body) => (kind, body),
             Err(name) => (sys::XS_ERROR, format!("{name}\0").into_bytes()),
         };
-        match self.mischief {
+        match mischief {
             Mischief::TooLong => self.output.extend([kind, id, 0, 4097].iter().flat_map(|n| n.to_le_bytes())),
             Mischief::WrongType => kind += 1,
             Mischief::Twice => self.put(kind, id, transaction, &body),
@@ -246,13 +270,13 @@ impl Peer for Xenstored {
         }
         // It looks at its ring only when told to.
         self.told |= machine.take_event(self.port);
-        if self.told {
-            busy = self.receive();
+        if self.told || self.thinks_until.is_some() {
+            busy = self.told && self.receive();
             self.told = busy;
-            while self.answer_one() {
+            while self.answer_one(machine.clock()) {
                 busy = true;
             }
-            match self.mischief {
+            match self.mischief() {
                 Mischief::BadConsumer => self.set(REQ_CONS, self.get(REQ_PROD).wrapping_add(1)),
                 Mischief::BadProducer => self.set(RSP_PROD, self.get(RSP_CONS).wrapping_add(RING + 1)),
                 _ => {}
@@ -261,12 +285,16 @@ impl Peer for Xenstored {
         for (path, token) in self.store.take_events() {
             self.put(sys::XS_WATCH_EVENT, 0, 0, format!("{path}\0{token}\0").as_bytes());
         }
-        if !matches!(self.mischief, Mischief::BadProducer) && self.send() {
+        if !matches!(self.mischief(), Mischief::BadProducer) && self.send() {
             busy = true;
         }
         if busy {
             machine.raise(self.port);
         }
         busy
+    }
+
+    fn wakes_at(&self) -> Option<u64> {
+        self.thinks_until
     }
 }
