@@ -1,5 +1,6 @@
 //! The console of this domain.
 
+use super::reader::{Reader, Waiting};
 use super::ring::ConsoleRing;
 use crate::boot::start::Start;
 use crate::hal::{Nanos, Port};
@@ -9,6 +10,7 @@ use crate::shared::SharedMem;
 use crate::{events, hypercall, mm, thread, time};
 use alloc::vec::Vec;
 use core::ptr::NonNull;
+use core::time::Duration;
 use platform_xen_sys::PAGE_SIZE;
 
 enum Device {
@@ -22,16 +24,20 @@ enum Device {
 
 struct Console {
     device: Device,
+    reader: Reader,
     /// A thread is in the middle of writing: others wait, so that texts don't mix.
     busy: bool,
     /// What was taken off Xen's own console, which can't be asked whether there is something.
     ahead: Vec<u8>,
 }
 
-static CONSOLE: Local<Console> = Local::new(Console { device: Device::None, busy: false, ahead: Vec::new() });
+static CONSOLE: Local<Console> =
+    Local::new(Console { device: Device::None, reader: Reader::new(), busy: false, ahead: Vec::new() });
 
-/// How long a dying domain waits for a reader that takes nothing, in nanoseconds.
-const PATIENCE: u64 = 1_000_000_000;
+/// How long a full ring is waited for, see [`Reader::give`].
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The same, for a domain that is about to end; and how long it waits for the reader to take the rest.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
 /// How often dom0 looks whether somebody typed: Xen's console has no event that works without a virtual interrupt.
 const LOOK: u64 = 20_000_000;
 
@@ -56,26 +62,41 @@ pub fn setup(start: &Start) {
 /// The console's event channel, if it has one.
 #[must_use]
 pub fn port() -> Option<Port> {
-    match CONSOLE.borrow().device {
-        Device::Ring(_, port) => Some(port),
-        _ => None,
+    ring().map(|(_, port)| port)
+}
+
+/// Waiting while other threads run; before there are threads, alone.
+struct Together(Port);
+
+impl Waiting for Together {
+    fn now(&self) -> Nanos {
+        time::now()
+    }
+    fn notify(&self) {
+        events::notify(self.0);
+    }
+    fn wait(&self, until: Nanos) {
+        if thread::is_running() {
+            thread::wait_ports(&[self.0], Some(until));
+        } else {
+            Alone(self.0).wait(until);
+        }
     }
 }
 
-/// Puts what there is room for. `Err` is the port to wait for when there is none.
-fn try_put(bytes: &[u8]) -> Result<usize, Port> {
-    match &CONSOLE.borrow().device {
-        Device::None | Device::Xen => {
-            // Xen takes any length, in pieces, while it holds a lock.
-            let piece = &bytes[..bytes.len().min(1024)];
-            let _ = hypercall::console_write(piece);
-            Ok(piece.len())
-        }
-        Device::Ring(ring, port) => {
-            let n = ring.put(bytes);
-            events::notify(*port);
-            if n == 0 { Err(*port) } else { Ok(n) }
-        }
+/// Waiting of one who is about to leave: no other thread runs.
+struct Alone(Port);
+
+impl Waiting for Alone {
+    fn now(&self) -> Nanos {
+        time::now()
+    }
+    fn notify(&self) {
+        events::notify(self.0);
+    }
+    fn wait(&self, until: Nanos) {
+        events::consume(self.0);
+        let _ = hypercall::poll(&[self.0.0], until.min(soon(10_000_000)).0);
     }
 }
 
@@ -83,20 +104,24 @@ fn soon(ns: u64) -> Nanos {
     Nanos(time::now().0 + ns)
 }
 
-fn put_all(mut bytes: &[u8]) {
-    while !bytes.is_empty() {
-        match try_put(bytes) {
-            Ok(n) => bytes = &bytes[n..],
-            // The daemon sends an event when it has read; the deadline is for one that came before we looked.
-            Err(port) if thread::is_running() => {
-                thread::wait_ports(&[port], Some(soon(100_000_000)));
-            }
-            Err(port) => {
-                let _ = hypercall::poll(&[port.0], soon(10_000_000).0);
-                events::consume(port);
-            }
-        }
+/// The ring, if there is one.
+fn ring() -> Option<(ConsoleRing, Port)> {
+    match CONSOLE.borrow().device {
+        Device::Ring(ring, port) => Some((ring, port)),
+        _ => None,
     }
+}
+
+fn put_all(bytes: &[u8]) {
+    let Some((ring, port)) = ring() else {
+        // Xen takes any length, in pieces, while it holds a lock.
+        bytes.chunks(1024).for_each(|piece| _ = hypercall::console_write(piece));
+        return;
+    };
+    // Only who is `busy` gets here, so nobody else changes it meanwhile.
+    let mut reader = CONSOLE.borrow().reader;
+    reader.give(&ring, bytes, PATIENCE, &Together(port));
+    CONSOLE.borrow().reader = reader;
 }
 
 /// Writes all bytes as they are.
@@ -189,59 +214,33 @@ pub fn read(buf: &mut [u8], deadline: Option<Nanos>) -> usize {
     }
 }
 
-/// Waits until the reader has taken everything, at most a second after it took the last byte.
+/// Waits until the reader has taken everything, at most a second.
 pub fn flush() {
-    let Some(port) = port() else { return };
-    let mut last = usize::MAX;
-    let mut give_up = soon(PATIENCE);
-    loop {
-        let unread = match &CONSOLE.borrow().device {
-            Device::Ring(ring, _) => ring.unread().unwrap_or(0),
-            _ => 0,
-        };
-        if unread == 0 || time::now() >= give_up {
-            break;
-        }
-        if unread < last {
-            last = unread;
-            give_up = soon(PATIENCE);
-        }
-        // Other threads don't run meanwhile: those who flush are about to leave.
-        events::consume(port);
-        let _ = hypercall::poll(&[port.0], soon(10_000_000).0.min(give_up.0));
-    }
-    // If they stay after all, whoever waits for keys must look: the event may have been for both.
+    let Some((ring, port)) = ring() else { return };
+    let mut reader = CONSOLE.borrow().reader;
+    reader.drain(&ring, LAST_PATIENCE, &Alone(port));
+    CONSOLE.borrow().reader = reader;
+    // If we stay after all, whoever waits for keys must look: the event may have been for both.
     if thread::is_running() {
         thread::wake_port(port);
     }
 }
 
-/// For a domain that is about to end: writes without waiting for other threads, gives up on a reader that takes nothing
-/// for a second, and works whatever the state of the console. Line feeds get their carriage returns.
+/// For a domain that is about to end: writes without waiting for other threads, waits for the reader for a second at most,
+/// and works whatever the state of the console. Line feeds get their carriage returns.
 pub fn emergency(text: &[u8]) {
-    let Some(console) = CONSOLE.try_borrow() else {
+    let Some(mut console) = CONSOLE.try_borrow() else {
         let _ = hypercall::console_write(text);
         return;
     };
-    let Device::Ring(ring, port) = &console.device else {
+    let Device::Ring(ring, port) = console.device else {
         let _ = hypercall::console_write(text);
         return;
     };
     for line in text.split_inclusive(|b| *b == b'\n') {
         let (line, end): (_, &[u8]) = line.strip_suffix(b"\n").map_or((line, b""), |line| (line, b"\r\n"));
-        for mut bytes in [line, end] {
-            let mut give_up = soon(PATIENCE);
-            while !bytes.is_empty() && time::now() < give_up {
-                let n = ring.put(bytes);
-                events::notify(*port);
-                bytes = &bytes[n..];
-                if n > 0 {
-                    give_up = soon(PATIENCE);
-                } else {
-                    events::consume(*port);
-                    let _ = hypercall::poll(&[port.0], soon(10_000_000).0);
-                }
-            }
+        for bytes in [line, end] {
+            console.reader.give(&ring, bytes, LAST_PATIENCE, &Alone(port));
         }
     }
 }

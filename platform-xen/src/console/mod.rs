@@ -1,8 +1,8 @@
 //! The console: a ring shared with dom0's console daemon, or, for dom0 itself, Xen's own console.
 //!
-//! Nothing is lost when the ring is full: writers wait, and other threads run. Only a domain on its way out gives up
-//! after a while, see [`emergency`].
+//! Writers wait when the ring is full, and other threads run; but not for ever: see [`reader`].
 
+pub mod reader;
 pub mod ring;
 
 #[cfg(feature = "bare")]

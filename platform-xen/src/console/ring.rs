@@ -9,6 +9,7 @@ use core::sync::atomic::Ordering;
 use platform_xen_sys::console::{XENCONS_IN_SIZE, XENCONS_OUT_SIZE, XenconsInterface};
 
 /// Our end of the ring.
+#[derive(Clone, Copy)]
 pub struct ConsoleRing {
     page: SharedMem,
 }

@@ -4,17 +4,19 @@
 //! jumps when nobody has anything to do, so a test of a timeout takes no time. The machine panics on what would
 //! corrupt memory on real Xen (freeing a page that a peer may write, waiting for ever).
 //!
-//! [`Xenstored`] and [`Blkback`] do what the real ones do, as strictly as Xen's documents have it; each can be told to
+//! [`Xenstored`], [`Xenconsoled`] and [`Blkback`] do what the real ones do, as strictly as Xen's documents have it; each can be told to
 //! lie. They share nothing with the drivers but the ring layouts in `platform-xen-sys`.
 
 mod blkback;
 mod disk;
 mod machine;
 mod store;
+mod xenconsoled;
 mod xenstored;
 
 pub use blkback::{Blkback, Lie, Offer, Seen};
 pub use disk::Contents;
 pub use machine::{Machine, Mapping, Peer};
 pub use store::Store;
+pub use xenconsoled::{Console, Reads, Xenconsoled};
 pub use xenstored::{Mischief, Xenstored};
