@@ -6,7 +6,8 @@
 use core::arch::asm;
 use platform_xen_sys::errno::Errno;
 use platform_xen_sys::event::{
-    self, EvtchnAllocUnbound, EvtchnBindInterdomain, EvtchnBindVirq, EvtchnClose, EvtchnSend, Port,
+    self, EvtchnAllocUnbound, EvtchnBindInterdomain, EvtchnBindVirq, EvtchnClose, EvtchnSend, EvtchnStatus,
+    Port,
 };
 use platform_xen_sys::grant::{GNTST_OKAY, GNTTABOP_SETUP_TABLE, GnttabSetupTable};
 use platform_xen_sys::hypercall::{self as nr, DomId};
@@ -84,45 +85,64 @@ pub fn poll(ports: &[Port], deadline: u64) -> Result<(), Errno> {
     unsafe { raw(nr::SCHED_OP, [u64::from(SCHEDOP_POLL), input(&arg), 0, 0, 0]) }.map(drop)
 }
 
+/// The argument of an `EVTCHNOP_*`: a type of sys, so that the operation and its argument can't be confused.
+trait EventOp {
+    const OP: u32;
+}
+
+macro_rules! event_ops {
+    ($($argument:ident = $op:ident;)*) => {$(
+        impl EventOp for $argument {
+            const OP: u32 = event::$op;
+        }
+    )*};
+}
+event_ops! {
+    EvtchnAllocUnbound = EVTCHNOP_ALLOC_UNBOUND;
+    EvtchnBindInterdomain = EVTCHNOP_BIND_INTERDOMAIN;
+    EvtchnBindVirq = EVTCHNOP_BIND_VIRQ;
+    EvtchnClose = EVTCHNOP_CLOSE;
+    EvtchnSend = EVTCHNOP_SEND;
+    EvtchnStatus = EVTCHNOP_STATUS;
+}
+
+fn event_op<T: EventOp>(arg: &mut T) -> Result<(), Errno> {
+    // SAFETY: Xen reads and writes `arg`, which is what this operation takes, and no other memory.
+    unsafe { raw(nr::EVENT_CHANNEL_OP, [u64::from(T::OP), out(arg), 0, 0, 0]) }.map(drop)
+}
+
 /// Performs `EVTCHNOP_SEND`.
 pub fn event_send(port: Port) -> Result<(), Errno> {
-    let arg = EvtchnSend { port };
-    // SAFETY: Xen only reads `arg`.
-    unsafe { raw(nr::EVENT_CHANNEL_OP, [u64::from(event::EVTCHNOP_SEND), input(&arg), 0, 0, 0]) }.map(drop)
+    event_op(&mut EvtchnSend { port })
 }
 
 /// Performs `EVTCHNOP_CLOSE`.
 pub fn event_close(port: Port) -> Result<(), Errno> {
-    let arg = EvtchnClose { port };
-    // SAFETY: Xen only reads `arg`.
-    unsafe { raw(nr::EVENT_CHANNEL_OP, [u64::from(event::EVTCHNOP_CLOSE), input(&arg), 0, 0, 0]) }.map(drop)
+    event_op(&mut EvtchnClose { port })
 }
 
 /// A new port that `peer` may bind.
 pub fn event_alloc_unbound(peer: DomId) -> Result<Port, Errno> {
     let mut arg = EvtchnAllocUnbound { dom: DomId::SELF, remote_dom: peer, port: 0 };
-    let op = u64::from(event::EVTCHNOP_ALLOC_UNBOUND);
-    // SAFETY: Xen reads and writes `arg`.
-    unsafe { raw(nr::EVENT_CHANNEL_OP, [op, out(&mut arg), 0, 0, 0]) }?;
-    Ok(arg.port)
+    event_op(&mut arg).map(|()| arg.port)
 }
 
 /// Connects a new port to `remote`, which its owner offered us.
 pub fn event_bind_interdomain(owner: DomId, remote: Port) -> Result<Port, Errno> {
     let mut arg = EvtchnBindInterdomain { remote_dom: owner, remote_port: remote, ..Default::default() };
-    let op = u64::from(event::EVTCHNOP_BIND_INTERDOMAIN);
-    // SAFETY: Xen reads and writes `arg`.
-    unsafe { raw(nr::EVENT_CHANNEL_OP, [op, out(&mut arg), 0, 0, 0]) }?;
-    Ok(arg.local_port)
+    event_op(&mut arg).map(|()| arg.local_port)
 }
 
 /// Binds a virtual interrupt of vCPU 0 to a new port.
 pub fn event_bind_virq(virq: u32) -> Result<Port, Errno> {
     let mut arg = EvtchnBindVirq { virq, vcpu: 0, port: 0 };
-    let op = u64::from(event::EVTCHNOP_BIND_VIRQ);
-    // SAFETY: Xen reads and writes `arg`.
-    unsafe { raw(nr::EVENT_CHANNEL_OP, [op, out(&mut arg), 0, 0, 0]) }?;
-    Ok(arg.port)
+    event_op(&mut arg).map(|()| arg.port)
+}
+
+/// What a port of ours is: one of `EVTCHNSTAT_*`.
+pub fn event_status(port: Port) -> Result<u32, Errno> {
+    let mut arg = EvtchnStatus { dom: DomId::SELF, port, ..Default::default() };
+    event_op(&mut arg).map(|()| arg.status)
 }
 
 /// Our UUID, folded to 64 bits; 0 if Xen does not tell.

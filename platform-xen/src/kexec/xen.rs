@@ -5,9 +5,7 @@ use core::convert::Infallible;
 use core::ops::Range;
 
 use platform_xen_sys::errno::Errno;
-use platform_xen_sys::event::{EVTCHNOP_STATUS, EvtchnStatus};
 use platform_xen_sys::hypercall as nr;
-use platform_xen_sys::hypercall::DomId;
 use platform_xen_sys::mmu::{MmuExtOp, MmuUpdate};
 use platform_xen_sys::sched::SHUTDOWN_CRASH;
 use platform_xen_sys::shared_info::SharedInfo;
@@ -104,10 +102,7 @@ impl Machine for Xen {
     }
 
     fn port_status(&mut self, port: u32) -> Result<u32, Errno> {
-        let mut arg = EvtchnStatus { dom: DomId::SELF, port, ..EvtchnStatus::default() };
-        let at = core::ptr::from_mut(&mut arg) as u64;
-        Xen::call(nr::EVENT_CHANNEL_OP, [u64::from(EVTCHNOP_STATUS), at, 0, 0, 0])?;
-        Ok(arg.status)
+        hypercall::event_status(port)
     }
 
     fn close_port(&mut self, port: u32) -> Result<(), Errno> {
