@@ -1,7 +1,7 @@
 //! The frame allocator and the one address space, as the rest of the kernel sees them.
 
 use super::init::{InitError, Kept};
-use super::layout::{SPECIAL_BASE, STACKS_BASE, direct};
+use super::layout::{SPECIAL_BASE, STACKS_BASE, direct, direct_pfn};
 use super::p2m::P2m;
 use super::runs::{FreeRuns, Run};
 use super::space::{CHUNK, MapError, Space};
@@ -31,8 +31,8 @@ pub struct Mm {
     /// The page tables.
     pub space: Space,
     free: FreeRuns<'static>,
-    /// What was in use at entry.
-    pub kept: Kept,
+    /// What was in use at entry. Only the crate may change it: who takes frames from here owns them.
+    pub(crate) kept: Kept,
     pub(super) stacks: Slots,
     next_special: u64,
     lost: u64,
@@ -164,8 +164,10 @@ impl Mm {
         let Some(run) = self.take(pages, End::Low) else { return };
         // SAFETY: the frames were just taken, for this use.
         let old = self.free.move_to(unsafe { run_slots(run) });
-        let start = super::layout::direct_pfn(Vaddr(old.as_ptr() as u64)).map_or(0, |p| p.0);
-        self.put(Run::new(start, (size_of_val(old) / PAGE_SIZE) as u64));
+        // A list that lies elsewhere would be nobody's to give back.
+        if let Some(Pfn(start)) = direct_pfn(Vaddr(old.as_ptr() as u64)) {
+            self.put(Run::new(start, (size_of_val(old) / PAGE_SIZE) as u64));
+        }
     }
 
     /// Takes `n` frames in a row, mapped writable in the direct map; their contents are whatever was there.

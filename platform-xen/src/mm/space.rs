@@ -97,7 +97,7 @@ impl Space {
     }
 
     /// Gives the pool a free frame, which must be mapped by the direct map.
-    pub fn pool_put(&mut self, pfn: Pfn) {
+    pub(super) fn pool_put(&mut self, pfn: Pfn) {
         self.pool[self.pooled] = pfn;
         self.pooled += 1;
     }
@@ -170,7 +170,7 @@ impl Space {
     ///
     /// # Errors
     /// [`MapError`]: no table frame, or Xen refuses.
-    pub fn map_chunk(&mut self, pfn: Pfn) -> Result<(), MapError> {
+    pub(super) fn map_chunk(&mut self, pfn: Pfn) -> Result<(), MapError> {
         let first = pfn.0 / CHUNK * CHUNK;
         let va = direct(Pfn(first));
         self.ensure_table(va, 3)?;
@@ -240,7 +240,7 @@ impl Space {
     ///
     /// # Errors
     /// [`MapError`].
-    pub fn ensure_tables(&mut self, va: Vaddr, pages: u64) -> Result<(), MapError> {
+    pub(super) fn ensure_tables(&mut self, va: Vaddr, pages: u64) -> Result<(), MapError> {
         let last = va.0 + (pages - 1) * PAGE_SIZE as u64;
         let mut at = va.0;
         while at <= last {
