@@ -83,9 +83,7 @@ pub fn hal() -> HalRef {
 // another machine frame under the address before it returns.
 unsafe impl Hal for Machine {
     fn alloc_pages(&self, n: usize) -> Result<NonNull<u8>, HalError> {
-        let run = mm::alloc_frames(n as u64, End::Low).ok_or(HalError::OutOfMemory)?;
-        // SAFETY: just allocated.
-        mm::with(|mm| unsafe { mm.space.clear(run) });
+        let run = mm::alloc_zeroed_frames(n as u64, End::Low).ok_or(HalError::OutOfMemory)?;
         NonNull::new(direct(Pfn(run.start)).0 as *mut u8).ok_or(HalError::OutOfMemory)
     }
 

@@ -180,6 +180,14 @@ impl Mm {
         self.take(n, end)
     }
 
+    /// The same, filled with zeroes.
+    pub fn alloc_zeroed(&mut self, n: u64, end: End) -> Option<Run> {
+        let run = self.alloc(n, end)?;
+        // SAFETY: just allocated, so mapped writable and nobody's.
+        unsafe { core::ptr::write_bytes(direct(Pfn(run.start)).0 as *mut u8, 0, n as usize * PAGE_SIZE) };
+        Some(run)
+    }
+
     /// Takes exactly these frames, if they are all free: to lengthen a buffer where it is.
     pub fn alloc_exactly(&mut self, run: Run) -> bool {
         self.refill();
@@ -223,6 +231,12 @@ pub unsafe fn run_slots(run: Run) -> &'static mut [Run] {
 #[must_use]
 pub fn alloc_frames(n: u64, end: End) -> Option<Run> {
     with(|mm| mm.alloc(n, end))
+}
+
+/// See [`Mm::alloc_zeroed`].
+#[must_use]
+pub fn alloc_zeroed_frames(n: u64, end: End) -> Option<Run> {
+    with(|mm| mm.alloc_zeroed(n, end))
 }
 
 /// See [`Mm::free`].

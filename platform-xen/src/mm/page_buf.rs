@@ -1,6 +1,6 @@
 //! Buffers of whole frames.
 
-use super::frames::{End, alloc_frames, free_frames, mfn_of, set_direct, with};
+use super::frames::{End, alloc_frames, alloc_zeroed_frames, free_frames, mfn_of, set_direct, with};
 use super::layout::direct;
 use super::runs::Run;
 use core::ops::{Deref, DerefMut};
@@ -13,21 +13,24 @@ pub struct PageBuf {
     run: Run,
 }
 
+const fn pages(bytes: usize) -> u64 {
+    let pages = bytes.div_ceil(PAGE_SIZE) as u64;
+    if pages == 0 { 1 } else { pages }
+}
+
 impl PageBuf {
     /// At least `bytes` bytes, zeroed; `None` if there are not so many free frames in a row.
     #[must_use]
     pub fn zeroed(bytes: usize) -> Option<PageBuf> {
-        let buf = PageBuf::stale(bytes)?;
-        // SAFETY: the frames are ours alone.
-        with(|mm| unsafe { mm.space.clear(buf.run) });
-        Some(buf)
+        let run = alloc_zeroed_frames(pages(bytes), End::High)?;
+        Some(PageBuf { run })
     }
 
     /// At least `bytes` bytes, holding whatever this domain's memory held there before: for a buffer that will be
     /// written as a whole.
     #[must_use]
     pub fn stale(bytes: usize) -> Option<PageBuf> {
-        let run = alloc_frames(bytes.div_ceil(PAGE_SIZE).max(1) as u64, End::High)?;
+        let run = alloc_frames(pages(bytes), End::High)?;
         Some(PageBuf { run })
     }
 
@@ -70,7 +73,7 @@ impl PageBuf {
 
     /// Keeps the first `bytes` bytes (whole pages of them) and gives the rest back.
     pub fn shrink_to(&mut self, bytes: usize) {
-        let keep = (bytes.div_ceil(PAGE_SIZE).max(1) as u64).min(self.run.len);
+        let keep = pages(bytes).min(self.run.len);
         let rest = Run::new(self.run.start + keep, self.run.len - keep);
         self.run.len = keep;
         if rest.len > 0 {

@@ -312,15 +312,4 @@ impl Space {
             None => self.page(va).map(Pte::mfn),
         }
     }
-
-    /// Fills a frame in the direct map with zeroes.
-    ///
-    /// # Safety
-    /// The frame is mapped writable and nobody else uses it.
-    pub unsafe fn clear(&self, run: Run) {
-        // SAFETY: the caller says so.
-        unsafe {
-            core::ptr::write_bytes(direct(Pfn(run.start)).0 as *mut u8, 0, run.len as usize * PAGE_SIZE)
-        }
-    }
 }
