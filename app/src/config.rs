@@ -106,9 +106,7 @@ fn search<'d>(paths: &[&'d str], disks: &'d Disks) -> Result<Config<'d>, String>
         return Ok(first);
     }
     let mut message = match disks.disks().len() {
-        0 => {
-            "No menu: this domain has no disk. Give it one (`disk = [...]` in its configuration).".to_owned()
-        }
+        0 => "No menu: there is no disk to look on.".to_owned(),
         _ => format!("No menu was found. Looked on every volume for {}.", paths.join(" and ")),
     };
     for found in disks.search(&OTHERS).found {

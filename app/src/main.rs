@@ -65,6 +65,9 @@ fn find_disks(machine: &impl Machine, again: bool) -> (Disks, Vec<String>) {
         disks.add(&name, device);
     }
     let mut notes = machine.options().notes.clone();
+    if disks.disks().is_empty() && found.problems.is_empty() {
+        notes.push("This domain has no disk. Give it one (`disk = [...]` in its configuration).".to_owned());
+    }
     notes.extend(found.problems);
     (disks, notes)
 }

@@ -37,7 +37,7 @@ fn ends_when_asked(stage: &mut Stage, guest: &Guest) -> Result<()> {
 
 fn no_disk(stage: &mut Stage) -> Result<()> {
     let guest = stage.lab.create(&stage.pvgrub())?;
-    stage.lab.expect(&guest, &["this domain has no disk"], MENU)?;
+    stage.lab.expect(&guest, &["This domain has no disk"], MENU)?;
     ends_when_asked(stage, &guest)
 }
 
