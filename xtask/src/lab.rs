@@ -94,7 +94,7 @@ impl Lab {
         if size == 0 {
             self.sh(&format!(": > {there}"), 10)?;
         } else {
-            let (target, device) = self.plug(file, DiskKind { read_only: true, big_sectors: false })?;
+            let (target, device) = self.plug(file, DiskKind::read_only())?;
             // head reads page by page; dd's large blocks are far quicker, and truncate cuts the last one.
             self.sh(&format!("dd if={device} of={there} bs=1M && truncate -s {size} {there}"), 300)?;
             self.unplug(target)?;

@@ -61,18 +61,19 @@ pub fn ramdisk(kernel: Kernel) -> Result<PathBuf> {
     Ok(file)
 }
 
-/// The file that every root has at /data: 1 MiB that does not repeat. Its hash is what a guest must report.
-fn data() -> Vec<u8> {
-    let mut state = 0x1234_5678_9abc_def0_u64;
-    let mut bytes = Vec::with_capacity(1 << 20);
-    while bytes.len() < 1 << 20 {
-        // Marsaglia's xorshift.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
+/// Bytes without a pattern: a 64-bit linear congruential generator.
+pub fn noise(len: usize, mut state: u64) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(len);
+    while bytes.len() < len {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        bytes.extend((state >> 32).to_le_bytes());
     }
     bytes
+}
+
+/// The file that every root has at /data: 1 MiB that does not repeat. Its hash is what a guest must report.
+fn data() -> Vec<u8> {
+    noise(1 << 20, 0x1234_5678_9abc_def0)
 }
 
 /// SHA-256 of [`data`], as guests print it.

@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 
 use super::{Case, Stage, Tier};
 use crate::lab::{Config, Disk, DiskKind, End};
+use crate::material;
 
 const PROGRAM: &str = "disk-speed";
 /// Seconds for what takes one or two on an idle machine.
@@ -24,16 +25,6 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// Bytes without a pattern: a 64-bit linear congruential generator.
-fn noise(len: usize, mut state: u64) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(len);
-    while bytes.len() < len {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        bytes.extend((state >> 32).to_le_bytes());
-    }
-    bytes
-}
-
 /// As the program sums a disk: FNV-1a over its 64-bit words.
 fn sum(bytes: &[u8]) -> u64 {
     bytes.chunks_exact(8).fold(0xcbf2_9ce4_8422_2325, |sum: u64, word| {
@@ -45,7 +36,7 @@ fn sum(bytes: &[u8]) -> u64 {
 /// Makes a disk of noise; gives it and its sum.
 fn disk(stage: &mut Stage, len: usize, kind: DiskKind) -> Result<(Disk, u64)> {
     let count = std::fs::read_dir(&stage.dir)?.count();
-    let bytes = noise(len, count as u64);
+    let bytes = material::noise(len, count as u64);
     let file = stage.dir.join(format!("noise{count}.img"));
     std::fs::write(&file, &bytes)?;
     Ok((stage.lab.disk(&file, kind)?, sum(&bytes)))
@@ -57,9 +48,10 @@ fn config(stage: &Stage, extra: &str) -> Config {
 
 /// Disks of each kind at once: every byte of each is read, and they can be closed and opened again.
 fn disks(stage: &mut Stage) -> Result<()> {
-    let plain = DiskKind { read_only: false, big_sectors: false };
+    let plain = DiskKind::default();
     let (a, sum_a) = disk(stage, 9 << 20, plain)?;
-    let (b, sum_b) = disk(stage, 5 << 20, DiskKind { read_only: true, big_sectors: true })?;
+    let (b, sum_b) =
+        disk(stage, 5 << 20, DiskKind { read_only: true, big_sectors: true, ..DiskKind::default() })?;
     let (c, sum_c) = disk(stage, (3 << 20) + 512, plain)?;
     let config = config(stage, "mib=4 sizes=100,3000 orders=2 segments=11,256 rounds=1");
     let config = config.disk("xvda", &a).disk("xvdb", &b).disk("xvdc1", &c);
@@ -80,7 +72,7 @@ fn disks(stage: &mut Stage) -> Result<()> {
 /// The toolstack takes a disk away while it is being read, by force or by asking for it. (Asked, we stop reading, and
 /// `xl` waits for more than that; so its status says nothing.)
 fn vanishes(stage: &mut Stage, options: &str) -> Result<()> {
-    let (a, _) = disk(stage, 16 << 20, DiskKind { read_only: false, big_sectors: false })?;
+    let (a, _) = disk(stage, 16 << 20, DiskKind::default())?;
     let config = config(stage, "forever").disk("xvda", &a);
     let guest = stage.lab.create(&config)?;
     stage.lab.expect(&guest, &["reading forever"], PATIENCE)?;
@@ -93,7 +85,7 @@ fn vanishes(stage: &mut Stage, options: &str) -> Result<()> {
 
 /// The toolstack ends a domain that is busy.
 fn ends(stage: &mut Stage, verb: &str, wanted: End) -> Result<()> {
-    let (a, _) = disk(stage, 16 << 20, DiskKind { read_only: false, big_sectors: false })?;
+    let (a, _) = disk(stage, 16 << 20, DiskKind::default())?;
     let config = config(stage, "forever").disk("xvda", &a);
     let guest = stage.lab.create(&config)?;
     stage.lab.expect(&guest, &["reading forever"], PATIENCE)?;

@@ -31,7 +31,7 @@ pub fn cases() -> Vec<Case> {
     }));
     cases.push(Case::new("direct/read-only", Tier::Full, |stage| {
         let image = Image::new(Kernel::Cloud);
-        let disk = stage.image_as(&image, DiskKind { read_only: true, big_sectors: false })?;
+        let disk = stage.image_as(&image, DiskKind::read_only())?;
         let report = stage.boots(&config(Kernel::Cloud, &image.root("xvda"))?.disk("xvda", &disk))?;
         report.has("disks", ":512:1")
     }));

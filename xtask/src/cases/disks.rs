@@ -47,7 +47,7 @@ fn boots(stage: &mut Stage, image: Image) -> Result<()> {
 
 fn read_only(stage: &mut Stage) -> Result<()> {
     let image = Image::new(Kernel::Cloud).usual_menu();
-    let disk = stage.image_as(&image, DiskKind { read_only: true, big_sectors: false })?;
+    let disk = stage.image_as(&image, DiskKind::read_only())?;
     let report = stage.boots(&stage.pvgrub().disk("xvda", &disk))?;
     report.has("disks", ":512:1")
 }

@@ -241,7 +241,7 @@ pub fn disk_with(stage: &mut Stage, kernel: &Path, files: &[(&str, &Path)], cmdl
         .arg(format!("{}k", size / 1024));
     sh::output(&mut cmd)?;
     std::fs::remove_dir_all(stage.dir.join("tree"))?;
-    stage.lab.disk(&image, DiskKind { read_only: true, big_sectors: false })
+    stage.lab.disk(&image, DiskKind::read_only())
 }
 
 fn through_pvgrub(stage: &mut Stage, subject: &Subject) -> Result<()> {

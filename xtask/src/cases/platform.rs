@@ -110,7 +110,7 @@ fn std_program(stage: &mut Stage) -> Result<()> {
     let file = stage.dir.join("bytes.img");
     let bytes: Vec<u8> = (0..5_000_192u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     std::fs::write(&file, &bytes)?;
-    let disk = stage.lab.disk(&file, crate::lab::DiskKind { read_only: true, big_sectors: false })?;
+    let disk = stage.lab.disk(&file, crate::lab::DiskKind::read_only())?;
     let config = Config::new(stage.kernel("hello-std")).memory(64).extra("/dev/xvda").disk("xvda", &disk);
     let guest = stage.lab.create(&config)?;
     let sum = bytes.iter().fold(0u64, |sum, b| sum.wrapping_mul(31).wrapping_add(u64::from(*b)));

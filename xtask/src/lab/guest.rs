@@ -124,6 +124,13 @@ pub struct Guest {
     pub domid: u32,
 }
 
+impl Guest {
+    /// Its name for xl.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 /// How a guest ended: the reason code that it gave Xen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -145,6 +152,18 @@ impl Lab {
 
     /// Creates a guest, with the console attached before its first instruction.
     pub fn create(&mut self, config: &Config) -> Result<Guest> {
+        let guest = self.create_paused(config)?;
+        self.unpause(&guest)?;
+        Ok(guest)
+    }
+
+    /// Lets a guest run that was created or stopped.
+    pub fn unpause(&mut self, guest: &Guest) -> Result<()> {
+        self.sh(&format!("xl unpause {}", guest.domid), 60).map(|_| ())
+    }
+
+    /// Creates a guest that does not run yet, with the console attached.
+    pub fn create_paused(&mut self, config: &Config) -> Result<Guest> {
         let kernel = self.push(&config.kernel)?;
         let ramdisk = config.ramdisk.as_deref().map(|file| self.push(file)).transpose()?;
         self.attached += 1;
@@ -164,7 +183,6 @@ impl Lab {
         self.sh(&format!("attach {domid} {epoch}"), 10)?;
         let marker = format!("@attached {epoch}\n");
         self.machine.con.expect(&[&marker], Duration::from_secs(30)).context("attaching the console")?;
-        self.sh(&format!("xl unpause {domid}"), 10)?;
         Ok(Guest { name, domid })
     }
 

@@ -25,6 +25,7 @@ pub struct Machine {
     pub con: Wire,
     qmp: Wire,
     targets: BTreeSet<u32>,
+    slow: BTreeSet<u32>,
     start: Instant,
     trace: File,
     _sockets: tempfile::TempDir,
@@ -37,6 +38,46 @@ pub struct DiskKind {
     pub read_only: bool,
     /// Sectors of 4096 bytes in place of 512.
     pub big_sectors: bool,
+    /// Every read that touches this byte fails.
+    pub bad: Option<u64>,
+    /// Bytes per second, at the most.
+    pub slow: Option<u64>,
+}
+
+impl DiskKind {
+    /// No writes, otherwise ordinary.
+    pub fn read_only() -> DiskKind {
+        DiskKind { read_only: true, ..DiskKind::default() }
+    }
+
+    /// QEMU's layers for `file`, the uppermost with the name `node`.
+    fn layers(self, file: &Path, node: &str) -> Value {
+        // The host's cache is as safe as the lab needs to be.
+        let cache = json!({"direct": false, "no-flush": true});
+        let mut lower = json!({"driver": "file", "filename": file, "locking": "off", "cache": cache});
+        if let Some(at) = self.bad {
+            const EIO: u32 = 5;
+            lower = json!({
+                "driver": "blkdebug", "image": lower,
+                "inject-error": [{"event": "none", "iotype": "read", "sector": at / 512, "errno": EIO}]
+            });
+        }
+        let raw = json!({"driver": "raw", "read-only": self.read_only, "cache": cache, "file": lower});
+        let mut top = match self.slow {
+            Some(_) => {
+                json!({"driver": "throttle", "throttle-group": group(node), "read-only": self.read_only,
+                              "file": raw})
+            }
+            None => raw,
+        };
+        top["node-name"] = json!(node);
+        top
+    }
+}
+
+/// QEMU's name for what limits the speed of a disk.
+fn group(node: &str) -> String {
+    format!("limit-{node}")
 }
 
 impl Machine {
@@ -85,6 +126,7 @@ impl Machine {
             con,
             qmp,
             targets: BTreeSet::new(),
+            slow: BTreeSet::new(),
             start: Instant::now(),
             trace: File::create(log.with_file_name("lab.log"))?,
             _sockets: sockets,
@@ -130,17 +172,14 @@ impl Machine {
         let target =
             (0..250).find(|n| !self.targets.contains(n)).context("all 250 places for disks are taken")?;
         let node = format!("disk{target}");
-        self.ask(
-            "blockdev-add",
-            json!({
-                "driver": "raw", "node-name": node, "read-only": kind.read_only,
-                // The host's cache is as safe as the lab needs to be.
-                "cache": {"direct": false, "no-flush": true},
-                "file": {"driver": "file", "filename": file, "locking": "off",
-                         "cache": {"direct": false, "no-flush": true}}
-            }),
-        )
-        .with_context(|| format!("opening {}", file.display()))?;
+        if let Some(rate) = kind.slow {
+            let group =
+                json!({"qom-type": "throttle-group", "id": group(&node), "limits": {"bps-total": rate}});
+            self.ask("object-add", group)?;
+            self.slow.insert(target);
+        }
+        self.ask("blockdev-add", kind.layers(file, &node))
+            .with_context(|| format!("opening {}", file.display()))?;
         let sector = if kind.big_sectors { 4096 } else { 512 };
         self.ask(
             "device_add",
@@ -164,6 +203,9 @@ impl Machine {
                 return Err(error);
             }
             std::thread::sleep(Duration::from_millis(50));
+        }
+        if self.slow.remove(&target) {
+            self.ask("object-del", json!({"id": group(&format!("disk{target}"))}))?;
         }
         Ok(())
     }
