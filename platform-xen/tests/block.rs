@@ -282,9 +282,11 @@ fn a_backend_that_does_not_come() {
     for (key, value) in
         [("feature-max-indirect-segments", "-5"), ("max-ring-page-order", "x"), ("feature-persistent", "7")]
     {
-        let s = setup(Offer::default(), Lie::Key(key, value), config(Transfer::Persistent));
+        // Nor by the backend: one that kept pages mapped without having offered it would be a liar.
+        let offer = Offer { persistent: key != "feature-persistent", ..Offer::default() };
+        let s = setup(offer, Lie::Key(key, value), config(Transfer::Persistent));
         s.disk.connect().unwrap();
-        s.disk.read(0, &mut vec![0; 1 << 20]).unwrap();
+        s.disk.read(0, &mut aligned::<{ 1 << 20 }>().0).unwrap();
     }
 }
 
