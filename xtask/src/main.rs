@@ -14,6 +14,7 @@ mod oracle;
 mod packages;
 mod paths;
 mod qemu;
+mod sanitize;
 mod sh;
 mod smoke;
 mod test;
@@ -91,6 +92,9 @@ enum Command {
         /// Only say which cases would run
         #[arg(long)]
         list: bool,
+        /// Run nothing but the host tests of platform-xen, under AddressSanitizer
+        #[arg(long, conflicts_with_all = ["names", "all", "share", "lab", "list"])]
+        sanitize: bool,
     },
     /// Boot the lab and open a shell in its dom0 (Ctrl-] leaves), or run one command there
     Lab {
@@ -213,7 +217,8 @@ fn run(command: Command) -> Result<()> {
         .run(),
         Command::Check { name } => check::run(&name),
         Command::Demo => demo::run(),
-        Command::Test { names, all, share, lab, list } => {
+        Command::Test { sanitize: true, .. } => sanitize::run(),
+        Command::Test { names, all, share, lab, list, .. } => {
             test::Selection { names, all, share, lab_only: lab, list }.run()
         }
         Command::Lab { memory, command } => lab(memory, &command),
