@@ -3,6 +3,7 @@
 mod licences;
 mod source;
 mod symbols;
+mod tally;
 
 use std::process::Command;
 
@@ -13,10 +14,11 @@ use crate::{paths, sh};
 /// One check.
 type Check = (&'static str, fn() -> Result<()>);
 
-const CHECKS: [Check; 8] = [
+const CHECKS: [Check; 9] = [
     ("formatting", formatting),
     ("top level", source::top_level),
     ("unsafe code only in platform-xen", source::unsafe_code),
+    ("the count of unsafe code", tally::check),
     ("licences of dependencies", licences::check),
     ("clippy, host", clippy_host),
     ("clippy, the base as a kernel", clippy_bare),

@@ -43,7 +43,7 @@ pub fn top_level() -> Result<()> {
 }
 
 /// Files under git, or all files if this is no git clone.
-fn tracked(suffix: &str) -> Result<Vec<String>> {
+pub(super) fn tracked(suffix: &str) -> Result<Vec<String>> {
     let out = sh::output(Command::new("git").args(["ls-files"]).current_dir(paths::root()));
     let mut files: Vec<String> = match out {
         Ok(text) => text.lines().map(str::to_owned).collect(),
@@ -99,10 +99,14 @@ pub fn unsafe_code() -> Result<()> {
 
 /// Whether the word stands in a line, outside of comments and strings.
 fn has_unsafe(line: &str) -> bool {
+    outside(line).split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe")
+}
+
+/// What of a line is outside of comments and strings.
+pub(super) fn outside(line: &str) -> String {
     let code = line.split("//").next().unwrap_or_default().replace("\\\"", "");
     // What stands at even places is outside of the quotes.
-    let outside: String = code.split('"').step_by(2).collect::<Vec<_>>().join(" ");
-    outside.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe")
+    code.split('"').step_by(2).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
