@@ -1,5 +1,6 @@
 //! `xtask check`: the rules of the house that a machine can hold.
 
+mod cited;
 mod licences;
 mod source;
 mod symbols;
@@ -14,11 +15,12 @@ use crate::{paths, sh};
 /// One check.
 type Check = (&'static str, fn() -> Result<()>);
 
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 10] = [
     ("formatting", formatting),
     ("top level", source::top_level),
     ("unsafe code only in platform-xen", source::unsafe_code),
     ("the count of unsafe code", tally::check),
+    ("tests that the manual names", cited::check),
     ("licences of dependencies", licences::check),
     ("clippy, host", clippy_host),
     ("clippy, the base as a kernel", clippy_bare),
