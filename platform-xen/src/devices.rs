@@ -18,6 +18,14 @@ pub struct Devices {
     xs: Xenstore,
     shutdown: Shutdown,
     disks: Mutex<Known>,
+    begun: Mutex<Begun>,
+}
+
+/// Whether xenstore is open and the toolstack is listened to.
+enum Begun {
+    Yes,
+    /// Why not, until somebody was told.
+    No(Option<DeviceError>),
 }
 
 /// What is known of the disks.
@@ -35,16 +43,27 @@ fn xenstore_error(error: XsError) -> DeviceError {
 }
 
 impl Devices {
-    /// Opens xenstore and begins to listen to the toolstack. Disks are connected when they are first asked for.
-    ///
-    /// # Errors
-    /// If xenstore doesn't answer or makes no sense.
-    pub fn start(hal: HalRef, channel: Channel) -> Result<Devices, DeviceError> {
-        let xs = Xenstore::open(hal.clone(), channel).map_err(xenstore_error)?;
-        let devices =
-            Devices { hal, shutdown: Shutdown::new(xs.clone()), xs, disks: Mutex::new(Known::Nothing) };
-        devices.listen()?;
-        Ok(devices)
+    /// Opens xenstore and begins to listen to the toolstack. Disks are connected when they are first asked for, and whoever
+    /// asks first is also told if xenstore doesn't answer or makes no sense; asking again tries again.
+    pub fn start(hal: HalRef, channel: Channel) -> Devices {
+        let xs = Xenstore::unopened(hal.clone(), channel);
+        let shutdown = Shutdown::new(xs.clone());
+        let (disks, begun) = (Mutex::new(Known::Nothing), Mutex::new(Begun::No(None)));
+        let devices = Devices { hal, xs, shutdown, disks, begun };
+        if let Err(error) = devices.revive() {
+            log::error!("{error}");
+            *devices.begun.lock() = Begun::No(Some(error));
+        }
+        devices
+    }
+
+    /// An error if xenstore is not open, after another try if the last one's error is known.
+    fn begin(&self) -> Result<(), DeviceError> {
+        match &mut *self.begun.lock() {
+            Begun::Yes => return Ok(()),
+            Begun::No(why) => why.take().map_or(Ok(()), Err)?,
+        }
+        self.revive()
     }
 
     fn listen(&self) -> Result<(), DeviceError> {
@@ -87,7 +106,8 @@ impl Devices {
             }
             self.hal.wait(&[], Some(self.hal.now() + Duration::from_millis(20)));
         }
-        let disks = Disks::connect(&self.hal, &self.xs, &Config::default()).map(Arc::new);
+        let connect = |()| Disks::connect(&self.hal, &self.xs, &Config::default());
+        let disks = self.begin().and_then(connect).map(Arc::new);
         for error in disks.iter().flat_map(|disks| disks.failed()) {
             log::error!("{error}");
         }
@@ -155,7 +175,9 @@ impl Devices {
     /// xenstore again, and ears for the toolstack.
     fn revive(&self) -> Result<(), DeviceError> {
         self.xs.reconnect(self.xs.channel()).map_err(xenstore_error)?;
-        self.listen()
+        self.listen()?;
+        *self.begun.lock() = Begun::Yes;
+        Ok(())
     }
 }
 
@@ -199,10 +221,7 @@ mod bare {
     /// works all the same.
     pub(crate) fn setup(start: &Start) {
         let Some(channel) = channel(start) else { return };
-        let devices = match Devices::start(machine::hal(), channel) {
-            Ok(devices) => Arc::new(devices),
-            Err(error) => return log::error!("{error}"),
-        };
+        let devices = Arc::new(Devices::start(machine::hal(), channel));
         *DEVICES.borrow() = Some(devices.clone());
         if thread::spawn(STACK, Box::new(move || listen(&devices))).is_err() {
             log::warn!("no memory to listen to the toolstack");

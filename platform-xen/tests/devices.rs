@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use platform_xen::block::Disks;
 use platform_xen::devices::Devices;
 use platform_xen::hal::HalRef;
-use platform_xen::xenbus::ShutdownRequest;
+use platform_xen::xenbus::{DeviceError, ShutdownRequest};
 use platform_xen_fake::peer::{Blkback, Contents, Lie, Machine, Mischief, Offer, Store, Xenstored};
 
 const KEY: &str = "/local/domain/5/control/shutdown";
@@ -18,7 +19,7 @@ fn setup() -> (Arc<Machine>, Store, Devices) {
     store.write("/local/domain/5/control/platform-feature-xs_reset_watches", 1);
     Blkback::start(&machine, &store, 5, 51712, Contents::new(), Offer::default(), Lie::None);
     let hal: HalRef = machine.clone();
-    let devices = Devices::start(hal, channel).unwrap();
+    let devices = Devices::start(hal, channel);
     (machine, store, devices)
 }
 
@@ -89,8 +90,28 @@ fn no_xenstore_is_said_in_words() {
     let machine = Machine::new();
     let channel = Xenstored::with(&machine, &Store::new(), 5, Mischief::MuteAfter(0), 64, |_| {});
     let hal: HalRef = machine.clone();
-    let error = Devices::start(hal, channel).err().unwrap();
-    assert_eq!(error.to_string(), "this domain: xenstore does not answer");
+    let devices = Devices::start(hal, channel);
+    let begun = machine.clock();
+    let why = |disks: Result<Arc<Disks>, DeviceError>| disks.err().unwrap().to_string();
+    assert_eq!(why(devices.disks()), "this domain: xenstore does not answer");
+    assert_eq!(machine.clock(), begun, "nobody waits twice to be told the same");
+    assert_eq!(why(devices.disks_again()), "this domain: xenstore does not answer");
+}
+
+#[test]
+fn a_xenstore_that_comes_back_is_used() {
+    let (machine, store) = (Machine::new(), Store::new());
+    let channel = Xenstored::with(&machine, &store, 5, Mischief::MuteAfter(0), 64, |_| {});
+    Blkback::start(&machine, &store, 5, 51712, Contents::new(), Offer::default(), Lie::None);
+    let hal: HalRef = machine.clone();
+    let devices = Devices::start(hal, channel);
+    assert!(devices.disks().is_err());
+    store.misbehave(Mischief::None);
+    devices.disks_again().unwrap().get("xvda").unwrap().read(0, &mut [0; 512]).unwrap();
+    store.write(KEY, "reboot");
+    assert_eq!(wish(&machine, &devices), Some(ShutdownRequest::Reboot));
+    devices.quiesce_all().unwrap();
+    assert_eq!((store.watches().len(), machine.live_grants()), (0, 0));
 }
 
 #[test]
@@ -100,7 +121,7 @@ fn a_toolstack_that_keeps_its_keys_to_itself() {
     store.write("/local/domain/5/control/platform-feature-xs_reset_watches", "perhaps");
     Blkback::start(&machine, &store, 5, 51712, Contents::new(), Offer::default(), Lie::None);
     let hal: HalRef = machine.clone();
-    let devices = Devices::start(hal, channel).unwrap();
+    let devices = Devices::start(hal, channel);
     devices.disks().unwrap().get("xvda").unwrap().read(0, &mut [0; 512]).unwrap();
     // What we wrote is gone before we take it away.
     store.remove("/local/domain/5/control");

@@ -30,7 +30,7 @@ fn setup(lies: &[Lie]) -> Setup {
         Blkback::start(&machine, &store, 5, number, Contents::new(), Offer::default(), lie.clone());
     }
     let hal: HalRef = machine.clone();
-    let devices = Devices::start(hal, channel).unwrap();
+    let devices = Devices::start(hal, channel);
     assert_eq!(devices.disks().unwrap().iter().count(), lies.len());
     Setup { machine, store, page: channel.page, devices }
 }

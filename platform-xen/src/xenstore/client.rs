@@ -84,6 +84,13 @@ impl Xenstore {
     /// # Errors
     /// If the rings make no sense and can't be reset.
     pub fn open(hal: HalRef, channel: Channel) -> Result<Xenstore, XsError> {
+        let xs = Xenstore::unopened(hal, channel);
+        xs.reconnect(channel)?;
+        Ok(xs)
+    }
+
+    /// The connection before anything was done with it: [`reconnect`](Xenstore::reconnect) opens it, also after a failure.
+    pub fn unopened(hal: HalRef, channel: Channel) -> Xenstore {
         // Ids unlike those of whoever used the ring before, so that a late answer to it is not taken for ours.
         let next_id = (hal.now().0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32;
         let link = Link {
@@ -94,12 +101,10 @@ impl Xenstore {
             waiting: BTreeMap::new(),
             next_id,
             watches: Watches::default(),
-            health: Health::Good,
+            health: Health::Quiesced,
             silent: false,
         };
-        let xs = Xenstore { inner: Arc::new(Inner { hal, link: Mutex::new(link) }) };
-        xs.clean_up()?;
-        Ok(xs)
+        Xenstore { inner: Arc::new(Inner { hal, link: Mutex::new(link) }) }
     }
 
     /// Brings rings found in any state to a clean one.
