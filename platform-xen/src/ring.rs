@@ -16,6 +16,50 @@ const RSP_EVENT: usize = 12;
 /// Where the slots begin.
 const SLOTS: usize = 64;
 
+/// The ring's pages as the ring uses them: [`SharedMem`], or what a test puts in its place to try every order of events.
+///
+/// Offsets are in bytes, those of indices multiples of 4.
+pub trait RingMemory {
+    /// Bytes in the pages.
+    fn size(&self) -> usize;
+    /// Reads an index.
+    fn load(&self, at: usize, order: Ordering) -> u32;
+    /// Writes an index.
+    fn store(&self, at: usize, value: u32, order: Ordering);
+    /// Nothing before it is seen after what comes behind it (`SeqCst`).
+    fn fence(&self);
+    /// Copies bytes of a slot out.
+    fn read(&self, at: usize, into: &mut [u8]);
+    /// Copies bytes into a slot.
+    fn write(&self, at: usize, from: &[u8]);
+}
+
+impl RingMemory for SharedMem {
+    fn size(&self) -> usize {
+        self.len()
+    }
+
+    fn load(&self, at: usize, order: Ordering) -> u32 {
+        self.atomic_u32(at).load(order)
+    }
+
+    fn store(&self, at: usize, value: u32, order: Ordering) {
+        self.atomic_u32(at).store(value, order);
+    }
+
+    fn fence(&self) {
+        fence(Ordering::SeqCst);
+    }
+
+    fn read(&self, at: usize, into: &mut [u8]) {
+        SharedMem::read(self, at, into);
+    }
+
+    fn write(&self, at: usize, from: &[u8]) {
+        SharedMem::write(self, at, from);
+    }
+}
+
 /// The peer announced responses to requests that we never made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadProducer {
@@ -39,8 +83,8 @@ pub const fn slots_in(pages: usize, slot: usize) -> u32 {
 
 /// Our end of the ring.
 #[derive(Debug)]
-pub struct FrontRing {
-    shared: SharedMem,
+pub struct FrontRing<M = SharedMem> {
+    shared: M,
     slot: usize,
     size: u32,
     /// Requests written, some perhaps not yet announced.
@@ -51,14 +95,14 @@ pub struct FrontRing {
     rsp_cons: u32,
 }
 
-impl FrontRing {
+impl<M: RingMemory> FrontRing<M> {
     /// Sets up an empty ring in these pages, with slots of `slot` bytes. The peer must not have them yet.
-    pub fn new(shared: SharedMem, slot: usize) -> FrontRing {
-        shared.atomic_u32(REQ_PROD).store(0, Ordering::Relaxed);
-        shared.atomic_u32(RSP_PROD).store(0, Ordering::Relaxed);
-        shared.atomic_u32(REQ_EVENT).store(1, Ordering::Relaxed);
-        shared.atomic_u32(RSP_EVENT).store(1, Ordering::Release);
-        let size = slots_in(shared.len() / PAGE, slot);
+    pub fn new(shared: M, slot: usize) -> FrontRing<M> {
+        shared.store(REQ_PROD, 0, Ordering::Relaxed);
+        shared.store(RSP_PROD, 0, Ordering::Relaxed);
+        shared.store(REQ_EVENT, 1, Ordering::Relaxed);
+        shared.store(RSP_EVENT, 1, Ordering::Release);
+        let size = slots_in(shared.size() / PAGE, slot);
         FrontRing { shared, slot, size, req_prod: 0, announced: 0, rsp_cons: 0 }
     }
 
@@ -101,11 +145,11 @@ impl FrontRing {
             return false;
         }
         // Release: the slots before the index.
-        self.shared.atomic_u32(REQ_PROD).store(new, Ordering::Release);
+        self.shared.store(REQ_PROD, new, Ordering::Release);
         // The index before we look whether an event is wanted.
-        fence(Ordering::SeqCst);
+        self.shared.fence();
         self.announced = new;
-        let event = self.shared.atomic_u32(REQ_EVENT).load(Ordering::Relaxed);
+        let event = self.shared.load(REQ_EVENT, Ordering::Relaxed);
         new.wrapping_sub(event) < new.wrapping_sub(old)
     }
 
@@ -115,7 +159,7 @@ impl FrontRing {
     /// [`BadProducer`]: the ring can't be used any further.
     pub fn take(&mut self, response: &mut [u8]) -> Result<bool, BadProducer> {
         // Acquire: the index before the slots.
-        let rsp_prod = self.shared.atomic_u32(RSP_PROD).load(Ordering::Acquire);
+        let rsp_prod = self.shared.load(RSP_PROD, Ordering::Acquire);
         let announced = rsp_prod.wrapping_sub(self.rsp_cons);
         let outstanding = self.announced.wrapping_sub(self.rsp_cons);
         if announced > outstanding {
@@ -136,10 +180,10 @@ impl FrontRing {
     /// # Errors
     /// [`BadProducer`].
     pub fn ask_for_event(&mut self) -> Result<bool, BadProducer> {
-        self.shared.atomic_u32(RSP_EVENT).store(self.rsp_cons.wrapping_add(1), Ordering::Relaxed);
+        self.shared.store(RSP_EVENT, self.rsp_cons.wrapping_add(1), Ordering::Relaxed);
         // Our wish before we look again.
-        fence(Ordering::SeqCst);
-        let rsp_prod = self.shared.atomic_u32(RSP_PROD).load(Ordering::Acquire);
+        self.shared.fence();
+        let rsp_prod = self.shared.load(RSP_PROD, Ordering::Acquire);
         let announced = rsp_prod.wrapping_sub(self.rsp_cons);
         let outstanding = self.announced.wrapping_sub(self.rsp_cons);
         if announced > outstanding {
