@@ -134,6 +134,10 @@ pub unsafe trait Hal: Send + Sync {
     /// If there is no other frame, or Xen refuses; nothing has changed.
     unsafe fn replace_page(&self, page: NonNull<u8>) -> Result<(), HalError>;
 
+    /// How many pages [`replace_page`](Hal::replace_page) could replace now. Who lends a peer more pages than that may
+    /// find no way to take them back.
+    fn spare_pages(&self) -> usize;
+
     /// A new event channel that `peer` may bind to, masked for upcalls and polled by [`wait`](Hal::wait).
     ///
     /// # Errors

@@ -117,6 +117,10 @@ unsafe impl Hal for Machine {
         unsafe { mm::replace_frame(pfn.ok_or(HalError::Refused(Errno::EFAULT))?) }.map_err(refused)
     }
 
+    fn spare_pages(&self) -> usize {
+        mm::with(|mm| mm.spare()).try_into().unwrap_or(usize::MAX)
+    }
+
     fn alloc_unbound(&self, peer: DomId) -> Result<Port, HalError> {
         events::alloc_unbound(peer).map_err(|e| match e {
             Errno::ENOSPC => HalError::OutOfPorts,

@@ -400,6 +400,21 @@ fn pages_that_the_backend_keeps() {
     assert!(matches!(fault, Fault::PeerMisbehaved(_)));
     assert!(matches!(s.disk.quiesce().unwrap_err().fault, Fault::PeerMisbehaved(_)));
 
+    // However few others there are; with none at all, nothing is lent, and the backend can keep nothing.
+    for spare in [0, 1, 7, 300] {
+        let s = setup(Offer { indirect: 64, ..Offer::default() }, Lie::KeepsPages, Config::default());
+        s.disk.connect().unwrap();
+        s.machine.limit_spare(spare);
+        let before = s.machine.now();
+        let mut buffer = aligned::<{ 8 << 20 }>();
+        let read = s.disk.read(0, &mut buffer.0).map_err(|error| error.fault);
+        assert_eq!(read.is_ok(), spare == 0, "{spare}: {read:?}");
+        assert!(s.machine.now() - before < Duration::from_secs(5));
+        buffer.0.fill(0x11);
+        s.machine.settle();
+        assert!(buffer.0.iter().all(|byte| *byte == 0x11), "{spare}: the backend still writes");
+    }
+
     // The ring's are lost: the machine would have panicked had they been freed.
     let s = setup(Offer::default(), Lie::KeepsRing, Config::default());
     s.disk.connect().unwrap();

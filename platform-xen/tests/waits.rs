@@ -46,6 +46,9 @@ where
         // SAFETY: passed on.
         unsafe { self.machine.replace_page(page) }
     }
+    fn spare_pages(&self) -> usize {
+        self.machine.spare_pages()
+    }
     fn alloc_unbound(&self, peer: DomId) -> Result<Port, HalError> {
         self.machine.alloc_unbound(peer)
     }

@@ -117,6 +117,8 @@ const LARGE: usize = 32;
 
 /// How often a silent backend is looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a page is waited for that its backend keeps mapped and that can't be replaced.
+const STUCK: Duration = Duration::from_secs(30);
 
 impl Disk {
     /// The disk that the toolstack put into `device/vbd/<name>`. It is not connected yet.
@@ -418,7 +420,7 @@ impl Disk {
         }
         // What was taken off the ring may be another thread's, and what was freed may be what another waits for.
         let wake = queue.collect()?;
-        let freed = queue.reap(buffer, mine);
+        let freed = queue.reap(buffer, mine)?;
         if mine.fault.is_some() {
             cutter.stop();
             *flush_due = false;
@@ -463,13 +465,19 @@ impl Disk {
         }
     }
 
+    /// Makes the buffer the caller's again, whatever the backend does.
+    ///
+    /// # Panics
+    /// If the backend keeps a page of it mapped, and Xen gives no other for half a minute: no more pages are lent than there
+    /// are others, so somebody else has taken all memory since. The caller can't have the buffer, nor leave it.
     fn abandon(&self, buffer: &Buffer, mine: &mut Mine) {
-        loop {
-            let clear = self.inner.lock().queue.as_mut().is_none_or(|queue| queue.abandon(buffer, mine));
-            if clear {
-                return;
-            }
-            log::error!("{}: its backend keeps a page of a buffer, and no memory can replace it", self.name);
+        let until = self.hal.now() + STUCK;
+        while !self.inner.lock().queue.as_mut().is_none_or(|queue| queue.abandon(buffer, mine)) {
+            assert!(
+                self.hal.now() < until,
+                "{}: its backend keeps a page of a buffer, and no memory can replace it",
+                self.name
+            );
             self.hal.wait(&[], Some(self.hal.now() + LOOK));
         }
     }

@@ -109,6 +109,9 @@ enum Taken {
     Stuck,
 }
 
+/// Said of a backend that has pages of ours still mapped after its answer.
+const KEEPS: Fault = Fault::PeerMisbehaved("it keeps pages of a request that it has answered");
+
 /// The requests of one transfer that are in flight or done.
 #[derive(Default)]
 pub(super) struct Mine {
@@ -272,9 +275,18 @@ impl Queue {
         let mut segments = Vec::new();
         let mut places = Vec::new();
         let start = cutter.peek().map_or(0, |piece| piece.start);
+        // A page of the caller's is lent only if it could be replaced.
+        let spare = self.hal.spare_pages().saturating_sub(self.in_flight_pages);
         while segments.len() < most.min(room) {
             let Some(piece) = cutter.peek() else { break };
-            let Some((grant, place)) = self.place(op, piece.way, buffer) else { break };
+            let lend = segments.len() < spare;
+            // With none to spare, one page after another goes by a copy: slow, but it goes.
+            if matches!(piece.way, Way::InPlace { .. }) && !lend && self.in_flight_pages + segments.len() > 0
+            {
+                self.shortage = HalError::OutOfMemory;
+                break;
+            }
+            let Some((grant, place)) = self.place(op, piece.way, lend, buffer) else { break };
             segments.push(Segment { grant, sectors: (piece.len as u64 / SECTOR) as u8 });
             places.push(place);
             cutter.advance();
@@ -321,11 +333,12 @@ impl Queue {
         self.pool.grant(page)
     }
 
-    /// Finds a page for a piece (in place: reads only); for a write, fills it. `None`: nothing free now.
-    fn place(&mut self, op: Op, way: Way, buffer: &Buffer) -> Option<(GrantRef, Place)> {
+    /// Finds a page for a piece (in place: reads only, and only if it may be lent); for a write, fills it. `None`: nothing
+    /// free now.
+    fn place(&mut self, op: Op, way: Way, lend: bool, buffer: &Buffer) -> Option<(GrantRef, Place)> {
         match way {
             Way::InPlace { at } => {
-                let frame = self.hal.mfn_of(buffer.at(at, PAGE));
+                let frame = if lend { self.hal.mfn_of(buffer.at(at, PAGE)) } else { None };
                 // Memory that isn't ours to grant, as constants: copied.
                 let Some(frame) = frame else { return self.bounce(op, at, 0, PAGE, buffer) };
                 let granted = self.hal.grant(self.peer, frame, false);
@@ -354,7 +367,10 @@ impl Queue {
     }
 
     /// Takes what is done of one transfer: copies what bounced, ends the grants. `true`: something was done.
-    pub(super) fn reap(&mut self, buffer: &Buffer, mine: &mut Mine) -> bool {
+    ///
+    /// # Errors
+    /// A page of the buffer can't be taken back: the transfer is to be [abandoned](Queue::abandon).
+    pub(super) fn reap(&mut self, buffer: &Buffer, mine: &mut Mine) -> Result<bool, Fault> {
         let mut any = false;
         let mut i = 0;
         while let Some(number) = mine.slots.get(i).copied() {
@@ -383,28 +399,21 @@ impl Queue {
                     }
                     Place::InPlace { grant, at } => match self.take_back(grant, buffer.at(at, PAGE)) {
                         Taken::Clean => self.in_flight_pages -= 1,
-                        taken => {
-                            mine.fail(Fault::PeerMisbehaved(
-                                "it keeps pages of a request that it has answered",
-                            ));
-                            if taken == Taken::Stuck {
-                                stuck.push(place);
-                            }
-                        }
+                        Taken::Replaced => mine.fail(KEEPS),
+                        Taken::Stuck => stuck.push(place),
                     },
                 }
             }
             if !stuck.is_empty() {
                 self.slots[usize::from(number)].places = stuck;
-                i += 1;
-                continue;
+                return Err(KEEPS);
             }
             any = true;
             self.slots[usize::from(number)].state = State::Free;
             self.free.push(number);
             mine.slots.swap_remove(i);
         }
-        any
+        Ok(any)
     }
 
     /// Gives up every request of a transfer, so that its buffer can go back to the caller: the queue is dead. `false`:

@@ -26,6 +26,9 @@ pub enum End {
 /// Free runs that there is always room for; more is made when it gets less.
 const ROOM: usize = 16;
 
+/// Frames that page tables may take when others are handed out.
+const FOR_TABLES: u64 = 16;
+
 /// All state of memory.
 pub struct Mm {
     /// The page tables.
@@ -186,6 +189,12 @@ impl Mm {
         // SAFETY: just allocated, so mapped writable and nobody's.
         unsafe { core::ptr::write_bytes(direct(Pfn(run.start)).0 as *mut u8, 0, n as usize * PAGE_SIZE) };
         Some(run)
+    }
+
+    /// How many single frames could be had, whatever page tables they need.
+    #[must_use]
+    pub fn spare(&self) -> u64 {
+        self.free.total().saturating_sub(FOR_TABLES)
     }
 
     /// Takes exactly these frames, if they are all free: to lengthen a buffer where it is.

@@ -61,6 +61,8 @@ struct State {
     grants: Vec<Grant>,
     channels: Vec<Channel>,
     limit_grants: Option<usize>,
+    /// Pages that can still be replaced.
+    spare: Option<usize>,
     most_grants: usize,
 }
 
@@ -103,6 +105,11 @@ impl Machine {
     /// Lets the grant table hold no more than this many.
     pub fn limit_grants(&self, limit: usize) {
         self.state().limit_grants = Some(limit);
+    }
+
+    /// Lets no more than this many pages be replaced.
+    pub fn limit_spare(&self, limit: usize) {
+        self.state().spare = Some(limit);
     }
 
     /// Grants that live.
@@ -284,6 +291,11 @@ unsafe impl Hal for Machine {
         let mut state = self.state();
         let address = page.as_ptr() as usize;
         assert!(address.is_multiple_of(PAGE_SIZE));
+        match &mut state.spare {
+            Some(0) => return Err(HalError::OutOfMemory),
+            Some(left) => *left -= 1,
+            None => {}
+        }
         let Some(frame) = state.frames.remove(&address) else { return Ok(()) };
         // The peer keeps the old frame: from here on it is memory of its own, never given back, as on the real machine.
         let old = std::ptr::from_mut(Box::leak(Box::new(Page([0; PAGE_SIZE])))) as usize;
@@ -291,6 +303,10 @@ unsafe impl Hal for Machine {
             grant.memory = old;
         }
         Ok(())
+    }
+
+    fn spare_pages(&self) -> usize {
+        self.state().spare.unwrap_or(usize::MAX)
     }
 
     fn alloc_unbound(&self, _peer: DomId) -> Result<Port, HalError> {
