@@ -207,14 +207,6 @@ impl Xenstore {
         self.ask(sys::XS_RM, 0, &[path.as_bytes(), b"\0"]).map(drop)
     }
 
-    /// The names of a node's children.
-    ///
-    /// # Errors
-    /// [`XsError::is_not_found`] among others.
-    pub fn directory(&self, path: &str) -> Result<Vec<String>, XsError> {
-        names(&self.ask(sys::XS_DIRECTORY, 0, &[path.as_bytes(), b"\0"])?)
-    }
-
     /// Drops all watches and transactions, whoever left them. A server too old to know how is not asked: `false`.
     ///
     /// # Errors
@@ -503,15 +495,4 @@ impl Link {
         });
         Ok(())
     }
-}
-
-/// Splits the answer to a directory request.
-pub(super) fn names(body: &[u8]) -> Result<Vec<String>, XsError> {
-    let body = body.strip_suffix(b"\0").unwrap_or(body);
-    if body.is_empty() {
-        return Ok(Vec::new());
-    }
-    body.split(|byte| *byte == 0)
-        .map(|name| String::from_utf8(name.to_vec()).map_err(|_| XsError::BadValue))
-        .collect()
 }

@@ -7,6 +7,7 @@
 //! checked; when it breaks the protocol, every call from then on says so, until [`Xenstore::reconnect`].
 
 mod client;
+mod directory;
 mod error;
 mod message;
 mod transaction;

@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use platform_xen_sys::xenstore as sys;
 
-use crate::xenstore::client::{Xenstore, names};
+use crate::xenstore::client::Xenstore;
 use crate::xenstore::error::{ServerError, XsError};
 
 /// How often a transaction is tried anew when others' changes came between.
@@ -101,6 +101,6 @@ impl Transaction<'_> {
     /// # Errors
     /// As [`Xenstore::directory`].
     pub fn directory(&self, path: &str) -> Result<Vec<String>, XsError> {
-        names(&self.xs.ask(sys::XS_DIRECTORY, self.id, &[path.as_bytes(), b"\0"])?)
+        self.xs.directory_in(self.id, path)
     }
 }

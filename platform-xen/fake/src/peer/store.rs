@@ -131,6 +131,11 @@ impl Store {
         self.inner.lock().unwrap().conflicts = n;
     }
 
+    /// Counts changes of the whole tree.
+    pub(super) fn generation(&self) -> u64 {
+        self.inner.lock().unwrap().generation
+    }
+
     /// Makes the daemon begin some mischief, or end it, whatever it was started with.
     pub fn misbehave(&self, mischief: Mischief) {
         self.inner.lock().unwrap().mischief = Some(mischief);

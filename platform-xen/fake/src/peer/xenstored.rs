@@ -47,6 +47,8 @@ pub enum Mischief {
     Refuses(u32, &'static str),
     /// Never answers requests of this type; all others it does.
     Forgets(u32),
+    /// Has lists that never end.
+    Endless,
     /// Takes so many nanoseconds over each answer.
     Slow(u64),
 }
@@ -181,8 +183,14 @@ impl Xenstored {
             sys::XS_RM => self.store.rm_in(transaction, &path).map(|()| ok),
             sys::XS_DIRECTORY => {
                 let names = self.store.directory_in(transaction, &path)?;
-                let body: Vec<u8> = names.iter().flat_map(|name| [name.as_bytes(), b"\0"].concat()).collect();
+                let body = list(&names);
                 if body.len() > sys::XENSTORE_PAYLOAD_MAX { Err("E2BIG") } else { Ok(body) }
+            }
+            sys::XS_DIRECTORY_PART => {
+                let body = list(&self.store.directory_in(transaction, &path)?);
+                let from = text(rest.strip_suffix(b"\0").ok_or("EINVAL")?)?;
+                let from: usize = from.parse().map_err(|_| "EINVAL")?;
+                Ok(part(self.store.generation(), &body, from))
             }
             sys::XS_TRANSACTION_START => Ok(format!("{}\0", self.store.begin()).into_bytes()),
             sys::XS_TRANSACTION_END => self.store.end(transaction, first == "T").map(|()| ok),
@@ -246,12 +254,35 @@ impl Xenstored {
                     self.put(sys::XS_WATCH_EVENT, 0, 0, b"a\0pv-99999999999999999999\0");
                 }
             }
+            Mischief::Endless if kind == sys::XS_DIRECTORY => {
+                (kind, body) = (sys::XS_ERROR, b"E2BIG\0".to_vec());
+            }
+            Mischief::Endless if kind == sys::XS_DIRECTORY_PART => body = b"1\0again\0".to_vec(),
             Mischief::NoText => body = vec![0xff; body.len().max(1)],
             _ => {}
         }
         self.put(kind, id, transaction, &body);
         true
     }
+}
+
+/// Names, each with its zero byte.
+fn list(names: &[String]) -> Vec<u8> {
+    names.iter().flat_map(|name| [name.as_bytes(), b"\0"].concat()).collect()
+}
+
+/// The generation, then as many whole names of a list as there is room for; the last part ends with an empty name.
+fn part(generation: u64, list: &[u8], from: usize) -> Vec<u8> {
+    let mut body = format!("{generation}\0").into_bytes();
+    let room = sys::XENSTORE_PAYLOAD_MAX - body.len() - 1;
+    let rest = list.get(from..).unwrap_or_default();
+    let whole = |len: &usize| *len == 0 || rest[len - 1] == 0;
+    let len = (0..=rest.len().min(room)).rev().find(whole).unwrap_or(0);
+    body.extend(&rest[..len]);
+    if len == rest.len() {
+        body.push(0);
+    }
+    body
 }
 
 impl Peer for Xenstored {
