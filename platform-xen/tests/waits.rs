@@ -1,73 +1,17 @@
 //! Waiting that must end, and waiting for one another: backends that keep us busy, and two threads at one disk.
 
 use std::cell::Cell;
-use std::ptr::NonNull;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use platform_xen::block::{Config, Disk};
-use platform_xen::hal::{DomId, GrantRef, Hal, HalError, HalRef, Nanos, Port, StillInUse};
+use platform_xen::hal::{Hal, HalRef, Nanos, Port};
 use platform_xen::xenbus::Fault;
 use platform_xen::xenstore::Xenstore;
-use platform_xen_fake::peer::{Blkback, Contents, Lie, Machine, Offer, Peer, Store, Xenstored};
-use platform_xen_sys::addr::Mfn;
+use platform_xen_fake::peer::{Blkback, Contents, Lie, Machine, Offer, Peer, Store, Waits, Xenstored};
 
 const XVDA: u32 = 51712;
 const BACK: &str = "/local/domain/0/backend/vbd/5/51712";
-
-/// The machine, but for its `wait`.
-struct Waits<F> {
-    machine: Arc<Machine>,
-    wait: F,
-}
-
-// SAFETY: all that memory depends on is the fake machine's.
-unsafe impl<F> Hal for Waits<F>
-where
-    F: Fn(&Machine, &[Port], Option<Nanos>) -> bool + Send + Sync,
-{
-    fn alloc_pages(&self, n: usize) -> Result<NonNull<u8>, HalError> {
-        self.machine.alloc_pages(n)
-    }
-    unsafe fn free_pages(&self, first: NonNull<u8>, n: usize) {
-        // SAFETY: passed on.
-        unsafe { self.machine.free_pages(first, n) }
-    }
-    fn mfn_of(&self, address: *const u8) -> Option<Mfn> {
-        self.machine.mfn_of(address)
-    }
-    fn grant(&self, peer: DomId, frame: Mfn, readonly: bool) -> Result<GrantRef, HalError> {
-        self.machine.grant(peer, frame, readonly)
-    }
-    fn end_grant(&self, grant: GrantRef) -> Result<(), StillInUse> {
-        self.machine.end_grant(grant)
-    }
-    unsafe fn replace_page(&self, page: NonNull<u8>) -> Result<(), HalError> {
-        // SAFETY: passed on.
-        unsafe { self.machine.replace_page(page) }
-    }
-    fn spare_pages(&self) -> usize {
-        self.machine.spare_pages()
-    }
-    fn alloc_unbound(&self, peer: DomId) -> Result<Port, HalError> {
-        self.machine.alloc_unbound(peer)
-    }
-    fn notify(&self, port: Port) {
-        self.machine.notify(port);
-    }
-    fn close(&self, port: Port) {
-        self.machine.close(port);
-    }
-    fn wait(&self, ports: &[Port], deadline: Option<Nanos>) -> bool {
-        (self.wait)(&self.machine, ports, deadline)
-    }
-    fn wake(&self, port: Port) {
-        self.machine.wake(port);
-    }
-    fn now(&self) -> Nanos {
-        self.machine.now()
-    }
-}
 
 fn disk<F>(machine: &Arc<Machine>, store: &Store, config: Config, offer: Offer, lie: Lie, wait: F) -> Disk
 where
@@ -75,7 +19,7 @@ where
 {
     let channel = Xenstored::start(machine, store, 5);
     Blkback::start(machine, store, 5, XVDA, Contents::new(), offer, lie);
-    let hal: HalRef = Arc::new(Waits { machine: machine.clone(), wait });
+    let hal: HalRef = Arc::new(Waits::new(machine.clone(), wait));
     let xs = Xenstore::open(hal.clone(), channel).unwrap();
     Disk::new(hal, xs, "51712", config).unwrap()
 }

@@ -12,6 +12,7 @@ use pvgrub_handover::plan::{
     Contents, Identity, Initrd, Layout, Memory, Plan, PlanError, Ring, check_cmdline, fill_hypercall_page,
 };
 
+use super::reserve::plan_reserve;
 use super::sequence::{self, Failed};
 use super::tables;
 use super::xen::Xen;
@@ -24,11 +25,6 @@ use crate::{boot, console, machine};
 
 /// Size of a root-table slot, in bytes.
 const SLOT: u64 = 1 << 39;
-
-/// Heap that a plan takes, in bytes: for each page that gets a new place, and besides. From its lists (a page is
-/// in a few of them, of 8 and 16 bytes an entry, and they grow by doubling).
-const PLAN_PER_PAGE: u64 = 96;
-const PLAN_BESIDES: u64 = 256 << 10;
 
 /// Why there was no handover.
 #[derive(Debug)]
@@ -130,9 +126,8 @@ impl Handover {
         let scratch =
             buffer(layout.scratch_pages(), false).ok_or(Error::OutOfMemory("the kernel's page tables"))?;
 
-        // Lists of std and alloc end the domain when memory is short; here it is still an error.
         let moved = layout.kernel.pages + layout.initrd_pages() + layout.scratch_pages();
-        if mm::stats().free * (PAGE_SIZE as u64) < moved * PLAN_PER_PAGE + PLAN_BESIDES {
+        if mm::stats().free * (PAGE_SIZE as u64) < plan_reserve(moved) {
             return Err(Error::OutOfMemory("planning the handover"));
         }
 

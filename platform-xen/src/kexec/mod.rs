@@ -9,6 +9,7 @@
 //! A program uses [`Handover`], which needs no unsafe code of it.
 
 mod machine;
+mod reserve;
 mod sequence;
 mod trampoline;
 
@@ -20,6 +21,7 @@ mod tables;
 mod xen;
 
 pub use machine::{Machine, Segment, WritePage};
+pub use reserve::plan_reserve;
 pub use sequence::{Failed, run};
 pub use trampoline::{Parameters, code};
 

@@ -11,6 +11,7 @@ mod blkback;
 mod disk;
 mod machine;
 mod store;
+mod waits;
 mod xenconsoled;
 mod xenstored;
 
@@ -18,5 +19,6 @@ pub use blkback::{Blkback, Lie, Offer, Seen};
 pub use disk::Contents;
 pub use machine::{Machine, Mapping, Peer};
 pub use store::Store;
+pub use waits::Waits;
 pub use xenconsoled::{Console, Reads, Xenconsoled};
 pub use xenstored::{Mischief, Xenstored};
