@@ -5,12 +5,14 @@ mod chain;
 mod direct;
 mod disks;
 mod failures;
+mod faults;
 mod kernels;
 mod menus;
 mod modules;
 mod oracle;
 mod platform;
 mod smallest;
+mod stress;
 
 use std::path::{Path, PathBuf};
 
@@ -78,9 +80,11 @@ pub fn all() -> Vec<Case> {
         disks::cases(),
         chain::cases(),
         failures::cases(),
+        faults::cases(),
         oracle::cases(),
         smallest::cases(),
         block::cases(),
+        stress::cases(),
     ]
     .into_iter()
     .flatten()
@@ -109,7 +113,7 @@ pub const MENU: u64 = 60;
 impl Stage<'_> {
     /// Makes the image and plugs it in; writes go to the case's own copy.
     pub fn image(&mut self, image: &Image) -> Result<Disk> {
-        let kind = DiskKind { read_only: false, big_sectors: image.big_sectors };
+        let kind = DiskKind { big_sectors: image.big_sectors, ..DiskKind::default() };
         self.image_as(image, kind)
     }
 
