@@ -75,7 +75,7 @@ fn no_lock_is_held_while_somebody_waits_or_writes() {
         machine.wait(ports, deadline)
     };
     let hal: HalRef = Arc::new(Waits::new(machine.clone(), wait));
-    let devices = Arc::new(Devices::start(hal, channel).unwrap());
+    let devices = Arc::new(Devices::start(hal, channel));
     others.devices.get_or_init(|| devices.clone());
 
     let disks = devices.disks().unwrap();

@@ -97,7 +97,7 @@ fn hundred_boots(stage: &mut Stage) -> Result<()> {
 }
 
 fn one(stage: &mut Stage, config: &Config, number: u32, dice: &mut Dice) -> Result<()> {
-    if number % WHOLE == 0 {
+    if number.is_multiple_of(WHOLE) {
         return stage.boots(config).map(|_| ());
     }
     let guest = stage.lab.create(config)?;
