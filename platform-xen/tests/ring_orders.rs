@@ -138,17 +138,17 @@ fn explore(count: u32, at_once: u32, switches: usize) {
 }
 
 #[test]
-fn requests_one_by_one() {
+fn requests_one_by_one_in_every_order() {
     explore(2, 1, 2);
 }
 
 #[test]
-fn requests_together() {
+fn requests_together_in_every_order() {
     explore(2, 2, 3);
 }
 
 /// A slot is used a second time.
 #[test]
-fn a_ring_that_comes_round() {
+fn a_ring_that_comes_round_in_every_order() {
     explore(3, 2, 2);
 }
