@@ -31,7 +31,7 @@ struct Tally {
     nodes: u64,
     /// dom0's event channels.
     channels: u64,
-    /// dom0's programs.
+    /// Xen's programs in dom0.
     programs: u64,
     /// Loop devices.
     loops: u64,
@@ -41,10 +41,8 @@ struct Tally {
 
 impl Tally {
     fn take(lab: &mut Lab) -> Result<Tally> {
-        // Kernel threads come and go by themselves: only what has a command line counts.
         let script = "xl list | wc -l; xenstore-ls -f / | wc -l; lsevtchn 0 | wc -l; \
-                      cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -c .; \
-                      losetup -a | wc -l; xl info free_memory";
+                      pidof xl xenconsole xenconsoled xenstored | wc -w; losetup -a | wc -l; xl info free_memory";
         let text = lab.sh(script, 60)?;
         let numbers: Vec<u64> = text.lines().filter_map(|line| line.trim().parse().ok()).collect();
         let [domains, nodes, channels, programs, loops, free] =
@@ -63,7 +61,7 @@ impl fmt::Display for Tally {
         let Tally { domains, nodes, channels, programs, loops, free } = self;
         write!(
             f,
-            "{domains} domains, {nodes} nodes, {channels} channels, {programs} words of programs, {loops} loops, \
+            "{domains} domains, {nodes} nodes, {channels} channels, {programs} programs, {loops} loops, \
              {free} MiB free"
         )
     }
