@@ -369,7 +369,15 @@ fn a_backend_that_the_toolstack_wants_closed() {
 #[test]
 fn lies_on_the_ring() {
     for transfer in [Transfer::InPlace, Transfer::Persistent] {
-        for lie in [Lie::Id(0), Lie::Id(u64::MAX), Lie::Id(1 << 16), Lie::Id(5), Lie::Twice, Lie::TooMany] {
+        for lie in [
+            Lie::Id(0),
+            Lie::Id(u64::MAX),
+            Lie::Id(1 << 16),
+            Lie::Id(5),
+            Lie::Twice,
+            Lie::TooMany,
+            Lie::Operation,
+        ] {
             let (s, fault) = read_fails(lie.clone(), transfer, 5);
             assert!(matches!(fault, Fault::PeerMisbehaved(_)), "{lie:?}: {fault:?}");
             s.disk.quiesce().unwrap();
@@ -383,13 +391,11 @@ fn lies_on_the_ring() {
             s.disk.quiesce().unwrap();
             s.assert_pristine();
         }
-        for lie in [Lie::Operation, Lie::Scribbles] {
-            let s = setup(Offer::default(), lie, config(transfer));
-            s.disk.connect().unwrap();
-            let mut buffer = vec![0; 5 << 20];
-            s.disk.read(0, &mut buffer).unwrap();
-            assert!(buffer == s.contents.bytes(0, 5 << 20));
-        }
+        let s = setup(Offer::default(), Lie::Scribbles, config(transfer));
+        s.disk.connect().unwrap();
+        let mut buffer = vec![0; 5 << 20];
+        s.disk.read(0, &mut buffer).unwrap();
+        assert!(buffer == s.contents.bytes(0, 5 << 20));
     }
 }
 

@@ -211,10 +211,15 @@ impl Queue {
         let mut bytes = [0; 16];
         while self.ring.take(&mut bytes)? {
             any = true;
-            let Response { id, status } = Response::from_bytes(bytes);
+            let Response { id, operation, status } = Response::from_bytes(bytes);
             let slot = self.slots.get_mut((id & 0xffff) as usize).filter(|slot| slot.id == id);
             match slot {
-                Some(slot) if matches!(slot.state, State::InFlight) => slot.state = State::Done(status),
+                Some(slot) if matches!(slot.state, State::InFlight) => {
+                    if operation != slot.op.code() {
+                        return Err(Fault::PeerMisbehaved("a response to another operation"));
+                    }
+                    slot.state = State::Done(status);
+                }
                 _ => return Err(Fault::PeerMisbehaved("a response to no request")),
             }
         }

@@ -14,7 +14,7 @@ pub(super) enum Op {
 }
 
 impl Op {
-    fn code(self) -> u8 {
+    pub(super) fn code(self) -> u8 {
         match self {
             Op::Read => sys::BLKIF_OP_READ,
             Op::Write => sys::BLKIF_OP_WRITE,
@@ -90,17 +90,20 @@ impl SlotBytes {
     }
 }
 
-/// A response; its operation says nothing that we don't know.
+/// A response.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Response {
     pub(super) id: u64,
+    /// The request's; of an indirect request, the one inside.
+    pub(super) operation: u8,
     pub(super) status: i16,
 }
 
 impl Response {
     pub(super) fn from_bytes(bytes: [u8; 16]) -> Response {
-        let [a, b, c, d, e, f, g, h, _operation, _, low, high, ..] = bytes;
-        Response { id: u64::from_le_bytes([a, b, c, d, e, f, g, h]), status: i16::from_le_bytes([low, high]) }
+        let [a, b, c, d, e, f, g, h, operation, _, low, high, ..] = bytes;
+        let id = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        Response { id, operation, status: i16::from_le_bytes([low, high]) }
     }
 }
 
@@ -137,7 +140,7 @@ mod tests {
         assert_eq!(size_of::<BlkifRequestSegment>(), SEGMENT);
         assert_eq!(offset_of!(BlkifRequestSegment, last_sect), 5);
         assert_eq!(size_of::<BlkifResponse>(), 16);
-        assert_eq!(offset_of!(BlkifResponse, status), 10);
+        assert_eq!([offset_of!(BlkifResponse, operation), offset_of!(BlkifResponse, status)], [8, 10]);
     }
 
     #[test]
