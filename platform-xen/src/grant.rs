@@ -41,6 +41,8 @@ pub struct GrantTable<F> {
     fresh: u32,
     /// Of each entry below `fresh`: does it live?
     live: Vec<bool>,
+    /// Grants that a peer would not let go when they were to end.
+    abandoned: Vec<GrantRef>,
 }
 
 impl<F: TableFrames> GrantTable<F> {
@@ -53,6 +55,7 @@ impl<F: TableFrames> GrantTable<F> {
             free: Vec::new(),
             fresh: reserved,
             live: alloc::vec![false; reserved as usize],
+            abandoned: Vec::new(),
         }
     }
 
@@ -108,6 +111,18 @@ impl<F: TableFrames> GrantTable<F> {
         Ok(())
     }
 
+    /// Remembers a grant that could not be ended; see [`sweep`](GrantTable::sweep).
+    pub fn abandon(&mut self, grant: GrantRef) {
+        self.abandoned.push(grant);
+    }
+
+    /// Ends what was abandoned and has been let go since.
+    pub fn sweep(&mut self) {
+        let mut abandoned = core::mem::take(&mut self.abandoned);
+        abandoned.retain(|grant| self.end(*grant).is_err());
+        self.abandoned = abandoned;
+    }
+
     /// How many grants live. A handover needs this to be none.
     pub fn live(&self) -> usize {
         self.live.iter().filter(|live| **live).count()
@@ -123,6 +138,7 @@ impl<F: TableFrames> GrantTable<F> {
     pub fn reset(&mut self) {
         self.frames.clear();
         self.free.clear();
+        self.abandoned.clear();
         self.fresh = GNTTAB_NR_RESERVED_ENTRIES;
         self.live.truncate(GNTTAB_NR_RESERVED_ENTRIES as usize);
     }
@@ -201,8 +217,12 @@ mod tests {
             assert_eq!(table.end(a), Err(StillInUse));
             assert_eq!(table.live(), 1);
         }
+        table.abandon(a);
+        table.sweep();
+        assert_eq!(table.live(), 1);
         flags(&table, 1);
-        table.end(a).unwrap();
+        table.sweep();
+        assert_eq!(table.live(), 0);
         // Again, or of an entry that never was: nothing.
         table.end(a).unwrap();
         table.end(GrantRef(u32::MAX)).unwrap();

@@ -123,6 +123,10 @@ pub unsafe trait Hal: Send + Sync {
     /// [`StillInUse`]: the peer has it mapped now. Nothing has changed.
     fn end_grant(&self, grant: GrantRef) -> Result<(), StillInUse>;
 
+    /// Leaves a grant that could not be ended to the machine, which ends it once the peer has let go. Its page is used for
+    /// nothing any more.
+    fn abandon_grant(&self, _grant: GrantRef) {}
+
     /// Puts another frame, its contents undefined, under the page at this page-aligned address. The old frame, which
     /// a peer may still write, is used for nothing any more. This is how a buffer is taken back from a backend that
     /// hangs.

@@ -50,7 +50,10 @@ fn grants<R>(f: impl FnOnce(&mut GrantTable<XenFrames>) -> R) -> R {
 /// How many grants live: a handover or a save needs this to be none.
 #[must_use]
 pub fn live_grants() -> usize {
-    grants(|table| table.live())
+    grants(|table| {
+        table.sweep();
+        table.live()
+    })
 }
 
 /// Unmaps the grant table's frames and forgets all grants, as a save and a handover demand.
@@ -108,6 +111,10 @@ unsafe impl Hal for Machine {
 
     fn end_grant(&self, grant: GrantRef) -> Result<(), StillInUse> {
         grants(|table| table.end(grant))
+    }
+
+    fn abandon_grant(&self, grant: GrantRef) {
+        grants(|table| table.abandon(grant));
     }
 
     unsafe fn replace_page(&self, page: NonNull<u8>) -> Result<(), HalError> {

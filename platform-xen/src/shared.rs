@@ -241,6 +241,7 @@ impl GrantedPages {
         let mut result = Ok(());
         for grant in self.grants.drain(..) {
             if hal.end_grant(grant).is_err() {
+                hal.abandon_grant(grant);
                 result = Err(StillInUse);
             }
         }

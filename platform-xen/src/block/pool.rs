@@ -48,6 +48,12 @@ impl Pool {
         self.pages[page.0].grants()[0]
     }
 
+    /// Ends all grants, and gives the pages back; how many the peer still has mapped.
+    pub(super) fn end(&mut self) -> usize {
+        self.free.clear();
+        self.pages.drain(..).filter_map(|page| page.end().err()).count()
+    }
+
     /// How many pages were made.
     pub(super) fn len(&self) -> usize {
         self.pages.len()

@@ -76,8 +76,8 @@ pub(super) struct Queue {
     peer: DomId,
     handle: u16,
     ring: FrontRing,
-    /// Keeps the ring's pages.
-    _pages: GrantedPages,
+    /// The ring's pages, until the teardown.
+    pages: Option<GrantedPages>,
     port: Port,
     slots: Vec<Slot>,
     free: Vec<u16>,
@@ -150,7 +150,7 @@ impl Queue {
             handle,
             used: Used { ring_grants: pages.grants().to_vec(), ring_slots: ring.size(), ..Used::default() },
             ring,
-            _pages: pages,
+            pages: Some(pages),
             port,
             slots: (0..size).map(|_| slot()).collect(),
             free: (0..size).rev().collect(),
@@ -182,7 +182,7 @@ impl Queue {
     }
 
     pub(super) fn ring_grants(&self) -> &[GrantRef] {
-        self._pages.grants()
+        &self.used.ring_grants
     }
 
     /// Whether pages of a caller's buffer are granted as they are.
@@ -458,8 +458,11 @@ impl Queue {
 
     /// Ends the connection: to be called when the backend has closed. How many pages it still keeps.
     pub(super) fn teardown(mut self) -> usize {
-        let lost = core::mem::take(&mut self.lost);
-        lost.into_iter().filter(|grant| self.hal.end_grant(*grant).is_err()).count()
+        let mut kept = core::mem::take(&mut self.lost);
+        kept.retain(|grant| self.hal.end_grant(*grant).is_err());
+        kept.iter().for_each(|grant| self.hal.abandon_grant(*grant));
+        let ring = self.pages.take().is_some_and(|pages| pages.end().is_err());
+        kept.len() + usize::from(ring) + self.pool.end()
     }
 
     pub(super) fn snapshot(&self) -> Used {
