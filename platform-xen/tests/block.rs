@@ -233,6 +233,18 @@ fn quiesce_and_reconnect_again_and_again() {
 }
 
 #[test]
+fn a_backend_that_is_connected_already_is_closed_first() {
+    let s = setup(Offer::default(), Lie::None, Config::default());
+    s.disk.connect().unwrap();
+    // We went away without its noticing: our states came too fast one after another, or it could not read them.
+    s.store.write(&format!("{FRONT}/state"), 1);
+    let again = Disk::new(s.machine.clone(), s.xs.clone(), "51712", Config::default()).unwrap();
+    again.connect().unwrap();
+    again.read(0, &mut [0; 512]).unwrap();
+    assert_eq!(s.seen().connections, 2);
+}
+
+#[test]
 fn what_a_dead_kernel_left_is_closed_first() {
     for left in ["3", "4", "5", "6", "garbage"] {
         let s = setup(Offer::default(), Lie::None, Config::default());

@@ -215,8 +215,9 @@ impl Disk {
         if self.front.backend_state()?.is_none() {
             return Err(Fault::NoBackend);
         }
-        // A former kernel may have left the device as it was when it died.
-        if self.front.state()? != XenbusState::Initialising {
+        // A former kernel may have left the device as it was when it died, or we ourselves without the backend noticing.
+        let left = self.front.backend_state()? == Some(XenbusState::Connected);
+        if left || self.front.state()? != XenbusState::Initialising {
             self.front.close(config.patience)?;
             self.front.set_state(XenbusState::Initialising)?;
         }
