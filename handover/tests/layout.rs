@@ -255,6 +255,12 @@ fn refusals() {
     assert_eq!(check_cmdline(b"a\0b"), Err(PlanError::CommandLineHasNul));
 }
 
+/// Found by fuzzing: a p2m of no pages has no last address.
+#[test]
+fn a_domain_of_no_pages_is_too_small() {
+    assert!(matches!(Layout::new(&kernel(), None, 0, 0), Err(PlanError::NotEnoughMemory { has: 0, .. })));
+}
+
 #[test]
 fn the_root_table_is_the_first_scratch_page() {
     let w = write(&kernel(), None, 128 << 8).unwrap();

@@ -274,7 +274,7 @@ fn check(kernel: &Kernel) -> Result<(), PlanError> {
 /// Whether `pages` pages from `va` on are addresses that exist: 48 bits, sign extended, on one side of the gap.
 fn canonical(va: u64, pages: u64) -> bool {
     let extended = |va: u64| (va as i64) << 16 >> 16 == va as i64;
-    let last = pages.checked_mul(PAGE).and_then(|len| va.checked_add(len - 1));
+    let last = pages.checked_mul(PAGE).and_then(|len| va.checked_add(len.saturating_sub(1)));
     last.is_some_and(|last| extended(va) && extended(last) && (va ^ last) >> 63 == 0)
 }
 
