@@ -56,6 +56,8 @@ impl SharedMem {
 
     fn at(&self, offset: usize, len: usize) -> *mut u8 {
         assert!(offset <= self.len && len <= self.len - offset, "outside of the shared window");
+        #[cfg(feature = "hook")]
+        hook::run();
         // SAFETY: checked just above to lie within the window.
         unsafe { self.base.as_ptr().add(offset) }
     }
@@ -88,6 +90,33 @@ impl SharedMem {
         fence(core::sync::atomic::Ordering::Release);
         // SAFETY: as in `read`.
         unsafe { volatile_copy(from.as_ptr(), to, from.len()) }
+    }
+}
+
+/// For tests: a peer can write between any two of our accesses, so something may run before each of them.
+#[cfg(feature = "hook")]
+pub mod hook {
+    extern crate std;
+
+    use alloc::boxed::Box;
+    use core::cell::RefCell;
+
+    type Hook = Box<dyn FnMut()>;
+
+    std::thread_local! {
+        static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
+    }
+
+    /// Sets or removes what runs before each access of this thread to any window. Its own accesses don't count.
+    pub fn set(hook: Option<Hook>) {
+        // Dropped when nothing is borrowed any more.
+        let _old = HOOK.with(|slot| core::mem::replace(&mut *slot.borrow_mut(), hook));
+    }
+
+    pub(super) fn run() {
+        let Some(mut hook) = HOOK.with(|slot| slot.borrow_mut().take()) else { return };
+        hook();
+        HOOK.with(|slot| _ = slot.borrow_mut().get_or_insert(hook));
     }
 }
 
