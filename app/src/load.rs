@@ -12,6 +12,7 @@ use crate::config;
 use crate::console::Console;
 use crate::machine::Machine;
 use crate::ramdisk::{Ramdisk, Wanted};
+use crate::timings::Timings;
 
 /// A file for the handover: what it is called, and its length.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub struct Loader<'a, M: Machine> {
     pub plain: bool,
     /// Notes of the volumes that are used, by their names.
     pub notes: BTreeMap<String, Vec<String>>,
+    /// How long things take.
+    pub timings: &'a Timings,
 }
 
 impl<M: Machine> Loader<'_, M> {
@@ -58,17 +61,18 @@ impl<M: Machine> Loader<'_, M> {
     pub fn load(mut self, boot: &Boot) -> Result<Ready<M::Pages>, String> {
         check_cmdline(boot.args.as_bytes()).map_err(|why| why.to_string())?;
         // All are opened first: a name that is wrong is known before time is spent on reading.
-        let (file, kernel_file) = self.open(&boot.kernel)?;
-        let wanted = Wanted::open(boot, |file| self.open(file))?;
+        let timings = self.timings;
+        let (file, kernel_file) = timings.of("open", || self.open(&boot.kernel))?;
+        let wanted = timings.of("open", || Wanted::open(boot, |file| self.open(file)))?;
         self.show_notes();
 
-        let kernel = self.kernel(&*file, &kernel_file)?;
+        let kernel = timings.of("kernel", || self.kernel(&*file, &kernel_file))?;
         let memory = self.machine.memory();
-        let wanted = wanted.for_kernel(&kernel.kernel.guest_os)?;
+        let wanted = wanted.for_kernel(&kernel.kernel.guest_os, timings)?;
         // Whether there is room for all of it is known before the initrd is read.
         Layout::new(&kernel.kernel, wanted.initrd(), memory.pages, memory.p2m_size)
             .map_err(|why| format!("{}: {why}", kernel_file.name))?;
-        let ramdisk = wanted.read(&mut self)?;
+        let ramdisk = timings.of("initrd", || wanted.read(&mut self))?;
         Ok(Ready { kernel, kernel_file, ramdisk, cmdline: boot.args.clone() })
     }
 
@@ -98,10 +102,10 @@ impl<M: Machine> Loader<'_, M> {
     fn kernel(&mut self, file: &dyn File, named: &Named) -> Result<Loaded<M::Pages>, String> {
         let memory = self.machine.memory();
         let limits = Limits { domain: memory.pages.saturating_mul(PAGE), free: memory.free };
-        let machine = self.machine;
+        let (machine, timings) = (self.machine, self.timings);
         let mut pages = |pages| machine.pages(pages);
         self.showing("kernel", named.len, |show| {
-            image::load(&mut FileSource(file), limits, &mut pages, &mut |done, _| show(done))
+            image::load(&mut FileSource { file, timings }, limits, &mut pages, &mut |done, _| show(done))
                 .map_err(|why| format!("{}: {why}", named.name))
         })
     }
@@ -139,14 +143,19 @@ pub fn read_exactly(file: &dyn File, mut offset: u64, mut buf: &mut [u8]) -> Res
 }
 
 /// A file as `image` reads it.
-pub struct FileSource<'a>(pub &'a dyn File);
+pub struct FileSource<'a> {
+    /// The file.
+    pub file: &'a dyn File,
+    /// Count its reads as `kernel-read`.
+    pub timings: &'a Timings,
+}
 
 impl Source for FileSource<'_> {
     fn size(&self) -> u64 {
-        self.0.len()
+        self.file.len()
     }
 
     fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<(), String> {
-        read_exactly(self.0, offset, buf)
+        self.timings.of("kernel-read", || read_exactly(self.file, offset, buf))
     }
 }

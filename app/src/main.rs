@@ -12,6 +12,7 @@ mod machine;
 mod options;
 mod ramdisk;
 mod session;
+mod timings;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,7 @@ use pvgrub_fs::Disks;
 use console::Console;
 use machine::{Machine, This};
 use session::{End, Session};
+use timings::Timings;
 
 fn main() -> ExitCode {
     match This::start() {
@@ -35,11 +37,14 @@ fn main() -> ExitCode {
 fn run(machine: &impl Machine) -> ExitCode {
     let mut console = Console::new();
     let mut look = machine.look();
+    let timings = Timings::default();
+    timings.once("start", machine.since_start());
     let mut first = true;
     loop {
-        let (disks, notes) = find_disks(machine, !first);
-        let found = config::find(machine.options(), machine.given_menu(), &disks);
-        let mut session = Session { machine, console: &mut console, look: &mut look, disks: &disks };
+        let (disks, notes) = timings.of("disks", || find_disks(machine, !first));
+        let found = timings.of("find", || config::find(machine.options(), machine.given_menu(), &disks));
+        let (console, look) = (&mut console, &mut look);
+        let mut session = Session { machine, console, look, disks: &disks, timings: &timings };
         let end = match found {
             Ok(mut config) => {
                 // Somebody asked for another scan, so somebody is there to choose.

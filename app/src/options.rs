@@ -12,6 +12,8 @@ pub struct Options {
     pub menu: Option<FileRef>,
     /// Write lines only, no cursor addressing.
     pub plain: bool,
+    /// Say before the handover how long each stage took.
+    pub timings: bool,
     /// Words that were passed over, for the user; with the reason.
     pub notes: Vec<String>,
 }
@@ -23,6 +25,7 @@ impl Options {
         for word in words.into_iter().flat_map(str::split_ascii_whitespace) {
             match word {
                 "plain" | "--plain" | "--no-tty" => options.plain = true,
+                "timings" => options.timings = true,
                 _ if word.starts_with(['(', '/']) => match file_ref(word, None) {
                     Ok(file) if options.menu.is_none() => options.menu = Some(file),
                     Ok(file) => options.notes.push(format!(
@@ -47,9 +50,10 @@ mod tests {
 
     #[test]
     fn words_of_extra() {
-        let options = Options::parse(["root=/dev/xvda1 ro", "(hd0,0)/boot/grub/menu.lst", "plain"]);
+        let options =
+            Options::parse(["root=/dev/xvda1 ro", "(hd0,0)/boot/grub/menu.lst", "plain", "timings"]);
         assert_eq!(options.menu.unwrap().to_string(), "(hd0,0)/boot/grub/menu.lst");
-        assert!(options.plain);
+        assert!(options.plain && options.timings);
         assert_eq!(options.notes, [""; 0]);
         assert_eq!(Options::parse(["plian"]).notes.len(), 1);
         assert_eq!(Options::parse(["/grub/menu.lst"]).menu.unwrap().device, None);

@@ -8,6 +8,7 @@ use pvgrub_menu::{Boot, FileRef};
 
 use crate::load::{FileSource, Loader, Named, read_exactly};
 use crate::machine::Machine;
+use crate::timings::Timings;
 
 /// Files are read in pieces of this size, so that progress can be shown.
 const PIECE: usize = 4 << 20;
@@ -66,7 +67,7 @@ impl<'a> Wanted<'a> {
     }
 
     /// Decides what they become for a kernel of this system.
-    pub fn for_kernel(self, guest_os: &str) -> Result<Fitted<'a>, String> {
+    pub fn for_kernel(self, guest_os: &str, timings: &Timings) -> Result<Fitted<'a>, String> {
         let Self { mut parts, modules } = self;
         let linux = guest_os.eq_ignore_ascii_case("linux");
         if linux && parts.len() > 1 {
@@ -80,7 +81,7 @@ impl<'a> Wanted<'a> {
             return Ok(Fitted { parts, package: None });
         }
         for part in parts.iter_mut().filter(|part| part.unzip) {
-            let len = unpacked_len(&mut FileSource(&*part.file));
+            let len = unpacked_len(&mut FileSource { file: &*part.file, timings });
             part.unpacked = len.map_err(|why| format!("{}: {why}", part.named.name))?;
         }
         let module = |part: &Part<'a>| Module {
@@ -139,9 +140,12 @@ impl Part<'_> {
         label: &str,
         loader: &mut Loader<'_, M>,
     ) -> Result<(), String> {
+        let timings = loader.timings;
         let read = |show: &mut dyn FnMut(u64)| {
             if self.unpacked.is_some() {
-                return gunzip(&mut FileSource(&*self.file), place, &mut |done, _| show(done));
+                return gunzip(&mut FileSource { file: &*self.file, timings }, place, &mut |done, _| {
+                    show(done)
+                });
             }
             let mut done = 0;
             for piece in place.chunks_mut(PIECE) {

@@ -10,6 +10,7 @@ use crate::config::{self, Config};
 use crate::console::{Console, Event};
 use crate::load::Loader;
 use crate::machine::Machine;
+use crate::timings::Timings;
 
 /// `configfile` may lead so deep.
 const MAX_DEPTH: usize = 8;
@@ -35,6 +36,8 @@ pub struct Session<'a, M: Machine> {
     pub look: &'a mut Look,
     /// The disks.
     pub disks: &'a Disks,
+    /// How long things took.
+    pub timings: &'a Timings,
 }
 
 fn headline(name: &str) -> String {
@@ -89,7 +92,8 @@ impl<M: Machine> Session<'_, M> {
                 let mut text = String::new();
                 ui.paint(&mut text, now);
                 self.console.write(&text);
-                let event = self.console.wait(ui.deadline(now));
+                self.timings.once("menu", self.machine.since_start());
+                let event = self.timings.of("choose", || self.console.wait(ui.deadline(now)));
                 let now = self.console.now();
                 action = match event {
                     Event::Key(key) if self.machine.quits(key) => {
@@ -143,9 +147,10 @@ impl<M: Machine> Session<'_, M> {
                     columns: self.look.columns,
                     plain,
                     notes: BTreeMap::new(),
+                    timings: self.timings,
                 };
                 let ready = loader.load(boot)?;
-                self.machine.hand_over(ready, self.console).map(End::Done)
+                self.machine.hand_over(ready, self.console, self.timings).map(End::Done)
             }
             Target::Config(other) if depth < MAX_DEPTH => {
                 let other = config::read(&other.file, config.volume, self.disks)?;

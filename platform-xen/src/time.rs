@@ -25,6 +25,26 @@ mod bare {
     use core::time::Duration;
 
     static LAST: AtomicU64 = AtomicU64::new(0);
+    /// The counter at our first instruction.
+    static FIRST: AtomicU64 = AtomicU64::new(0);
+
+    /// Remembers this moment as the program's beginning.
+    pub(crate) fn begin() {
+        FIRST.store(cpu::tsc(), Ordering::Relaxed);
+    }
+
+    /// Time since the first instruction of this program (but for its few lines of assembly).
+    #[must_use]
+    pub fn since_start() -> Duration {
+        if !shared_info::is_mapped() {
+            return Duration::ZERO;
+        }
+        // SAFETY: a field of the page. The two numbers read of it are set by Xen once, before the domain runs.
+        let info: VcpuTimeInfo =
+            unsafe { (&raw mut (*shared_info::page()).vcpu_info[0].time).read_volatile() };
+        let from = VcpuTimeInfo { tsc_timestamp: FIRST.load(Ordering::Relaxed), system_time: 0, ..info };
+        Duration::from_nanos(scale(&from, cpu::tsc()))
+    }
 
     /// System time: nanoseconds since the machine's boot. It never goes back.
     #[must_use]
@@ -79,7 +99,9 @@ mod bare {
 }
 
 #[cfg(feature = "bare")]
-pub use bare::{now, wall_clock};
+pub(crate) use bare::begin;
+#[cfg(feature = "bare")]
+pub use bare::{now, since_start, wall_clock};
 
 #[cfg(test)]
 mod tests {

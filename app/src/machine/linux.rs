@@ -7,6 +7,7 @@ mod report;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use pvgrub_handover::image::HostPages;
 use pvgrub_handover::plan::Layout;
@@ -16,6 +17,7 @@ use super::{FoundDisks, Machine, Memory};
 use crate::console::Console;
 use crate::load::Ready;
 use crate::options::Options;
+use crate::timings::Timings;
 use arguments::{Arguments, Request};
 use disk::FileDisk;
 use raw::RawMode;
@@ -28,6 +30,7 @@ pub struct Linux {
     arguments: Arguments,
     options: Options,
     given: Option<Vec<u8>>,
+    started: Instant,
     /// Gives the terminal back its settings at the end.
     _raw: Option<RawMode>,
 }
@@ -51,6 +54,7 @@ impl Machine for Linux {
     type Pages = HostPages;
 
     fn start() -> Result<Self, ExitCode> {
+        let started = Instant::now();
         let arguments = match Arguments::parse(std::env::args().skip(1)) {
             Ok(Request::Run(arguments)) => arguments,
             Ok(Request::Print(text)) => {
@@ -72,7 +76,11 @@ impl Machine for Linux {
         let options = Options::parse(arguments.extra.iter().map(String::as_str));
         let interactive = !arguments.list && std::io::stdin().is_terminal();
         let raw = interactive.then(|| RawMode::enter(ansi())).flatten();
-        Ok(Self { arguments, options, given, _raw: raw })
+        Ok(Self { arguments, options, given, started, _raw: raw })
+    }
+
+    fn since_start(&self) -> Duration {
+        self.started.elapsed()
     }
 
     fn options(&self) -> &Options {
@@ -129,11 +137,19 @@ impl Machine for Linux {
         ExitCode::FAILURE
     }
 
-    fn hand_over(&self, ready: Ready<HostPages>, console: &mut Console) -> Result<ExitCode, String> {
+    fn hand_over(
+        &self,
+        ready: Ready<HostPages>,
+        console: &mut Console,
+        timings: &Timings,
+    ) -> Result<ExitCode, String> {
         let memory = self.memory();
         let initrd = ready.ramdisk.as_ref().map(|ramdisk| ramdisk.initrd);
         let layout = Layout::new(&ready.kernel.kernel, initrd, memory.pages, memory.p2m_size);
         let layout = layout.map_err(|why| why.to_string())?;
+        if self.options.timings {
+            console.lines(&timings.take());
+        }
         console.lines(&report::report(&ready, &layout));
         Ok(ExitCode::SUCCESS)
     }

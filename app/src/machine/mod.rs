@@ -12,6 +12,7 @@ pub use xen::Xen as This;
 use std::ops::DerefMut;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::time::Duration;
 
 use pvgrub_fs::BlockDevice;
 use pvgrub_menu::{Key, Look};
@@ -19,6 +20,7 @@ use pvgrub_menu::{Key, Look};
 use crate::console::Console;
 use crate::load::Ready;
 use crate::options::Options;
+use crate::timings::Timings;
 
 /// How much memory there is for the next kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +49,9 @@ pub trait Machine: Sized {
 
     /// Takes what the program was started with. An error ends it at once (`--help` is one).
     fn start() -> Result<Self, ExitCode>;
+
+    /// Time since the program's first instruction.
+    fn since_start(&self) -> Duration;
 
     /// What the command line says.
     fn options(&self) -> &Options;
@@ -80,7 +85,13 @@ pub trait Machine: Sized {
     fn end_of_keys(&self, console: &mut Console) -> ExitCode;
 
     /// Makes the loaded kernel run. In a domain it only comes back with an error, on Linux it says what would be booted.
-    fn hand_over(&self, ready: Ready<Self::Pages>, console: &mut Console) -> Result<ExitCode, String>;
+    /// If the command line asks for it, `timings` are said.
+    fn hand_over(
+        &self,
+        ready: Ready<Self::Pages>,
+        console: &mut Console,
+        timings: &Timings,
+    ) -> Result<ExitCode, String>;
 
     /// Switches the machine off, or starts it anew.
     fn stop(&self, again: bool, console: &mut Console) -> ExitCode;

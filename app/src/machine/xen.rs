@@ -5,12 +5,13 @@
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use platform_xen::block::Disk;
 use platform_xen::kexec::Handover;
 use platform_xen::mm::{self, PageBuf};
 use platform_xen::panic::{self, Ending};
-use platform_xen::{boot, devices};
+use platform_xen::{boot, devices, time};
 use pvgrub_fs::{BlockDevice, DeviceError};
 use pvgrub_menu::{Look, MAX_TEXT, Style};
 
@@ -18,6 +19,7 @@ use super::{FoundDisks, Machine, Memory};
 use crate::console::Console;
 use crate::load::Ready;
 use crate::options::Options;
+use crate::timings::Timings;
 
 /// A page of memory, in bytes.
 const PAGE: usize = 4096;
@@ -70,6 +72,10 @@ impl Machine for Xen {
         Ok(Self { options, given: ramdisk() })
     }
 
+    fn since_start(&self) -> Duration {
+        time::since_start()
+    }
+
     fn options(&self) -> &Options {
         &self.options
     }
@@ -118,12 +124,20 @@ impl Machine for Xen {
         }
     }
 
-    fn hand_over(&self, ready: Ready<PageBuf>, console: &mut Console) -> Result<ExitCode, String> {
+    fn hand_over(
+        &self,
+        ready: Ready<PageBuf>,
+        console: &mut Console,
+        timings: &Timings,
+    ) -> Result<ExitCode, String> {
         let initrd = ready.ramdisk.map(|ramdisk| (ramdisk.pages, ramdisk.initrd));
-        let handover = Handover::prepare(ready.kernel, initrd, ready.cmdline.as_bytes())
-            .map_err(|why| why.to_string())?;
+        let prepare = || Handover::prepare(ready.kernel, initrd, ready.cmdline.as_bytes());
+        let handover = timings.of("plan", prepare).map_err(|why| why.to_string())?;
         console.lines(&format!("Starting {}", ready.kernel_file.name));
-        match handover.run() {
+        if self.options.timings {
+            console.lines(&timings.take());
+        }
+        match handover.with_timings(self.options.timings).run() {
             Ok(never) => match never {},
             Err(why) => Err(why.to_string()),
         }

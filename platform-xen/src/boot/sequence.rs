@@ -23,6 +23,7 @@ pub fn start() -> Start {
 
 /// Called by the entry code, on the boot stack in the image.
 pub(super) extern "C" fn boot(info: &StartInfo, builder_stack: u64) -> ! {
+    time::begin();
     // No panic yet: std's handler asks for thread-local storage, which comes with the first thread.
     let start = Start::new(info).unwrap_or_else(|e| panic::die(format_args!("start_info: {e:?}")));
     // SAFETY: once, at boot, on a stack in the image.

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::fmt;
+use core::time::Duration;
 
 use platform_xen_sys::mmu::{Pte, PteFlags};
 use platform_xen_sys::{PAGE_SIZE, Pfn, Vaddr};
@@ -14,14 +15,14 @@ use pvgrub_handover::plan::{
 
 use super::reserve::plan_reserve;
 use super::sequence::{self, Failed};
-use super::tables;
 use super::xen::Xen;
+use super::{stopwatch, tables};
 use crate::devices::{self, Devices};
 use crate::mm::layout::{DIRECT_BASE, P2M_BASE, STACKS_BASE};
 use crate::mm::space::MapError;
 use crate::mm::{self, PageBuf};
 use crate::xenbus::DeviceError;
-use crate::{boot, console, machine};
+use crate::{boot, console, machine, time};
 
 /// Size of a root-table slot, in bytes.
 const SLOT: u64 = 1 << 39;
@@ -93,8 +94,9 @@ pub struct Handover {
     initrd: Vec<Pfn>,
     scratch: PageBuf,
     trampoline: Vaddr,
+    timings: bool,
     /// Kept, since their frames become the next kernel's.
-    _buffers: (Loaded<PageBuf>, Option<PageBuf>, Option<PageBuf>),
+    buffers: (Loaded<PageBuf>, Option<PageBuf>, Option<PageBuf>),
 }
 
 impl Handover {
@@ -149,10 +151,18 @@ impl Handover {
             initrd: initrd_frames,
             scratch,
             trampoline,
-            _buffers: buffers,
+            timings: false,
+            buffers,
         };
         handover.plan()?;
         Ok(handover)
+    }
+
+    /// With this, [`run`](Self::run) says on the console how long each of its steps took: `timing: NAME N us`.
+    #[must_use]
+    pub fn with_timings(mut self, timings: bool) -> Handover {
+        self.timings = timings;
+        self
     }
 
     /// The plan, for page tables as they are now.
@@ -196,6 +206,7 @@ impl Handover {
     }
 
     fn quiesce_and_go(self, devices: Option<&Devices>) -> Result<Infallible, Error> {
+        let begun = time::now();
         let left = devices.map_or(Ok(Vec::new()), Devices::quiesce_all).map_err(Error::Quiesce)?;
         let live = machine::live_grants();
         if live > 0 {
@@ -204,13 +215,32 @@ impl Handover {
         for error in left {
             log::warn!("left to the next kernel: {error}");
         }
-        console::flush();
-        // From here on nothing waits, so no other thread runs.
+        let quiet = time::now();
+        // From here on nothing waits but for the console, so no other thread runs.
         let plan = self.plan()?;
+        if self.timings {
+            self.say_timings(&plan, quiet - begun, time::now() - quiet);
+        }
+        console::flush();
         // SAFETY: `scratch` is ours, and the plan was made just now for this memory; it is run to its end, one way or
         // the other.
-        let mut xen = unsafe { Xen::new(self.scratch.run()) }.ok_or(Error::Trampoline)?;
+        let mut xen = unsafe { Xen::new(self.scratch.run(), self.timings) }.ok_or(Error::Trampoline)?;
         sequence::run(&mut xen, &plan).map_err(Error::Refused)
+    }
+}
+
+impl Handover {
+    /// What happened before the plan's steps, and how large they are. Nothing is allocated, for the plan's sake.
+    fn say_timings(&self, plan: &Plan, quiesce: Duration, planned: Duration) {
+        let (moves, tables, p2m) = (plan.moves().len(), plan.layout.table_pages(), plan.layout.p2m.pages);
+        let (quiesce, planned) = (quiesce.as_micros(), planned.as_micros());
+        let image = self.buffers.0.image.run().len;
+        let mm::Stats { frames, least, .. } = mm::stats();
+        stopwatch::say(format_args!(
+            "timing: quiesce {quiesce} us\ntiming: replan {planned} us\ntiming: moves {moves} frames\n\
+             timing: tables {tables} pages\ntiming: p2m {p2m} pages\ntiming: domain {frames} pages\n\
+             timing: image {image} pages\ntiming: least-free {least} pages\n"
+        ));
     }
 }
 

@@ -5,7 +5,7 @@ use core::ops::Range;
 use platform_xen_sys::errno::Errno;
 use platform_xen_sys::mmu::{MmuExtOp, MmuUpdate};
 use platform_xen_sys::{Mfn, Pfn, Vaddr};
-use pvgrub_handover::plan::Page;
+use pvgrub_handover::plan::{Page, Step};
 
 use super::trampoline::Parameters;
 
@@ -76,6 +76,9 @@ pub trait Machine {
     fn jump(&mut self, at: Vaddr) -> Self::End;
     /// Nothing can be saved any more: end the domain, with `what` on its console.
     fn give_up(&mut self, what: &'static str) -> Self::End;
+
+    /// Called before each step, for those who want to know how long each takes.
+    fn begins(&mut self, _step: Step) {}
 
     /// Writes code and parameters into the trampoline's scratch page.
     fn write_trampoline(&mut self, page: usize, parameters: &Parameters) {

@@ -16,6 +16,8 @@ mod trampoline;
 #[cfg(feature = "bare")]
 mod hand_over;
 #[cfg(feature = "bare")]
+mod stopwatch;
+#[cfg(feature = "bare")]
 mod tables;
 #[cfg(feature = "bare")]
 mod xen;

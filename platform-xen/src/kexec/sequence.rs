@@ -63,6 +63,7 @@ impl core::error::Error for Failed {}
 /// [`Failed`].
 pub fn run<M: Machine>(machine: &mut M, plan: &Plan) -> Result<M::End, Failed> {
     for (done, step) in plan.steps.iter().enumerate() {
+        machine.begins(*step);
         let result = match step {
             Step::Fill => fill(machine, plan),
             Step::DropAliases => machine.protect(0..plan.layout.table_pages() as usize, false),

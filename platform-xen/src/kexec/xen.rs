@@ -12,8 +12,10 @@ use platform_xen_sys::shared_info::SharedInfo;
 use platform_xen_sys::vcpu::{VCPUOP_SET_PERIODIC_TIMER, VCPUOP_STOP_SINGLESHOT_TIMER, VcpuSetPeriodicTimer};
 use platform_xen_sys::vm_assist::VMASST_CMD_DISABLE;
 use platform_xen_sys::{Mfn, PAGE_SIZE, Pfn, Vaddr};
+use pvgrub_handover::plan::Step;
 
 use super::machine::{Machine, Segment, WritePage};
+use super::stopwatch::Stopwatch;
 use super::trampoline::Parameters;
 use crate::mm::layout::direct;
 use crate::mm::p2m::P2m;
@@ -26,18 +28,19 @@ pub struct Xen {
     p2m: P2m,
     root: Mfn,
     scratch: Run,
+    watch: Option<Stopwatch>,
 }
 
 impl Xen {
-    /// `scratch` are the frames of a buffer for the plan's scratch pages.
+    /// `scratch` are the frames of a buffer for the plan's scratch pages. With `timings` it says how long each step took.
     ///
     /// # Safety
     /// The buffer is the caller's alone, mapped writable in the direct map. The caller uses the machine to run one plan
     /// to its end, made for this memory and these frames, and touches nothing else meanwhile.
-    pub unsafe fn new(scratch: Run) -> Option<Xen> {
+    pub unsafe fn new(scratch: Run, timings: bool) -> Option<Xen> {
         let p2m = mm::p2m();
         let root = p2m.mfn(mm::with(|mm| mm.space.root()))?;
-        Some(Xen { p2m, root, scratch })
+        Some(Xen { p2m, root, scratch, watch: timings.then(Stopwatch::new) })
     }
 
     fn call(number: u64, args: [u64; 5]) -> Result<(), Errno> {
@@ -83,6 +86,12 @@ impl Machine for Xen {
     fn protect(&mut self, pages: Range<usize>, writable: bool) -> Result<(), Errno> {
         assert!(pages.end as u64 <= self.scratch.len);
         Xen::set_direct(Run::new(self.scratch.start + pages.start as u64, pages.len() as u64), writable)
+    }
+
+    fn begins(&mut self, step: Step) {
+        if let Some(watch) = &mut self.watch {
+            watch.begins(step);
+        }
     }
 
     fn write_trampoline(&mut self, page: usize, parameters: &Parameters) {

@@ -39,6 +39,8 @@ pub struct Mm {
     pub(super) stacks: Slots,
     next_special: u64,
     lost: u64,
+    /// The fewest frames that were ever free.
+    least: u64,
 }
 
 static MM: Local<Option<Mm>> = Local::new(None);
@@ -62,7 +64,8 @@ pub fn with<R>(f: impl FnOnce(&mut Mm) -> R) -> R {
 pub unsafe fn setup(start: &Start, boot_stack: Vaddr) -> Result<(), InitError> {
     // SAFETY: passed on.
     let (space, free, kept) = unsafe { super::init::init(start, boot_stack)? };
-    let mut mm = Mm { space, free, kept, stacks: Slots::new(), next_special: SPECIAL_BASE, lost: 0 };
+    let mut mm =
+        Mm { space, free, kept, stacks: Slots::new(), next_special: SPECIAL_BASE, lost: 0, least: u64::MAX };
     mm.refill();
     *MM.borrow() = Some(mm);
     Ok(())
@@ -79,6 +82,8 @@ pub struct Stats {
     pub longest: u64,
     /// Frames that could not be given back, for want of room in the list; 0 unless memory ran out.
     pub lost: u64,
+    /// The fewest that were free at any time so far.
+    pub least: u64,
 }
 
 /// How much memory there is.
@@ -89,6 +94,7 @@ pub fn stats() -> Stats {
         free: mm.free.total(),
         longest: mm.free.runs().iter().map(|r| r.len).max().unwrap_or(0),
         lost: mm.lost,
+        least: mm.least,
     })
 }
 
@@ -138,7 +144,10 @@ impl Mm {
                 End::High => self.free.take_high(n)?,
             };
             match self.reach(run) {
-                Ok(()) => return Some(run),
+                Ok(()) => {
+                    self.note_least();
+                    return Some(run);
+                }
                 Err(None) => {
                     self.put(run);
                     return None;
@@ -149,6 +158,10 @@ impl Mm {
                 }
             }
         }
+    }
+
+    fn note_least(&mut self) {
+        self.least = self.least.min(self.free.total());
     }
 
     fn put(&mut self, run: Run) {
@@ -205,7 +218,9 @@ impl Mm {
             return false;
         }
         let reached = self.reach(run).is_ok();
-        if !reached {
+        if reached {
+            self.note_least();
+        } else {
             self.put(run);
         }
         reached
