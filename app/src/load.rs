@@ -158,4 +158,8 @@ impl Source for FileSource<'_> {
     fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<(), String> {
         self.timings.of("kernel-read", || read_exactly(self.file, offset, buf))
     }
+
+    fn read_ahead(&mut self, offset: u64, len: u64) {
+        self.timings.of("kernel-read", || self.file.read_ahead(offset, usize::try_from(len).unwrap_or(0)));
+    }
 }

@@ -25,6 +25,9 @@ use machine::{Machine, This};
 use session::{End, Session};
 use timings::Timings;
 
+/// Bytes at the start of a disk that tell what it is.
+const FIRST_READ: u64 = 32 << 10;
+
 fn main() -> ExitCode {
     match This::start() {
         Ok(machine) if machine.list_only() => print_menu(&machine),
@@ -65,6 +68,8 @@ fn run(machine: &impl Machine) -> ExitCode {
 /// nothing.
 fn find_disks(machine: &impl Machine, again: bool) -> (Disks, Vec<String>) {
     let found = machine.disks(again);
+    // All of them answer at once what each is asked first: for its partition table.
+    found.disks.iter().for_each(|(_, device)| device.read_ahead(0, FIRST_READ.min(device.size()) as usize));
     let mut disks = Disks::new();
     for (name, device) in found.disks {
         disks.add(&name, device);

@@ -69,14 +69,28 @@ impl Cache {
             return self.read_cached(offset, buf);
         }
         // The parts of sectors at both ends through the cache, all between them straight from the device.
-        let sector = u64::from(self.sector);
-        let head = ((sector - offset % sector) % sector) as usize;
-        let whole = (buf.len() - head) / sector as usize * sector as usize;
+        let (head, whole) = self.whole_sectors(offset, buf.len());
         let (first, rest) = buf.split_at_mut(head);
         let (middle, last) = rest.split_at_mut(whole);
         self.read_cached(offset, first)?;
         self.device.read_at(offset + head as u64, middle)?;
         self.read_cached(offset + (head + whole) as u64, last)
+    }
+
+    /// Of a long range: the bytes before its first whole sector, and the bytes in whole sectors.
+    fn whole_sectors(&self, offset: u64, len: usize) -> (usize, usize) {
+        let sector = u64::from(self.sector);
+        let head = ((sector - offset % sector) % sector) as usize;
+        (head, len.saturating_sub(head) / sector as usize * sector as usize)
+    }
+
+    /// Lets the device begin with a range that will be read next, if it is one that goes straight through.
+    pub(crate) fn read_ahead(&self, offset: u64, len: usize) {
+        let inside = offset.checked_add(len as u64).is_some_and(|end| end <= self.size);
+        if inside && len >= DIRECT {
+            let (head, whole) = self.whole_sectors(offset, len);
+            self.device.read_ahead(offset + head as u64, whole);
+        }
     }
 
     /// The range was checked by `read_at`.

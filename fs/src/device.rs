@@ -18,6 +18,10 @@ pub trait BlockDevice {
 
     /// Fills `buf` with the bytes at `offset`. A large read should be as fast as the device can be.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), DeviceError>;
+
+    /// A hint that this range will be read next: a device that can read by itself may begin. Whole sectors, as for
+    /// [`read_at`](BlockDevice::read_at).
+    fn read_ahead(&self, _offset: u64, _len: usize) {}
 }
 
 impl<T: BlockDevice + ?Sized> BlockDevice for alloc::rc::Rc<T> {
@@ -29,6 +33,9 @@ impl<T: BlockDevice + ?Sized> BlockDevice for alloc::rc::Rc<T> {
     }
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), DeviceError> {
         (**self).read_at(offset, buf)
+    }
+    fn read_ahead(&self, offset: u64, len: usize) {
+        (**self).read_ahead(offset, len);
     }
 }
 

@@ -34,4 +34,13 @@ impl Region {
         let Some(at) = self.start.checked_add(offset) else { return Err(beyond) };
         self.cache.read_at(at, buf)
     }
+
+    /// A hint that this range will be read next.
+    pub(crate) fn read_ahead(&self, offset: u64, len: usize) {
+        if offset.checked_add(len as u64).is_some_and(|end| end <= self.size)
+            && let Some(at) = self.start.checked_add(offset)
+        {
+            self.cache.read_ahead(at, len);
+        }
+    }
 }

@@ -73,6 +73,9 @@ pub trait File {
     /// page-aligned `buf` with a page-aligned `offset` is read in place at the device's speed. Holes become zeros.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, Error>;
 
+    /// A hint that this range will be read next: while the caller works on what it has, the device may begin.
+    fn read_ahead(&self, _offset: u64, _len: usize) {}
+
     /// True for a file without a byte.
     fn is_empty(&self) -> bool {
         self.len() == 0

@@ -60,6 +60,13 @@ impl BlockDevice for XenDisk {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), DeviceError> {
         self.0.read(offset, buf).map_err(|why| DeviceError::new(why.to_string()))
     }
+
+    fn read_ahead(&self, offset: u64, len: usize) {
+        // A small domain has other uses for its memory.
+        if free() > 4 * (len / PAGE) as u64 {
+            self.0.read_ahead(offset, len);
+        }
+    }
 }
 
 impl Machine for Xen {

@@ -55,6 +55,19 @@ impl Blocks {
         Ok(())
     }
 
+    /// A hint that these bytes will be read next; blocks of which the journal has newer copies are left alone.
+    pub(super) fn read_ahead(&self, block: u64, offset: usize, len: usize) {
+        let size = u64::from(self.sb.block_size);
+        let start = block.checked_mul(size).and_then(|at| at.checked_add(offset as u64));
+        let Some((start, end)) = start.and_then(|start| Some((start, start.checked_add(len as u64)?))) else {
+            return;
+        };
+        let blocks = start / size..end.div_ceil(size);
+        if self.overlay.get(blocks.start).is_none() && self.overlay.next_in(blocks).is_none() {
+            self.region.read_ahead(start, len);
+        }
+    }
+
     /// One whole block.
     pub(super) fn block(&self, block: u64) -> Result<Vec<u8>, Error> {
         let mut buf = zeroed(self.block_size())?;

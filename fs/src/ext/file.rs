@@ -96,4 +96,21 @@ impl File for Data {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, Error> {
         Data::read_at(self, offset, buf)
     }
+
+    fn read_ahead(&self, offset: u64, len: usize) {
+        let left = self.inode.size.saturating_sub(offset);
+        let len = usize::try_from(left).unwrap_or(usize::MAX).min(len);
+        if len == 0 || self.inode.is_encrypted() || self.inode.is_inline() {
+            return;
+        }
+        let size = self.blocks.block_size() as u64;
+        let end = (offset + len as u64).div_ceil(size);
+        // The first run only: what comes after it is read when it is wanted.
+        let Ok(run) = self.long_run(offset / size, end) else { return };
+        let bytes = run.len.saturating_mul(size) - offset % size;
+        if let Some(start) = run.start {
+            let len = usize::try_from(bytes).unwrap_or(usize::MAX).min(len);
+            self.blocks.read_ahead(start, (offset % size) as usize, len);
+        }
+    }
 }

@@ -91,4 +91,14 @@ impl File for FatFile {
         }
         Ok(len)
     }
+
+    fn read_ahead(&self, offset: u64, len: usize) {
+        let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let run = self.runs.get(self.runs.partition_point(|run| run.end <= offset));
+        if let Some(run) = run {
+            let remaining = run.end - offset;
+            let len = usize::try_from(remaining).unwrap_or(usize::MAX).min(left).min(len);
+            self.region.read_ahead(run.start + (run.len - remaining), len);
+        }
+    }
 }

@@ -12,6 +12,14 @@ pub trait Source {
 
     /// Fill `buf` from `offset` on, or say why not. Never asked for bytes beyond [`size`](Self::size).
     fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<(), String>;
+
+    /// A hint that this range, which lies in the file, will be asked for next: it may be read meanwhile.
+    fn read_ahead(&mut self, _offset: u64, _len: u64) {}
+
+    /// By how much offsets are more in the file that lies on the disk, modulo a page.
+    fn skew(&self) -> u64 {
+        0
+    }
 }
 
 impl Source for &[u8] {
@@ -31,7 +39,7 @@ impl Source for &[u8] {
 /// Called with the bytes of the file done so far, and the whole.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
-/// How much is read at a time. Large, so that the disk streams; small against what the kernel takes.
+/// How much is read at a time. Large, so that the disk streams; small against what the kernel takes. A multiple of a page.
 const PIECE: u64 = 512 * 1024;
 
 /// The bytes `position..end` of the file, read in pieces as they are wanted.
@@ -101,9 +109,15 @@ impl<'a> Input<'a> {
         true
     }
 
+    /// Up to a page of the disk's, so that all pieces but the first begin with one.
+    fn next_len(&self) -> u64 {
+        let skew = (self.position + self.source.skew()) % super::PAGE;
+        (self.end - self.position).min(PIECE - skew)
+    }
+
     fn refill(&mut self) {
         self.used = 0;
-        let len = (self.end - self.position).min(PIECE);
+        let len = self.next_len();
         if len == 0 {
             self.piece.clear();
             return;
@@ -115,6 +129,11 @@ impl<'a> Input<'a> {
         match self.source.read_at(self.position, &mut self.piece) {
             Ok(()) => {
                 self.position += len;
+                // The disk works while the decoder does.
+                let next = self.next_len();
+                if next > 0 {
+                    self.source.read_ahead(self.position, next);
+                }
                 (self.progress)(self.position, self.source.size());
             }
             Err(why) => {
@@ -152,5 +171,15 @@ impl Source for Window<'_> {
             .filter(|_| within)
             .ok_or_else(|| String::from("beyond the end"))?;
         self.source.read_at(at, buf)
+    }
+
+    fn read_ahead(&mut self, offset: u64, len: u64) {
+        if let Some(at) = self.start.checked_add(offset) {
+            self.source.read_ahead(at, len);
+        }
+    }
+
+    fn skew(&self) -> u64 {
+        (self.start + self.source.skew()) % super::PAGE
     }
 }

@@ -9,11 +9,12 @@ use platform_xen_sys::block::VdiskInfo;
 use platform_xen_sys::xenbus::XenbusState;
 use spin::Mutex;
 
+use crate::block::ahead;
 use crate::block::cut::{Cutter, SECTOR};
 use crate::block::name::device_name;
 use crate::block::queue::{Buffer, Mine, Queue};
 use crate::block::request::Op;
-use crate::hal::{GrantRef, HalError, HalRef};
+use crate::hal::{GrantRef, HalError, HalRef, Port};
 use crate::shared::PAGE;
 use crate::xenbus::{DeviceError, Fault, Frontend};
 use crate::xenstore::{Watch, Xenstore};
@@ -98,6 +99,7 @@ pub struct Disk {
     handle: u16,
     config: Mutex<Config>,
     inner: Mutex<Inner>,
+    ahead: ahead::Slot,
 }
 
 struct Inner {
@@ -141,7 +143,15 @@ impl Disk {
         let inner = Inner { info, queue: None, users: 0, watch: None, closed: true, can_flush: false };
         // The handle's 16 bits are the low ones of the number, as Linux does it.
         let (config, inner) = (Mutex::new(config), Mutex::new(inner));
-        Ok(Disk { hal, front, name: name(Some(number)), handle: number as u16, config, inner })
+        Ok(Disk {
+            hal,
+            front,
+            name: name(Some(number)),
+            handle: number as u16,
+            config,
+            inner,
+            ahead: ahead::Slot::default(),
+        })
     }
 
     /// What it is; size and sector size are right once it was connected.
@@ -306,6 +316,9 @@ impl Disk {
     /// # Errors
     /// [`Fault::OutOfRange`], [`Fault::Io`], and whatever ends the connection: [`Fault::Gone`] within a few seconds.
     pub fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), DeviceError> {
+        if self.read_from_ahead(offset, into) {
+            return Ok(());
+        }
         // SAFETY: `into` is ours until `transfer` returns, which it does once nothing is in flight.
         let buffer = unsafe { Buffer::new(into.as_mut_ptr(), into.len()) };
         self.transfer(Op::Read, offset, &buffer).map_err(|fault| self.error(fault))
@@ -316,6 +329,7 @@ impl Disk {
     /// # Errors
     /// As [`read`](Disk::read); [`Fault::ReadOnly`], [`Fault::Unaligned`].
     pub fn write(&self, offset: u64, from: &[u8]) -> Result<(), DeviceError> {
+        self.forget_ahead();
         // SAFETY: a write only reads the buffer, while we have it.
         let buffer = unsafe { Buffer::new(from.as_ptr().cast_mut(), from.len()) };
         self.transfer(Op::Write, offset, &buffer).map_err(|fault| self.error(fault))
@@ -334,13 +348,27 @@ impl Disk {
         self.transfer(Op::Flush, 0, &buffer).map_err(|fault| self.error(fault))
     }
 
+    pub(super) fn hal(&self) -> &HalRef {
+        &self.hal
+    }
+
+    pub(super) fn ahead(&self) -> &ahead::Slot {
+        &self.ahead
+    }
+
     fn transfer(&self, op: Op, offset: u64, buffer: &Buffer) -> Result<(), Fault> {
+        let (mut cutter, _) = self.begin(op, offset, buffer)?;
+        self.complete(op, &mut cutter, buffer, &mut Mine::default())
+    }
+
+    /// Checks a transfer, and counts it as under way until it is [completed](Self::complete).
+    pub(super) fn begin(&self, op: Op, offset: u64, buffer: &Buffer) -> Result<(Cutter, Port), Fault> {
         if self.has_news()
             && let Some(fault) = self.unwell()
         {
             self.die(fault);
         }
-        let (mut cutter, port) = {
+        {
             let mut inner = self.inner.lock();
             let Info { size, sector_size, read_only, .. } = inner.info;
             let Some(queue) = &inner.queue else { return Err(Fault::NotConnected) };
@@ -362,13 +390,24 @@ impl Disk {
                 return Err(Fault::Unaligned);
             }
             inner.users += 1;
-            (Cutter::new(offset, buffer.len(), sector_size, buffer.address(), in_place), port)
-        };
-        let mut mine = Mine::default();
+            Ok((Cutter::new(offset, buffer.len(), sector_size, buffer.address(), in_place), port))
+        }
+    }
+
+    /// Waits until all of a transfer is done.
+    pub(super) fn complete(
+        &self,
+        op: Op,
+        cutter: &mut Cutter,
+        buffer: &Buffer,
+        mine: &mut Mine,
+    ) -> Result<(), Fault> {
+        // While a transfer is under way the queue stays.
+        let port = self.inner.lock().queue.as_ref().map(Queue::port).ok_or(Fault::NotConnected)?;
         let mut flush_due = op == Op::Flush;
         let mut look_at = self.hal.now() + LOOK;
         let result = loop {
-            match self.step(op, &mut cutter, buffer, &mut mine, &mut flush_due) {
+            match self.step(op, cutter, buffer, mine, &mut flush_due) {
                 Ok(Next::Done) => break mine.fault.take().map_or(Ok(()), Err),
                 Ok(Next::Again { wake }) => {
                     if wake {
@@ -395,7 +434,7 @@ impl Disk {
                 Err(Stop::Dead(fault)) => {
                     self.die(fault.clone());
                     self.hal.wake(port);
-                    self.abandon(buffer, &mut mine);
+                    self.abandon(buffer, mine);
                     break Err(fault);
                 }
             }
@@ -406,7 +445,7 @@ impl Disk {
     }
 
     /// One round of a transfer, without waiting.
-    fn step(
+    pub(super) fn step(
         &self,
         op: Op,
         cutter: &mut Cutter,
@@ -500,6 +539,7 @@ impl Disk {
             let Some(queue) = &inner.queue else { return Ok(()) };
             queue.port()
         };
+        self.forget_ahead();
         // Each transfer ends by itself, in error if need be.
         while self.inner.lock().users > 0 {
             self.hal.wait(&[port], Some(self.hal.now() + LOOK));
@@ -531,7 +571,7 @@ impl Disk {
     }
 }
 
-enum Next {
+pub(super) enum Next {
     Done,
     /// Something has come meanwhile.
     Again {
@@ -544,7 +584,7 @@ enum Next {
 }
 
 /// Why a transfer does not go on.
-enum Stop {
+pub(super) enum Stop {
     /// The connection is of no more use.
     Dead(Fault),
     /// There is no memory or no grant for a single request. Nothing of the transfer is in flight.

@@ -12,6 +12,7 @@
 //!
 //! Quantities in the ring and the key `sectors` count 512 bytes, whatever the disk's sector size is.
 
+mod ahead;
 mod cut;
 mod disk;
 mod disks;
