@@ -10,7 +10,7 @@ use pvgrub_menu::{Boot, FileRef};
 
 use crate::config;
 use crate::console::Console;
-use crate::machine::Machine;
+use crate::machine::{Machine, Place};
 use crate::ramdisk::{Ramdisk, Wanted};
 use crate::timings::Timings;
 
@@ -70,9 +70,13 @@ impl<M: Machine> Loader<'_, M> {
         let memory = self.machine.memory();
         let wanted = wanted.for_kernel(&kernel.kernel.guest_os, timings)?;
         // Whether there is room for all of it is known before the initrd is read.
-        Layout::new(&kernel.kernel, wanted.initrd(), memory.pages, memory.p2m_size)
+        let layout = Layout::new(&kernel.kernel, wanted.initrd(), memory.pages, memory.p2m_size)
             .map_err(|why| format!("{}: {why}", kernel_file.name))?;
-        let ramdisk = timings.of("initrd", || wanted.read(&mut self))?;
+        let place = layout.initrd.map(|initrd| Place {
+            first: initrd.frames.first.0,
+            rest: layout.scratch_pages() + kernel.zero_pages(),
+        });
+        let ramdisk = timings.of("initrd", || wanted.read(&mut self, place))?;
         Ok(Ready { kernel, kernel_file, ramdisk, cmdline: boot.args.clone() })
     }
 

@@ -7,7 +7,7 @@ use pvgrub_handover::plan::Initrd;
 use pvgrub_menu::{Boot, FileRef};
 
 use crate::load::{FileSource, Loader, Named, read_exactly};
-use crate::machine::Machine;
+use crate::machine::{Machine, Place};
 use crate::timings::Timings;
 
 /// Files are read in pieces of this size, so that progress can be shown.
@@ -102,11 +102,19 @@ impl Fitted<'_> {
         }
     }
 
-    /// Reads all files to where they will lie.
-    pub fn read<M: Machine>(self, loader: &mut Loader<'_, M>) -> Result<Option<Ramdisk<M::Pages>>, String> {
+    /// Reads all files to where they will lie, best of all `place`.
+    pub fn read<M: Machine>(
+        self,
+        loader: &mut Loader<'_, M>,
+        place: Option<Place>,
+    ) -> Result<Option<Ramdisk<M::Pages>>, String> {
         let Some(initrd) = self.initrd() else { return Ok(None) };
         let count = usize::try_from(initrd.len.div_ceil(PAGE)).ok();
-        let mut pages = count.and_then(|count| loader.machine.pages(count)).ok_or_else(|| {
+        let get = |count| match place {
+            Some(place) => loader.machine.pages_in(count, place),
+            None => loader.machine.pages(count),
+        };
+        let mut pages = count.and_then(get).ok_or_else(|| {
             let (need, free) = (initrd.len.div_ceil(1 << 20), loader.machine.memory().free >> 20);
             let names: Vec<&str> = self.parts.iter().map(|part| part.named.name.as_str()).collect();
             let names = names.join(", ");

@@ -33,6 +33,15 @@ pub struct Memory {
     pub free: u64,
 }
 
+/// Where a buffer would best lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The frame with which it begins: its number for the next kernel, so that it needs no other.
+    pub first: u64,
+    /// So many frames in a row must be left besides.
+    pub rest: u64,
+}
+
 /// What a scan for disks found.
 #[derive(Default)]
 pub struct FoundDisks {
@@ -75,6 +84,11 @@ pub trait Machine: Sized {
 
     /// So many pages, of any content; `None` if they can't be had.
     fn pages(&self, count: usize) -> Option<Self::Pages>;
+
+    /// Such pages, in `place` if that can be had.
+    fn pages_in(&self, count: usize, _place: Place) -> Option<Self::Pages> {
+        self.pages(count)
+    }
 
     /// True for a key that ends the program: a domain has none.
     fn quits(&self, _key: Key) -> bool {

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use platform_xen::block::Disk;
 use platform_xen::kexec::Handover;
+use platform_xen::mm::runs::Run;
 use platform_xen::mm::{self, PageBuf};
 use platform_xen::panic::{self, Ending};
 use platform_xen::{boot, devices, time};
 use pvgrub_fs::{BlockDevice, DeviceError};
 use pvgrub_menu::{Look, MAX_TEXT, Style};
 
-use super::{FoundDisks, Machine, Memory};
+use super::{FoundDisks, Machine, Memory, Place};
 use crate::console::Console;
 use crate::load::Ready;
 use crate::options::Options;
@@ -122,6 +123,12 @@ impl Machine for Xen {
     fn pages(&self, count: usize) -> Option<PageBuf> {
         let fits = u64::try_from(count).is_ok_and(|count| count <= free());
         fits.then(|| PageBuf::stale(count.checked_mul(PAGE)?))?
+    }
+
+    fn pages_in(&self, count: usize, place: Place) -> Option<PageBuf> {
+        let there = PageBuf::stale_at(Run::new(place.first, count as u64));
+        // In the middle of free memory it may leave no room for what must lie in a row.
+        there.filter(|_| free() >= place.rest).or_else(|| self.pages(count))
     }
 
     fn end_of_keys(&self, _console: &mut Console) -> ExitCode {

@@ -251,6 +251,12 @@ pub unsafe fn run_slots(run: Run) -> &'static mut [Run] {
     }
 }
 
+/// See [`Mm::alloc_exactly`].
+#[must_use]
+pub fn alloc_exactly(run: Run) -> bool {
+    with(|mm| mm.alloc_exactly(run))
+}
+
 /// See [`Mm::alloc`].
 #[must_use]
 pub fn alloc_frames(n: u64, end: End) -> Option<Run> {

@@ -1,6 +1,8 @@
 //! Buffers of whole frames.
 
-use super::frames::{End, alloc_frames, alloc_zeroed_frames, free_frames, mfn_of, set_direct, with};
+use super::frames::{
+    End, alloc_exactly, alloc_frames, alloc_zeroed_frames, free_frames, mfn_of, set_direct, with,
+};
 use super::layout::direct;
 use super::runs::Run;
 use core::ops::{Deref, DerefMut};
@@ -32,6 +34,14 @@ impl PageBuf {
     pub fn stale(bytes: usize) -> Option<PageBuf> {
         let run = alloc_frames(pages(bytes), End::High)?;
         Some(PageBuf { run })
+    }
+
+    /// Exactly these frames, if all of them are free, as [`stale`](PageBuf::stale): where the next kernel is to find them at
+    /// the same numbers, they need no new ones.
+    #[must_use]
+    pub fn stale_at(run: Run) -> Option<PageBuf> {
+        run.start.checked_add(run.len).filter(|_| run.len > 0)?;
+        alloc_exactly(run).then_some(PageBuf { run })
     }
 
     /// The ramdisk that the builder loaded with us, as a buffer: the first call gets it. It ends with zeroes, up to a
