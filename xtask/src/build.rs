@@ -40,7 +40,7 @@ fn compile(toolchain: &Toolchain, name: &str, target: &Path) -> Result<PathBuf> 
     let flags: Vec<String> = toolchain.rustflags().iter().map(|flag| format!("{flag:?}")).collect();
     let mut cmd = toolchain.cargo("build");
     cmd.args(["--release", "--quiet", "--target", TARGET, "--package", name])
-        .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=compiler-builtins-mem"])
+        .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=compiler-builtins-mem,optimize_for_size"])
         .arg("--config")
         .arg(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")))
         .env("CARGO_TARGET_DIR", target);

@@ -2,7 +2,7 @@
 
 use crc::{CRC_32_ISCSI, Crc, Table};
 
-static CRC32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
+static CRC32C: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISCSI);
 
 /// The seed of a checksum that begins anew.
 pub(super) const START: u32 = !0;

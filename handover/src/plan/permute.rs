@@ -64,6 +64,13 @@ pub struct Memory<'a> {
     pub typed: &'a [Pfn],
 }
 
+/// Much of it comes in order, which the sort of a std that was built to be small does not notice.
+fn sort<T: Ord>(list: &mut [T]) {
+    if !list.is_sorted() {
+        list.sort_unstable();
+    }
+}
+
 /// Completes `bound` to a permutation. Frames in `memory.typed` get numbers from `mapped_end` on, because the next
 /// address space maps all below writable, and it must be valid while the old one still is.
 ///
@@ -74,12 +81,12 @@ pub fn permutation(
     mapped_end: Pfn,
     memory: &Memory<'_>,
 ) -> Result<Permutation, PlanError> {
-    bound.sort_unstable();
+    sort(&mut bound);
     if bound.windows(2).any(|w| w[0].new == w[1].new) {
         return Err(PlanError::Frames("two frames for one number"));
     }
     let mut sources: Vec<Pfn> = bound.iter().map(|m| m.old).collect();
-    sources.sort_unstable();
+    sort(&mut sources);
     if sources.windows(2).any(|w| w[0] == w[1]) {
         return Err(PlanError::Frames("one frame for two numbers"));
     }
@@ -136,7 +143,7 @@ pub fn permutation(
     let rest = free.into_iter().chain(numbers);
     moves.extend(homeless.into_iter().zip(rest).map(|(old, new)| Move { new, old }));
     moves.retain(|m| m.new != m.old);
-    moves.sort_unstable();
+    sort(&mut moves);
     Ok(Permutation { moves })
 }
 

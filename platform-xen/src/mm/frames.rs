@@ -10,6 +10,7 @@ use crate::boot::start::Start;
 use crate::boot::symbols::Image;
 use crate::hypercall;
 use crate::local::Local;
+use core::cell::RefMut;
 use platform_xen_sys::mmu::{MmuUpdate, Pte, PteFlags};
 use platform_xen_sys::{Mfn, PAGE_SIZE, Pfn, Vaddr};
 
@@ -36,7 +37,7 @@ pub struct Mm {
     free: FreeRuns<'static>,
     /// What was in use at entry. Only the crate may change it: who takes frames from here owns them.
     pub(crate) kept: Kept,
-    pub(super) stacks: Slots,
+    pub(super) stacks: RefMut<'static, Slots>,
     next_special: u64,
     lost: u64,
     /// The fewest frames that were ever free.
@@ -65,7 +66,7 @@ pub unsafe fn setup(start: &Start, boot_stack: Vaddr) -> Result<(), InitError> {
     // SAFETY: passed on.
     let (space, free, kept) = unsafe { super::init::init(start, boot_stack)? };
     let mut mm =
-        Mm { space, free, kept, stacks: Slots::new(), next_special: SPECIAL_BASE, lost: 0, least: u64::MAX };
+        Mm { space, free, kept, stacks: Slots::take(), next_special: SPECIAL_BASE, lost: 0, least: u64::MAX };
     mm.refill();
     *MM.borrow() = Some(mm);
     Ok(())

@@ -7,6 +7,8 @@ use super::frames::{End, with};
 use super::layout::{STACK_SLOT, STACKS_BASE};
 use super::runs::Run;
 use super::space::{CHUNK, MapError};
+use crate::local::Local;
+use core::cell::RefMut;
 use platform_xen_sys::mmu::Pte;
 use platform_xen_sys::{PAGE_SIZE, Pfn, Vaddr};
 
@@ -20,9 +22,13 @@ pub struct Slots {
     runs: [Run; SLOTS],
 }
 
+/// By itself, since it is all zeros at the start: in a global that is not, its 8 KiB would lie in the image.
+static ALL: Local<Slots> = Local::new(Slots { runs: [Run::new(0, 0); SLOTS] });
+
 impl Slots {
-    pub(super) const fn new() -> Slots {
-        Slots { runs: [Run::new(0, 0); SLOTS] }
+    /// All slots, for the one who asks first, and for good.
+    pub(super) fn take() -> RefMut<'static, Slots> {
+        ALL.borrow()
     }
 
     /// Where the frame is mapped, if it belongs to a stack.

@@ -9,8 +9,6 @@ use miniz_oxide::inflate::core::inflate_flags::{
 };
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
-static CRC32: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
-
 const HEADER_CRC: u8 = 1 << 1;
 const EXTRA: u8 = 1 << 2;
 const NAME: u8 = 1 << 3;
@@ -52,7 +50,9 @@ fn skip_header(input: &mut Input<'_>) -> Result<(), ImageError> {
 pub fn unpack(input: &mut Input<'_>, out: &mut [u8]) -> Result<(), ImageError> {
     skip_header(input)?;
     let mut inflate = Box::new(DecompressorOxide::new());
-    let mut crc = CRC32.digest();
+    // Its tables are 16 KiB: made when they are needed, they are not in the image.
+    let crc32 = Box::new(Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC));
+    let mut crc = crc32.digest();
     let mut done = 0;
     loop {
         let packed = input.fill();
