@@ -2,6 +2,7 @@
 
 mod dom0;
 mod guest;
+mod launch;
 mod machine;
 mod terminal;
 mod wire;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 pub use guest::{Config, Disk, End, Guest, MAC};
+pub use launch::Launch;
 pub use machine::DiskKind;
 use machine::Machine;
 use terminal::join;
@@ -42,7 +44,7 @@ impl Lab {
         let machine = Machine::start(&kernel, &ramdisk, guests + dom0_memory + 160, dom0_memory, &log)?;
         machine
             .ctl
-            .expect(&["@ready\n"], Duration::from_secs(300))
+            .expect(&["@ready\n"], Duration::from_secs(900))
             .with_context(|| format!("dom0 did not come up; its console is in {}", log.display()))?;
         let mut lab = Lab { machine, requests: 0, attached: 0, pushed: Vec::new(), plugged: Vec::new() };
         lab.sh("xl info > /dev/null", 120).context("xl is not ready")?;

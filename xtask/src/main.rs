@@ -1,6 +1,7 @@
 //! The project's own commands; docs/lab.md says how the lab beneath them works.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod bootcheck;
 mod build;
 mod cases;
@@ -76,6 +77,15 @@ enum Command {
     },
     /// Show it: builds, boots the lab, and puts you in front of pvgrub's menu in this terminal
     Demo,
+    /// Measure, and compare with others on the same disk in the same session; docs/performance.md says what and why
+    Bench {
+        /// Only these parts
+        #[arg(value_enum)]
+        parts: Vec<bench::Part>,
+        /// Take the kernels in target/xen/ as they are
+        #[arg(long)]
+        built: bool,
+    },
     /// Run the host tests, then lab cases: guests on the real Xen, checked by what they print
     Test {
         /// Only lab cases whose name contains one of these
@@ -216,6 +226,7 @@ fn run(command: Command) -> Result<()> {
         }
         .run(),
         Command::Check { name } => check::run(&name),
+        Command::Bench { parts, built } => bench::run(&parts, built),
         Command::Demo => demo::run(),
         Command::Test { sanitize: true, .. } => sanitize::run(),
         Command::Test { names, all, share, lab, list, .. } => {

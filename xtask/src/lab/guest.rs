@@ -16,6 +16,13 @@ pub struct Disk {
     kind: DiskKind,
 }
 
+impl Disk {
+    /// Its device in dom0.
+    pub fn device(&self) -> &str {
+        &self.device
+    }
+}
+
 /// What xl is told about a guest.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -119,7 +126,7 @@ pub const MAC: &str = "00:16:3e:77:00:02";
 /// A running guest.
 #[derive(Debug)]
 pub struct Guest {
-    name: String,
+    pub(super) name: String,
     /// Its number.
     pub domid: u32,
 }
@@ -150,6 +157,18 @@ impl Lab {
         Ok(Disk { device, kind })
     }
 
+    /// Gives dom0 what a guest is made of; returns the guest's name, and a number that is new.
+    pub(super) fn configure(&mut self, config: &Config) -> Result<(String, u32)> {
+        let kernel = self.push(&config.kernel)?;
+        let ramdisk = config.ramdisk.as_deref().map(|file| self.push(file)).transpose()?;
+        self.attached += 1;
+        let epoch = self.attached;
+        let name = format!("guest{epoch}");
+        let text = config.text(&name, &kernel, ramdisk.as_deref())?;
+        self.sh(&format!("cat > /tmp/{name}.cfg <<'EOF'\n{text}EOF"), 10)?;
+        Ok((name, epoch))
+    }
+
     /// Creates a guest, with the console attached before its first instruction.
     pub fn create(&mut self, config: &Config) -> Result<Guest> {
         let guest = self.create_paused(config)?;
@@ -164,13 +183,7 @@ impl Lab {
 
     /// Creates a guest that does not run yet, with the console attached.
     pub fn create_paused(&mut self, config: &Config) -> Result<Guest> {
-        let kernel = self.push(&config.kernel)?;
-        let ramdisk = config.ramdisk.as_deref().map(|file| self.push(file)).transpose()?;
-        self.attached += 1;
-        let epoch = self.attached;
-        let name = format!("guest{epoch}");
-        let text = config.text(&name, &kernel, ramdisk.as_deref())?;
-        self.sh(&format!("cat > /tmp/{name}.cfg <<'EOF'\n{text}EOF"), 10)?;
+        let (name, epoch) = self.configure(config)?;
         let out =
             self.sh(&format!("xl create -p /tmp/{name}.cfg && xl domid {name}"), 180).context("xl create")?;
         let domid = out
