@@ -673,8 +673,9 @@ fn a_backend_that_fails_a_hint_fails_the_read() {
         let s = setup(Offer::default(), lie.clone(), Config::default());
         s.disk.connect().unwrap();
         s.disk.read_ahead(1 << 20, 256 << 10);
-        let mut buffer = vec![0; 256 << 10];
-        assert!(s.disk.read(1 << 20, &mut buffer).is_err(), "{lie:?}");
+        // Where pages begin: what bounces, a backend may keep.
+        let mut buffer = aligned::<{ 256 << 10 }>();
+        assert!(s.disk.read(1 << 20, &mut buffer.0).is_err(), "{lie:?}");
         // Left alone it ends with the disk, too.
         s.disk.read_ahead(1 << 20, 256 << 10);
     }
