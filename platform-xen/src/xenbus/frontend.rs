@@ -10,7 +10,7 @@ use spin::Mutex;
 
 use crate::hal::{DomId, HalRef};
 use crate::xenbus::error::Fault;
-use crate::xenstore::{Watch, Xenstore, XsError};
+use crate::xenstore::{ServerError, Watch, Xenstore, XsError};
 
 /// What a state of the backend means to whoever waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +136,11 @@ impl Frontend {
     /// # Errors
     /// xenstore's.
     pub fn backend_state(&self) -> Result<Option<XenbusState>, Fault> {
-        self.state_at(&self.backend)
+        match self.state_at(&self.backend) {
+            // What xenstored says of a directory that was removed: the one above it isn't ours to read.
+            Err(Fault::Xenstore(XsError::Server(ServerError::Eacces))) => Ok(None),
+            other => other,
+        }
     }
 
     fn state_at(&self, directory: &str) -> Result<Option<XenbusState>, Fault> {

@@ -177,7 +177,13 @@ impl Xenstored {
         }
         let ok = b"OK\0".to_vec();
         match kind {
-            sys::XS_READ => self.store.read_in(transaction, &path),
+            sys::XS_READ => self.store.read_in(transaction, &path).map_err(|error| {
+                let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+                let hidden = !path.starts_with(&home) && self.store.read(parent).is_none();
+                // What isn't there is a secret of the nearest directory that is: of a backend's own one it is told, of those
+                // above it not.
+                if hidden { "EACCES" } else { error }
+            }),
             sys::XS_WRITE => self.store.write_in(transaction, &path, rest).map(|()| ok),
             sys::XS_MKDIR => self.store.mkdir_in(transaction, &path).map(|()| ok),
             sys::XS_RM => self.store.rm_in(transaction, &path).map(|()| ok),
