@@ -53,6 +53,8 @@ fn run(machine: &impl Machine) -> ExitCode {
                 // Somebody asked for another scan, so somebody is there to choose.
                 config.menu.settings.timeout = config.menu.settings.timeout.filter(|_| first);
                 config.notes.extend(notes);
+                // A disk that could not be read may be the one whose menu somebody misses.
+                config.notes.extend(disks.problems().iter().map(ToString::to_string));
                 session.menu(&config, 0)
             }
             Err(why) => session.message(&no_menu(&why, &disks, &notes)),
