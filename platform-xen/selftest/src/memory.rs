@@ -6,6 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::alloc::Layout;
 use platform_xen::entropy;
+use platform_xen::mm::runs::Run;
 use platform_xen::mm::{self, PageBuf};
 use platform_xen_sys::PAGE_SIZE;
 
@@ -16,6 +17,7 @@ pub const CHECKS: &[Check] = &[
     ("heap: alignment", heap_aligns),
     ("heap: more than there is fails", heap_fails),
     ("frames: buffers are whole frames of ours", buffers),
+    ("frames: certain ones, if they are free", certain_frames),
     ("frames: all memory can be had, and comes back", all_memory),
     ("frames: a frame can be replaced", replace),
     ("entropy: two draws differ", entropy_differs),
@@ -111,6 +113,21 @@ fn buffers() {
     let free = mm::stats().free;
     buffer.shrink_to(3 * PAGE_SIZE);
     assert_eq!((buffer.len(), mm::stats().free), (3 * PAGE_SIZE, free + 8));
+}
+
+fn certain_frames() {
+    let buffer = PageBuf::stale(4 * PAGE_SIZE).expect("4 pages");
+    let (run, free) = (buffer.run(), mm::stats().free);
+    // Asked for in vain, they are not given back by that.
+    assert!(PageBuf::stale_at(run).is_none());
+    assert!(
+        PageBuf::stale_at(Run::new(0, 1)).is_none() && PageBuf::stale_at(Run::new(u64::MAX, 2)).is_none()
+    );
+    assert_eq!(mm::stats().free, free);
+    drop(buffer);
+    let mut again = PageBuf::stale_at(run).expect("the same 4 pages");
+    again.fill(7);
+    assert_eq!((again.run(), mm::stats().free), (run, free));
 }
 
 fn all_memory() {

@@ -41,7 +41,8 @@ impl PageBuf {
     #[must_use]
     pub fn stale_at(run: Run) -> Option<PageBuf> {
         run.start.checked_add(run.len).filter(|_| run.len > 0)?;
-        alloc_exactly(run).then_some(PageBuf { run })
+        // Made only then: to drop one gives its frames back.
+        alloc_exactly(run).then(|| PageBuf { run })
     }
 
     /// The ramdisk that the builder loaded with us, as a buffer: the first call gets it. It ends with zeroes, up to a
