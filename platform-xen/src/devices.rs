@@ -185,14 +185,11 @@ impl Devices {
 mod bare {
     use alloc::boxed::Box;
     use alloc::sync::Arc;
-    use core::ptr::NonNull;
 
     use super::Devices;
     use crate::boot::start::Start;
     use crate::hal::Port;
     use crate::local::Local;
-    use crate::mm::layout::direct;
-    use crate::shared::{PAGE, SharedMem};
     use crate::xenbus::ShutdownRequest;
     use crate::xenstore::Channel;
     use crate::{machine, mm, panic, thread};
@@ -211,9 +208,7 @@ mod bare {
     /// Where start_info says that xenstore is.
     fn channel(start: &Start) -> Option<Channel> {
         let (mfn, port) = start.store?;
-        let page = NonNull::new(direct(mm::p2m().pfn(mfn)?).0 as *mut u8)?;
-        // SAFETY: the page is xenstore's for good, mapped by the direct map, and used in no other way.
-        let page = unsafe { SharedMem::new(page, PAGE) };
+        let page = mm::map_shared(mfn).inspect_err(|error| log::error!("xenstore's page: {error}")).ok()?;
         Some(Channel { page, port: Port(port) })
     }
 

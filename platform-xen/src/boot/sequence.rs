@@ -1,6 +1,7 @@
 //! What happens before the program's `main`, in order.
 
-use super::start::Start;
+use super::start::{Start, console_of};
+use crate::hal::Port;
 use crate::local::Local;
 use crate::{console, devices, logger, mm, panic, shared_info, thread, time};
 use alloc::boxed::Box;
@@ -24,11 +25,15 @@ pub fn start() -> Start {
 /// Called by the entry code, on the boot stack in the image.
 pub(super) extern "C" fn boot(info: &StartInfo, builder_stack: u64) -> ! {
     time::begin();
+    // A voice before all else: a domU's words to Xen's own console are heard by debug builds of Xen only.
+    if let Some((mfn, port)) = console_of(info) {
+        console::open_early(mfn, Port(port));
+    }
     // No panic yet: std's handler asks for thread-local storage, which comes with the first thread.
-    let start = Start::new(info).unwrap_or_else(|e| panic::die(format_args!("start_info: {e:?}")));
+    let start = Start::new(info).unwrap_or_else(|e| panic::die(format_args!("start_info: {e}")));
     // SAFETY: once, at boot, on a stack in the image.
     unsafe { mm::setup(&start, Vaddr(builder_stack)) }
-        .unwrap_or_else(|e| panic::die(format_args!("memory: {e:?}")));
+        .unwrap_or_else(|e| panic::die(format_args!("memory: {e}")));
     shared_info::map(start.shared_info).unwrap_or_else(|e| panic::die(format_args!("shared_info: {e}")));
     console::setup(&start);
     logger::setup(start.cmd_line());

@@ -3,6 +3,9 @@
 use platform_xen_sys::start_info::{MAX_GUEST_CMDLINE, StartFlags, StartInfo};
 use platform_xen_sys::{Maddr, Mfn, Vaddr};
 
+/// How the magic begins, whatever the version.
+const MAGIC: &[u8] = b"xen-";
+
 /// What `start_info` says, copied before its page is unmapped.
 #[derive(Clone)]
 pub struct Start {
@@ -44,13 +47,32 @@ pub enum StartError {
     TooSmall,
 }
 
+impl core::fmt::Display for StartError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            StartError::Magic => "it is of no Xen that is known",
+            StartError::Misaligned => "an address is not on a page boundary",
+            StartError::TooSmall => "the domain has less than 4 MiB of memory",
+        })
+    }
+}
+
+/// Where the console of the domain is that this page describes: its frame and port. To be asked first, as it is where all
+/// other errors are to be seen; `None` also if the page can't be trusted.
+#[must_use]
+pub fn console_of(info: &StartInfo) -> Option<(Mfn, u32)> {
+    let dom0 = info.flags.contains(StartFlags::INITDOMAIN);
+    let there = info.magic.starts_with(MAGIC) && !dom0 && info.console_evtchn != 0;
+    there.then_some((info.console_mfn, info.console_evtchn))
+}
+
 impl Start {
     /// Checks and copies the page.
     ///
     /// # Errors
     /// If a builder can't have made it.
     pub fn new(info: &StartInfo) -> Result<Start, StartError> {
-        if !info.magic.starts_with(b"xen-") {
+        if !info.magic.starts_with(MAGIC) {
             return Err(StartError::Magic);
         }
         let page = Vaddr(core::ptr::from_ref(info) as u64);
@@ -61,14 +83,13 @@ impl Start {
         if info.nr_pages < 1024 {
             return Err(StartError::TooSmall);
         }
-        let dom0 = info.flags.contains(StartFlags::INITDOMAIN);
         Ok(Start {
             page,
             nr_pages: info.nr_pages,
             shared_info: info.shared_info,
             flags: info.flags,
             store: (info.store_evtchn != 0).then_some((info.store_mfn, info.store_evtchn)),
-            console: (!dom0 && info.console_evtchn != 0).then_some((info.console_mfn, info.console_evtchn)),
+            console: console_of(info),
             pt_base: Vaddr(info.pt_base),
             nr_pt_frames: info.nr_pt_frames,
             mfn_list: Vaddr(info.mfn_list),
@@ -166,6 +187,8 @@ mod tests {
             let mut page = of_a_guest();
             change(&mut page.0);
             assert_eq!(Start::new(&page.0).err(), Some(error));
+            // It can be said, unless nothing is to be trusted.
+            assert_eq!(console_of(&page.0).is_none(), error == StartError::Magic);
         }
     }
 }

@@ -1,17 +1,16 @@
 //! The console of this domain.
 
+use super::early;
 use super::reader::{Reader, Waiting};
 use super::ring::ConsoleRing;
 use crate::boot::start::Start;
+use crate::boot::symbols::Image;
 use crate::hal::{Nanos, Port};
 use crate::local::Local;
-use crate::mm::layout::direct;
-use crate::shared::SharedMem;
-use crate::{events, hypercall, mm, thread, time};
+use crate::{cpu, events, hypercall, mm, shared_info, thread, time};
 use alloc::vec::Vec;
-use core::ptr::NonNull;
 use core::time::Duration;
-use platform_xen_sys::PAGE_SIZE;
+use platform_xen_sys::Mfn;
 
 enum Device {
     /// Not set up: what is written goes to Xen's console, which hears a domU only if Xen is a debug build.
@@ -41,22 +40,28 @@ const LAST_PATIENCE: Duration = Duration::from_secs(1);
 /// How often dom0 looks whether somebody typed: Xen's console has no event that works without a virtual interrupt.
 const LOOK: u64 = 20_000_000;
 
-/// Finds the console. Called at boot, and again after a restore.
+/// Opens a domU's console as the first thing of all, so that whatever fails can be read there.
+pub fn open_early(mfn: Mfn, port: Port) {
+    if let Ok(ring) = early::open(mfn) {
+        CONSOLE.borrow().device = Device::Ring(ring, port);
+    }
+}
+
+/// Finds the console, now that there is memory management. Called at boot, and again after a restore.
 pub fn setup(start: &Start) {
-    let device = match start.console {
-        _ if start.is_dom0() => Device::Xen,
-        Some((mfn, port)) => match mm::p2m().pfn(mfn) {
-            Some(pfn) => {
-                let at = direct(pfn).0 as *mut u8;
-                // SAFETY: the page is the console's for good, mapped by the direct map, and used in no other way.
-                let page = NonNull::new(at).map(|at| unsafe { SharedMem::new(at, PAGE_SIZE) });
-                page.map_or(Device::None, |page| Device::Ring(ConsoleRing::new(page), Port(port)))
-            }
-            None => Device::None,
-        },
-        None => Device::None,
+    let Some((mfn, port)) = start.console else {
+        CONSOLE.borrow().device = if start.is_dom0() { Device::Xen } else { Device::None };
+        return;
     };
-    CONSOLE.borrow().device = device;
+    // If it can't be mapped elsewhere, it stays where it could be mapped first.
+    let Ok(page) = mm::map_shared(mfn) else { return };
+    CONSOLE.borrow().device = Device::Ring(ConsoleRing::new(page), Port(port));
+    if early::window().is_some() {
+        let data = mm::with(|mm| mm.space.data_flags(true));
+        if let Err(e) = early::close(Image::get(), mm::p2m(), data) {
+            log::warn!("a page of the image is lost: {e}");
+        }
+    }
 }
 
 /// The console's event channel, if it has one.
@@ -89,7 +94,8 @@ struct Alone(Port);
 
 impl Waiting for Alone {
     fn now(&self) -> Nanos {
-        time::now()
+        // Before there is a clock, by the counter: at 4 GHz this is right, else it is a little slow.
+        if shared_info::is_mapped() { time::now() } else { Nanos(cpu::tsc() / 4) }
     }
     fn notify(&self) {
         events::notify(self.0);

@@ -8,4 +8,8 @@ pub mod ring;
 #[cfg(feature = "bare")]
 mod device;
 #[cfg(feature = "bare")]
-pub use device::{emergency, flush, has_input, port, read, setup, wait_input, write, write_text};
+mod early;
+#[cfg(feature = "bare")]
+pub use device::{emergency, flush, has_input, open_early, port, read, setup, wait_input, write, write_text};
+#[cfg(feature = "bare")]
+pub use early::window;

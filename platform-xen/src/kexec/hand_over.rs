@@ -6,7 +6,7 @@ use core::fmt;
 use core::time::Duration;
 
 use platform_xen_sys::mmu::{Pte, PteFlags};
-use platform_xen_sys::{PAGE_SIZE, Pfn, Vaddr};
+use platform_xen_sys::{Mfn, PAGE_SIZE, Pfn, Vaddr};
 use pvgrub_handover::image::Loaded;
 use pvgrub_handover::kernel::Kernel;
 use pvgrub_handover::plan::{
@@ -38,6 +38,8 @@ pub enum Error {
     Initrd,
     /// No page of the next kernel's spare ones is free here for the trampoline, or it can't be mapped.
     Trampoline,
+    /// The page of this ring is none of the frames that the next kernel will be told of.
+    ForeignPage(&'static str),
     /// A device could not be given back.
     Quiesce(DeviceError),
     /// That many grants still live, so a backend may still write into our memory.
@@ -55,6 +57,7 @@ impl fmt::Display for Error {
                 f.write_str("internal error in the handover: the initrd is longer than its buffer")
             }
             Error::Trampoline => f.write_str("internal error in the handover: no place for the trampoline"),
+            Error::ForeignPage(whose) => write!(f, "{whose}'s page is not in this domain's frame list"),
             Error::Quiesce(e) => e.fmt(f),
             Error::LiveGrants(1) => f.write_str("a backend still uses a page of ours"),
             Error::LiveGrants(n) => write!(f, "backends still use {n} pages of ours"),
@@ -145,7 +148,7 @@ impl Handover {
         let buffers = (loaded, initrd.map(|(buffer, _)| buffer), zeros);
         let handover = Handover {
             layout,
-            identity: identity(),
+            identity: identity()?,
             cmdline: cmdline.to_vec(),
             kernel,
             initrd: initrd_frames,
@@ -261,21 +264,24 @@ fn buffer(pages: u64, zeroed: bool) -> Option<PageBuf> {
 }
 
 /// What the domain is, from our own start_info.
-fn identity() -> Identity {
+fn identity() -> Result<Identity, Error> {
     let start = boot::start();
     let p2m = mm::p2m();
-    let ring = |(mfn, port)| Some(Ring { mfn, port, pfn: p2m.pfn(mfn)? });
+    let ring = |whose, place: Option<(Mfn, u32)>| {
+        let ring = |(mfn, port)| Some(Ring { mfn, port, pfn: p2m.pfn(mfn)? });
+        place.map(|place| ring(place).ok_or(Error::ForeignPage(whose))).transpose()
+    };
     let mut magic = [0; 32];
     let text = b"xen-3.0-x86_64";
     magic[..text.len()].copy_from_slice(text);
-    Identity {
+    Ok(Identity {
         magic,
         nr_pages: start.nr_pages,
         shared_info: start.shared_info,
         flags: start.flags,
-        store: start.store.and_then(ring),
-        console: start.console.and_then(ring),
-    }
+        store: ring("xenstore", start.store)?,
+        console: ring("the console", start.console)?,
+    })
 }
 
 /// Maps the last scratch page, executable, at an address that is spare for the next kernel and free here.

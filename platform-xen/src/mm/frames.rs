@@ -10,7 +10,9 @@ use crate::boot::start::Start;
 use crate::boot::symbols::Image;
 use crate::hypercall;
 use crate::local::Local;
+use crate::shared::SharedMem;
 use core::cell::RefMut;
+use core::ptr::NonNull;
 use platform_xen_sys::mmu::{MmuUpdate, Pte, PteFlags};
 use platform_xen_sys::{Mfn, PAGE_SIZE, Pfn, Vaddr};
 
@@ -374,6 +376,25 @@ pub unsafe fn map_special(frames: &[Mfn], writable: bool) -> Result<Vaddr, MapEr
         debug_assert!(mm.next_special < STACKS_BASE);
         Ok(at)
     })
+}
+
+/// A page that the toolstack made for us to share with a daemon, console's or xenstore's, wherever its frame is.
+///
+/// # Errors
+/// [`MapError`].
+pub fn map_shared(mfn: Mfn) -> Result<SharedMem, MapError> {
+    let va = match p2m().pfn(mfn) {
+        // Where the direct map has not got to yet, it is extended.
+        Some(pfn) => {
+            with(|mm| mm.reach(Run::new(pfn.0, 1))).map_err(|_| MapError::OutOfMemory)?;
+            direct(pfn)
+        }
+        // SAFETY: none of our p2m, so it is mapped nowhere else.
+        None => unsafe { map_special(&[mfn], true)? },
+    };
+    let at = NonNull::new(va.0 as *mut u8).ok_or(MapError::NotMapped)?;
+    // SAFETY: the page is the daemon's and ours for good, mapped just now, and used in no other way.
+    Ok(unsafe { SharedMem::new(at, PAGE_SIZE) })
 }
 
 /// Undoes [`map_special`]; the addresses are not used again.

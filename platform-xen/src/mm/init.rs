@@ -10,8 +10,8 @@ use super::runs::{FreeRuns, Run};
 use super::space::{CHUNK, Space};
 use crate::boot::start::Start;
 use crate::boot::symbols::Image;
-use crate::cpu;
 use crate::hypercall::{self, entry_at};
+use crate::{console, cpu};
 use platform_xen_sys::errno::Errno;
 use platform_xen_sys::mmu::{MmuUpdate, PTES_PER_TABLE, Pte, PteFlags};
 use platform_xen_sys::start_info::StartFlags;
@@ -28,6 +28,16 @@ pub enum InitError {
     Spare,
     /// Xen refused the change of the page tables.
     Refused(Errno),
+}
+
+impl core::fmt::Display for InitError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            InitError::BootMapping(what) => write!(f, "the builder's mapping is not as expected: {what}"),
+            InitError::Spare => f.write_str("too little memory behind the boot stack"),
+            InitError::Refused(e) => write!(f, "Xen refused a change of the page tables ({e})"),
+        }
+    }
 }
 
 /// Runs of frames that are in use at entry and stay so.
@@ -189,6 +199,10 @@ pub unsafe fn init(start: &Start, boot_stack: Vaddr) -> Result<(Space, FreeRuns<
             let parent = boot.table(root, va, 2).ok_or(wrong("no table"))?;
             batch.push(MmuUpdate::pt(entry_at(table_maddr(parent)?, va.index(2)), Pte::EMPTY))?;
             va = Vaddr(va.0 + CHUNK * PAGE);
+            continue;
+        }
+        if console::window() == Some(va) {
+            va = Vaddr(va.0 + PAGE);
             continue;
         }
         let l1 = boot.table(root, va, 1).ok_or(wrong("no table"))?;

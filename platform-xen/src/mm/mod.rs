@@ -25,8 +25,8 @@ pub mod stack;
 #[cfg(feature = "bare")]
 pub use frames::{
     End, Mm, Stats, alloc_frames, alloc_zeroed_frames, boot_ramdisk, free_frames, kept_start_info, map_page,
-    map_special, mfn_of, p2m, page, replace_frame, run_slots, set_direct, setup, stats, unmap_special, with,
-    writable_address,
+    map_shared, map_special, mfn_of, p2m, page, replace_frame, run_slots, set_direct, setup, stats,
+    unmap_special, with, writable_address,
 };
 #[cfg(feature = "bare")]
 pub use page_buf::PageBuf;
