@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use crate::toolchain::Toolchain;
-use crate::{bootcheck, paths, sh};
+use crate::{bootcheck, liar, paths, sh};
 
 /// Rust's name for the target: a unikernel whose system calls are functions.
 pub const TARGET: &str = "x86_64-unknown-hermit";
@@ -23,8 +23,10 @@ pub fn kernels(names: &[&str]) -> Result<Vec<PathBuf>> {
 }
 
 fn kernel(toolchain: &Toolchain, name: &str) -> Result<PathBuf> {
-    if name == bootcheck::NAME {
-        return bootcheck::build();
+    match name {
+        bootcheck::NAME => return bootcheck::build(),
+        liar::NAME => return liar::build(),
+        _ => {}
     }
     let built = sh::timed(format!("building {name} ({})", toolchain.version), || {
         compile(toolchain, name, &paths::target())

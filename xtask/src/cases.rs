@@ -7,6 +7,7 @@ mod disks;
 mod failures;
 mod faults;
 mod kernels;
+mod liar;
 mod menus;
 mod modules;
 mod oracle;
@@ -84,6 +85,7 @@ pub fn all() -> Vec<Case> {
         oracle::cases(),
         smallest::cases(),
         block::cases(),
+        liar::cases(),
         stress::cases(),
     ]
     .into_iter()

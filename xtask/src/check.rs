@@ -84,6 +84,7 @@ fn documentation() -> Result<()> {
     let members = [
         "platform-xen-sys",
         "platform-xen-fake",
+        "liar",
         "pvgrub-fs",
         "pvgrub-net",
         "pvgrub-menu",

@@ -3,6 +3,7 @@
 mod dom0;
 mod guest;
 mod launch;
+mod liar;
 mod machine;
 mod terminal;
 mod wire;
@@ -14,6 +15,7 @@ use anyhow::{Context, Result, bail};
 
 pub use guest::{Config, Disk, End, Guest, MAC};
 pub use launch::Launch;
+pub use liar::Liar;
 pub use machine::DiskKind;
 use machine::Machine;
 use terminal::join;

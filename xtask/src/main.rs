@@ -10,6 +10,7 @@ mod cpio;
 mod demo;
 mod kernels;
 mod lab;
+mod liar;
 mod material;
 mod oracle;
 mod packages;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::wire::{list, tail};
-use super::{DiskKind, Lab, join};
+use super::{DiskKind, Lab, Liar, join};
 
 /// A disk that dom0 has, to be given to guests; it stays when a guest ends.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub struct Config {
     pub vcpus: u32,
     /// Names in the guest (xvda) and the disks.
     pub disks: Vec<(String, Disk)>,
+    /// Disks of which xl knows nothing.
+    pub liars: Vec<Liar>,
     /// Whether it has a network card, on the bridge in dom0.
     pub card: bool,
     /// Further lines of xl's configuration.
@@ -57,6 +59,7 @@ impl Config {
             maxmem: None,
             vcpus: 1,
             disks: Vec::new(),
+            liars: Vec::new(),
             card: true,
             more: String::new(),
         }
@@ -193,6 +196,7 @@ impl Lab {
             .trim()
             .parse()
             .with_context(|| format!("xl said: {out}"))?;
+        config.liars.iter().try_for_each(|liar| self.start_liar(domid, liar))?;
         self.sh(&format!("attach {domid} {epoch}"), 10)?;
         let marker = format!("@attached {epoch}\n");
         self.machine.con.expect(&[&marker], Duration::from_secs(30)).context("attaching the console")?;

@@ -1,0 +1,290 @@
+//! Backends that lie (platform-xen/liar, docs/decisions/0051-liar.md): each lie ends at the menu with a message that
+//! names the disk, and the domain goes on.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use super::oracle::noise;
+use super::{Case, MENU, Stage, Tier};
+use crate::kernels::Kernel;
+use crate::lab::{Disk, DiskKind, End, Guest, Liar};
+use crate::material::Image;
+use crate::{paths, sh, tools};
+
+/// A lie, and what is said of it; `{}` is the disk.
+type Told = (&'static str, &'static str);
+
+const NO_SECTORS: &str = "{}: xenstore holds no sensible value for its sectors";
+const NO_SECTOR_SIZE: &str = "{}: xenstore holds no sensible value for its sector-size";
+const NO_REQUEST: &str = "{}: the backend broke the protocol: a response to no request";
+const TOO_MANY: &str = "{}: the backend broke the protocol: more responses than requests";
+const CLOSED: &str = "{}: the backend has closed it";
+const SILENT: &str = "{}: the backend did not answer within 30 s";
+
+/// Lies that are told from the start, each by a disk of one domain.
+const AT_FIRST: [(&str, Tier, &[Told]); 5] = [
+    (
+        "states",
+        Tier::Full,
+        &[
+            ("never-ready", "{}: the backend did not get ready within 10 s"),
+            ("no-state", "{}: it has no backend"),
+            // Connected before there is anything to connect to.
+            ("offers=4", NO_SECTORS),
+            ("never-connects", "{}: the backend did not connect within 10 s"),
+            ("connects=6", CLOSED),
+            ("connects=2,1,9,-1,x,7", "{}: the backend did not connect within 10 s"),
+            ("locked", "{}: xenstore refused (EACCES)"),
+        ],
+    ),
+    (
+        "keys",
+        Tier::Full,
+        &[
+            ("key=sector-size:0", NO_SECTOR_SIZE),
+            ("key=sector-size:1000", NO_SECTOR_SIZE),
+            ("key=sector-size:9223372036854775808", "{}: a sector larger than 4096 bytes is not supported"),
+            ("key=sectors:0", "is {}, 0 MiB"),
+            ("key=sectors:18446744073709551615", NO_SECTORS),
+            ("key=sectors:plenty", NO_SECTORS),
+            ("key=sectors:", NO_SECTORS),
+        ],
+    ),
+    (
+        "answers",
+        Tier::Quick,
+        &[
+            ("id=18446744073709551615", NO_REQUEST),
+            // The slot, but not what it was last used for.
+            ("id=0", NO_REQUEST),
+            ("stale", NO_REQUEST),
+            ("twice", TOO_MANY),
+            ("jump=2", TOO_MANY),
+            ("jump=-1", TOO_MANY),
+            ("jump=-2147483648", TOO_MANY),
+            ("status=77", "{}: the backend reports an I/O error"),
+            ("status=-2", "{}: what was asked of the backend is not supported"),
+            ("operation=99", "{}: the backend broke the protocol: a response to another operation"),
+            ("no-data", "is {}, 16 MiB"),
+            ("garbage", "is {}, 16 MiB"),
+        ],
+    ),
+    (
+        "silence",
+        Tier::Full,
+        &[("deaf", SILENT), ("silent=0", SILENT), ("vanishes=0", CLOSED), ("closes=0", CLOSED)],
+    ),
+    ("pests", Tier::Full, &[("storm", SILENT), ("scribbles", "{}: the backend broke the protocol")]),
+];
+
+/// Lies that are told once the menu stands there, and what is said when its entry is booted.
+const AT_BOOT: [(&str, &str, &str); 9] = [
+    ("read-vanishes", "vanishes=2", "xvda: the backend has closed it"),
+    ("read-closes", "closes=2", "xvda: the backend has closed it"),
+    ("read-silent", "silent=2", "xvda: the backend did not answer within 30 s"),
+    ("refuses-what-it-offered", "refuses-indirect", "xvda: what was asked of the backend is not supported"),
+    ("read-twice", "twice", "xvda: the backend broke the protocol"),
+    ("keeps-pages", "keeps-pages", "xvda: the backend broke the protocol: it keeps pages of a request"),
+    ("writes-late", "writes-late", "xvda: the backend broke the protocol: it keeps pages of a request"),
+    (
+        "keeps-ring",
+        "keeps-ring",
+        "xvda: the backend broke the protocol: it keeps pages of ours after closing",
+    ),
+    ("never-closes", "never-closes", "xvda: the backend did not begin to close within 10 s"),
+];
+
+/// Lies that harm nobody: the menu stands there, and its entry boots.
+const HARMLESS: [&str; 6] = [
+    "overruns",
+    "fickle",
+    "restless",
+    "key=feature-max-indirect-segments:-5",
+    "key=feature-max-indirect-segments:4294967295",
+    "key=max-ring-page-order:99999999999999999999",
+];
+
+/// The cases.
+pub fn cases() -> Vec<Case> {
+    let mut cases = vec![
+        case("honest", Tier::Quick, honest),
+        case("harmless", Tier::Full, harmless),
+        case("dies", Tier::Full, dies),
+        case("beside-an-honest-disk", Tier::Full, beside),
+        case("beside-never-closes", Tier::Full, beside_never_closes),
+    ];
+    for (name, tier, told) in AT_FIRST {
+        cases.push(case(name, tier, move |stage| at_first(stage, told)));
+    }
+    for (name, lie, message) in AT_BOOT {
+        cases.push(case(name, Tier::Full, move |stage| at_boot(stage, lie, message)));
+    }
+    cases
+}
+
+fn case(name: &str, tier: Tier, run: impl Fn(&mut Stage) -> Result<()> + Send + Sync + 'static) -> Case {
+    let run = move |stage: &mut Stage| {
+        run(stage).map_err(|error| match stage.lab.liar_said() {
+            Ok(said) => error.context(format!("the backend said: {said}")),
+            Err(_) => error,
+        })
+    };
+    Case { kernels: &["pvgrub", "liar"], ..Case::new(format!("liar/{name}"), tier, run) }
+}
+
+/// Without a lie, the backend boots a guest; so what fails below fails for the lie.
+fn honest(stage: &mut Stage) -> Result<()> {
+    let disk = stage.image(&Image::new(Kernel::Cloud).usual_menu())?;
+    let mut config = stage.pvgrub();
+    config.liars.push(Liar { letter: 'a', disk, lie: "honest".into(), armed: true });
+    stage.boots(&config)?.has("root", "/dev/xvda1 ext4 ro")
+}
+
+/// Seconds for a screen, and for a lie of which only time tells: 30 s of silence, then 10 s to close.
+const SLOW: u64 = 150;
+
+const TITLE: &str = "Back again";
+
+/// A small disk whose menu's entry is pvgrub itself, with a ramdisk of 6 MiB.
+fn small(stage: &mut Stage) -> Result<Disk> {
+    let tree = stage.dir.join("tree");
+    let boot = paths::ensure(tree.join("boot/grub"))?;
+    let menu = format!("title {TITLE}\nroot (hd0)\nkernel /boot/pvgrub\ninitrd /boot/ramdisk\n");
+    std::fs::write(boot.join("menu.lst"), menu)?;
+    std::fs::copy(stage.kernel("pvgrub"), tree.join("boot/pvgrub"))?;
+    std::fs::write(tree.join("boot/ramdisk"), noise(6 << 20))?;
+    let image = stage.dir.join("small.img");
+    make(&tree, &image)?;
+    stage.lab.disk(&image, DiskKind::default())
+}
+
+fn make(tree: &Path, image: &Path) -> Result<()> {
+    let mut cmd = tools::command("usr/sbin/mke2fs")?;
+    cmd.args(["-q", "-F", "-t", "ext4", "-d"]).arg(tree).arg(image).arg("16m");
+    sh::output(&mut cmd).map(drop)
+}
+
+/// A guest with a disk for each of these lies, from xvda on, and no other.
+fn guest(stage: &mut Stage, lies: &[&str], armed: bool) -> Result<(Guest, Vec<Liar>)> {
+    let disk = small(stage)?;
+    let liar = |(letter, lie): (char, &&str)| Liar { letter, disk: disk.clone(), lie: (*lie).into(), armed };
+    let liars: Vec<Liar> = ('a'..='z').zip(lies).map(liar).collect();
+    let mut config = stage.pvgrub().memory(64).extra("plain");
+    config.card = false;
+    config.liars.clone_from(&liars);
+    Ok((stage.lab.create(&config)?, liars))
+}
+
+/// The next screen that is drawn (in plain lines) has these texts.
+fn screen(stage: &mut Stage, guest: &Guest, texts: &[&str], limit: u64) -> Result<String> {
+    let (_, came) = stage.lab.expect(guest, &["t is for ANSI terminals."], limit)?;
+    // What is logged on the way is not yet on the screen.
+    let shown = came.rsplit("pvgrub 0").next().unwrap_or_default();
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    for text in texts {
+        ensure!(shown.contains(text), "no {text:?} on the screen: {shown}");
+    }
+    Ok(shown)
+}
+
+fn ends(stage: &mut Stage, guest: &Guest) -> Result<()> {
+    stage.lab.shutdown(guest)?;
+    let (how, said) = stage.lab.end(guest, 60)?;
+    ensure!(how == End::Off, "asked to shut down, it ended with {how:?}: {said}");
+    Ok(())
+}
+
+/// Boots the menu's entry: pvgrub, which finds the same disk, and says that its ramdisk is no menu.
+fn chain(stage: &mut Stage, guest: &Guest) -> Result<()> {
+    stage.lab.keys("\r")?;
+    stage.lab.expect(guest, &["Starting xvda:/boot/pvgrub"], MENU)?;
+    // It was not told to be plain.
+    stage.lab.expect(guest, &["The ramdisk that the domain was given is not a menu"], MENU)?;
+    ends(stage, guest)
+}
+
+fn at_first(stage: &mut Stage, told: &[Told]) -> Result<()> {
+    let lies: Vec<&str> = told.iter().map(|(lie, _)| *lie).collect();
+    let (guest, liars) = guest(stage, &lies, true)?;
+    let said: Vec<String> = liars
+        .iter()
+        .zip(told)
+        .map(|(liar, (_, text))| text.replace("{}", &format!("xvd{}", liar.letter)))
+        .collect();
+    screen(stage, &guest, &said.iter().map(String::as_str).collect::<Vec<_>>(), SLOW)?;
+    // They lie no more: another look finds the menu, and nothing to complain of.
+    liars.iter().try_for_each(|liar| stage.lab.arm(&guest, liar, false))?;
+    stage.lab.keys("r")?;
+    let shown = screen(stage, &guest, &[TITLE], MENU).context("honest again")?;
+    ensure!(!shown.contains("backend"), "all are honest again, but: {shown}");
+    ends(stage, &guest)
+}
+
+fn at_boot(stage: &mut Stage, lie: &str, message: &str) -> Result<()> {
+    let (guest, liars) = guest(stage, &[lie], false)?;
+    screen(stage, &guest, &[TITLE], MENU)?;
+    liars.iter().try_for_each(|liar| stage.lab.arm(&guest, liar, true))?;
+    stage.lab.keys("\r")?;
+    stage.lab.expect(&guest, &["Booting entry 0"], MENU)?;
+    screen(stage, &guest, &[message], SLOW)?;
+    // It lies no more: another look, and the entry boots.
+    liars.iter().try_for_each(|liar| stage.lab.arm(&guest, liar, false))?;
+    stage.lab.keys("r")?;
+    screen(stage, &guest, &[TITLE], MENU).context("honest again")?;
+    chain(stage, &guest)
+}
+
+fn harmless(stage: &mut Stage) -> Result<()> {
+    let (guest, _) = guest(stage, &HARMLESS, true)?;
+    screen(stage, &guest, &[TITLE], SLOW)?;
+    stage.lab.keys("r")?;
+    screen(stage, &guest, &[TITLE], SLOW).context("a second look")?;
+    chain(stage, &guest)
+}
+
+/// The backend's program is gone in the middle of a read, and xenstore goes on saying that it is connected.
+fn dies(stage: &mut Stage) -> Result<()> {
+    let (guest, liars) = guest(stage, &["dies=2"], false)?;
+    screen(stage, &guest, &[TITLE], MENU)?;
+    liars.iter().try_for_each(|liar| stage.lab.arm(&guest, liar, true))?;
+    stage.lab.keys("\r")?;
+    stage.lab.expect(&guest, &["Booting entry 0"], MENU)?;
+    screen(stage, &guest, &["xvda: the backend did not answer within 30 s"], SLOW)?;
+    stage.lab.keys("r")?;
+    screen(stage, &guest, &["xvda: the backend did not begin to close within 10 s"], SLOW)?;
+    ends(stage, &guest)
+}
+
+/// An honest xvda, of dom0's own backend, and a liar's xvdb.
+fn two(stage: &mut Stage, lie: &str, armed: bool) -> Result<(Guest, Liar)> {
+    let image = Image::new(Kernel::Cloud);
+    let entry = image.entry(TITLE, Kernel::Cloud, "");
+    let honest = stage.image(&image.menu(entry))?;
+    let liar = Liar { letter: 'b', disk: small(stage)?, lie: lie.into(), armed };
+    let mut config = stage.pvgrub().disk("xvda", &honest).extra("plain");
+    config.liars.push(liar.clone());
+    Ok((stage.lab.create(&config)?, liar))
+}
+
+/// The guest boots from the honest disk, whatever the other one does.
+fn beside(stage: &mut Stage) -> Result<()> {
+    let (guest, _) = two(stage, "id=5", true)?;
+    screen(stage, &guest, &["xvdb: the backend broke the protocol: a response to no request"], MENU)?;
+    stage.lab.keys("\r")?;
+    stage.reports(&guest)?.has("root", "/dev/xvda1 ext4 ro")
+}
+
+/// A backend that keeps our pages would write into the next kernel: it does not start before they are given back.
+fn beside_never_closes(stage: &mut Stage) -> Result<()> {
+    let (guest, liar) = two(stage, "never-closes", true)?;
+    screen(stage, &guest, &[TITLE], MENU)?;
+    stage.lab.keys("\r")?;
+    stage.lab.expect(&guest, &["Booting entry 0"], MENU)?;
+    screen(stage, &guest, &["xvdb: the backend did not begin to close within 10 s"], SLOW)?;
+    stage.lab.arm(&guest, &liar, false)?;
+    stage.lab.keys("r")?;
+    screen(stage, &guest, &[TITLE], MENU).context("honest again")?;
+    stage.lab.keys("\r")?;
+    stage.reports(&guest)?.has("root", "/dev/xvda1 ext4 ro")
+}
