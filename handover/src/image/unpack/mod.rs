@@ -13,7 +13,7 @@
 //! | xz, lzma | the dictionary (Debian's generic kernel: 32 MiB), half as much again while it grows |
 //! | zstd | a ring of the window or the output, the smaller one, rounded up to a power of two |
 //!
-//! Every one also has a piece of the file, 512 KiB.
+//! Every one also has a piece of the file, 512 KiB; and where memory allows, the disk has the next one.
 
 mod gzip;
 mod lz4;
