@@ -12,7 +12,7 @@ use crate::bytes::{field, has, le16, le32, le64, zeroed};
 use crate::cache::Cache;
 use crate::{Error, Guid};
 
-static CRC32: Crc<u32, Slices<16>> = Crc::<u32, Slices<16>>::new(&CRC_32_ISO_HDLC);
+static CRC32: Crc<u32, Slices<1>> = Crc::<u32, Slices<1>>::new(&CRC_32_ISO_HDLC);
 
 /// The specification asks for room for 128; tools let one make more.
 const MAX_ENTRIES: u32 = 1024;
