@@ -7,7 +7,7 @@ use platform_xen::block::{Config, Disk, Disks, Transfer};
 use platform_xen::hal::{Hal, HalRef};
 use platform_xen::xenbus::Fault;
 use platform_xen::xenstore::Xenstore;
-use platform_xen_fake::peer::{Blkback, Contents, Lie, Machine, Offer, Peer, Seen, Store, Xenstored};
+use platform_xen_fake::peer::{Blkback, Contents, Lie, Machine, Offer, Seen, Store, Xenstored};
 use proptest::prelude::*;
 
 const XVDA: u32 = 51712;
@@ -498,30 +498,6 @@ fn several_disks_and_one_that_is_broken() {
     assert_eq!((none.iter().count(), none.failed().len()), (0, 0));
 }
 
-/// Writes anything anywhere into the ring, a word at a time, and rings the bell.
-struct Scribbler {
-    store: Store,
-    words: Vec<(usize, u32, bool)>,
-}
-
-impl Peer for Scribbler {
-    fn step(&mut self, machine: &Machine) -> bool {
-        let number = |key: &str| self.store.read(&format!("{FRONT}/{key}"))?.parse::<u32>().ok();
-        let (Some(ring), Some(port)) = (number("ring-ref"), number("event-channel")) else { return false };
-        let Some(mapping) = machine.map(ring, true) else { return false };
-        let Some((word, value, small)) = self.words.pop() else {
-            machine.unmap(mapping);
-            return false;
-        };
-        // Small values make indices and ids that are nearly right.
-        let value = if small { value % 40 } else { value };
-        machine.memory(&mapping).atomic_u32(word * 4).store(value, std::sync::atomic::Ordering::Relaxed);
-        machine.unmap(mapping);
-        machine.raise(port);
-        true
-    }
-}
-
 fn any_offer() -> impl Strategy<Value = (Offer, Config)> {
     let shape = (any::<bool>(), 0u32..600, 0u32..5, 0u64..200_000, any::<bool>(), any::<bool>());
     let config = (any::<bool>(), 0u32..5, 1usize..600, 1usize..400, 3usize..300);
@@ -595,28 +571,6 @@ proptest! {
         s.machine.settle();
         prop_assert!(buffer.0.iter().all(|byte| *byte == 0x11));
         prop_assert!(s.machine.now() - before < Duration::from_secs(200));
-    }
-
-    /// A ring that anybody scribbles on, by a backend that does nothing else: errors in bounded time, and the buffer is
-    /// the caller's again.
-    #[test]
-    fn any_ring(
-        (offer, config) in any_offer(),
-        words in prop::collection::vec((prop_oneof![0usize..4, 16usize..48, 0usize..1024], any::<u32>(), any::<bool>()), 1..80),
-    ) {
-        let offer = Offer { ring_order: 0, ..offer };
-        let s = setup(offer, Lie::DeafAfter(0), config);
-        s.disk.connect().unwrap();
-        s.machine.add(Scribbler { store: s.store.clone(), words });
-        let before = s.machine.now();
-        let mut buffer = aligned::<{ 1 << 18 }>();
-        for _ in 0..2 {
-            let _ = s.disk.read(0, &mut buffer.0);
-        }
-        buffer.0.fill(0x11);
-        s.disk.quiesce().unwrap();
-        s.assert_pristine();
-        prop_assert!(s.machine.now() - before < Duration::from_secs(100));
     }
 }
 

@@ -85,6 +85,7 @@ fn documentation() -> Result<()> {
         "platform-xen-sys",
         "platform-xen-fake",
         "liar",
+        "pvgrub-fuzz",
         "pvgrub-fs",
         "pvgrub-net",
         "pvgrub-menu",

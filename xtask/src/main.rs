@@ -8,6 +8,7 @@ mod cases;
 mod check;
 mod cpio;
 mod demo;
+mod fuzz;
 mod kernels;
 mod lab;
 mod liar;
@@ -107,6 +108,8 @@ enum Command {
         #[arg(long, conflicts_with_all = ["names", "all", "share", "lab", "list"])]
         sanitize: bool,
     },
+    /// Feed hostile input to all that reads some: libFuzzer under AddressSanitizer, for minutes (docs/fuzzing.md)
+    Fuzz(fuzz::Options),
     /// Boot the lab and open a shell in its dom0 (Ctrl-] leaves), or run one command there
     Lab {
         /// Memory for guests, MiB
@@ -233,6 +236,7 @@ fn run(command: Command) -> Result<()> {
         Command::Test { names, all, share, lab, list, .. } => {
             test::Selection { names, all, share, lab_only: lab, list }.run()
         }
+        Command::Fuzz(options) => options.run(),
         Command::Lab { memory, command } => lab(memory, &command),
         Command::Guest(options) => guest(&options),
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::sh;
 
 /// Licences that ask for no more than to be named.
-const GOOD: [&str; 14] = [
+const GOOD: [&str; 15] = [
     "0BSD",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
@@ -18,6 +18,7 @@ const GOOD: [&str; 14] = [
     "ISC",
     "MIT",
     "MIT-0",
+    "NCSA",
     "Unicode-3.0",
     "Unlicense",
     "Zlib",

@@ -1,0 +1,390 @@
+//! The block frontend, whose backend writes anything anywhere it can, at any time.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use platform_xen::block::{Config, Disk, Transfer};
+use platform_xen::hal::{Hal, HalRef};
+use platform_xen::xenstore::Xenstore;
+use platform_xen_fake::peer::{Machine, Mapping, Store, Xenstored};
+use platform_xen_sys::block as sys;
+
+use crate::Target;
+use crate::patch::take;
+use crate::script::{Actor, Script, Stage};
+
+/// Disks.
+pub static BLOCK: Target = Target {
+    name: "block",
+    what: "a disk whose backend writes anything to all it can reach",
+    seeds,
+    run,
+    max_len: 1500,
+    memory: 32 << 20,
+    sources: &[
+        "platform-xen/src/block/disk.rs",
+        "platform-xen/src/block/ahead.rs",
+        "platform-xen/src/block/queue.rs",
+        "platform-xen/src/block/pool.rs",
+        "platform-xen/src/block/request.rs",
+        "platform-xen/src/block/cut.rs",
+        "platform-xen/src/ring.rs",
+        "platform-xen/src/shared.rs",
+    ],
+};
+
+const FRONT: &str = "/local/domain/5/device/vbd/51712";
+const BACK: &str = "/local/domain/0/backend/vbd/5/51712";
+
+/// A request that the backend has taken off the ring.
+struct Request {
+    id: u64,
+    operation: u8,
+    grants: Vec<u32>,
+}
+
+/// The backend. Connecting and closing go as they should unless the script writes other states.
+struct Backend {
+    script: Script,
+    store: Store,
+    /// The ring's pages, while connected.
+    ring: Vec<Mapping>,
+    port: u32,
+    /// Its own indices.
+    cons: u32,
+    prod: u32,
+    taken: Vec<Request>,
+    /// Pages of requests that it keeps.
+    kept: Vec<Mapping>,
+    /// Answers every request in good time once the script is over.
+    good_end: bool,
+}
+
+impl Backend {
+    fn number(&self, path: &str) -> Option<u32> {
+        self.store.read(path)?.parse().ok()
+    }
+
+    fn connect(&mut self, machine: &Machine) {
+        let key = |key: &str| self.number(&format!("{FRONT}/{key}"));
+        let grants: Vec<u32> = match key("ring-page-order") {
+            None => key("ring-ref").into_iter().collect(),
+            Some(order) => (0..1 << order.min(4)).filter_map(|i| key(&format!("ring-ref{i}"))).collect(),
+        };
+        self.port = key("event-channel").unwrap_or(0);
+        self.ring = grants.iter().filter_map(|grant| machine.map(*grant, true)).collect();
+        (self.cons, self.prod) = (0, 0);
+        self.taken.clear();
+    }
+
+    fn disconnect(&mut self, machine: &Machine) {
+        self.ring.drain(..).for_each(|mapping| machine.unmap(mapping));
+        self.taken.clear();
+    }
+
+    /// Slots, as many as fit into the ring: a power of two.
+    fn slots(&self) -> u32 {
+        1 << ((self.ring.len() * 4096).saturating_sub(64) / sys::BLKIF_SLOT_SIZE).max(1).ilog2()
+    }
+
+    /// Goes over the bytes of a slot: where in which page.
+    fn slot(&self, index: u32) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let start = 64 + (index & (self.slots() - 1)) as usize * sys::BLKIF_SLOT_SIZE;
+        (start..start + sys::BLKIF_SLOT_SIZE).map(|at| (at / 4096, at % 4096))
+    }
+
+    /// Takes what was asked off the ring.
+    fn listen(&mut self, machine: &Machine) {
+        let Some(head) = self.ring.first() else { return };
+        let prod = machine.memory(head).atomic_u32(0).load(Ordering::SeqCst);
+        for _ in 0..self.slots() {
+            if self.cons == prod {
+                break;
+            }
+            let mut slot = [0; sys::BLKIF_SLOT_SIZE];
+            for (byte, (page, at)) in slot.iter_mut().zip(self.slot(self.cons)) {
+                machine.memory(&self.ring[page]).read(at, std::slice::from_mut(byte));
+            }
+            self.cons = self.cons.wrapping_add(1);
+            let request = parse(machine, &slot);
+            self.taken.push(request);
+        }
+        let old = self.taken.len().saturating_sub(512);
+        self.taken.drain(..old);
+    }
+
+    /// Puts a response on the ring. Not announced yet.
+    fn answer(&mut self, machine: &Machine, id: u64, operation: u8, status: i16) {
+        if self.ring.is_empty() {
+            return;
+        }
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&id.to_le_bytes());
+        bytes[8] = operation;
+        bytes[10..12].copy_from_slice(&status.to_le_bytes());
+        for (byte, (page, at)) in bytes.iter().zip(self.slot(self.prod)) {
+            machine.memory(&self.ring[page]).write(at, &[*byte]);
+        }
+        self.prod = self.prod.wrapping_add(1);
+    }
+
+    fn announce(&self, machine: &Machine) {
+        if let Some(head) = self.ring.first() {
+            machine.memory(head).atomic_u32(8).store(self.prod, Ordering::SeqCst);
+        }
+        machine.raise(self.port);
+    }
+
+    /// Writes into pages of a request.
+    fn write_data(&mut self, machine: &Machine, which: usize, keep: bool) {
+        let Some(request) = self.taken.get(which) else { return };
+        for grant in request.grants.iter().take(4) {
+            let Some(mapping) = machine.map(*grant, true) else { continue };
+            self.script.scribble(machine.memory(&mapping));
+            if keep {
+                self.kept.push(mapping);
+            } else {
+                machine.unmap(mapping);
+            }
+        }
+    }
+}
+
+/// What a request says, with the grants of its segments.
+fn parse(machine: &Machine, slot: &[u8; sys::BLKIF_SLOT_SIZE]) -> Request {
+    let u32_at =
+        |bytes: &[u8], at: usize| bytes[at..].first_chunk().map_or(0, |word| u32::from_le_bytes(*word));
+    let indirect = slot[0] == sys::BLKIF_OP_INDIRECT;
+    let mut table = [0; 4096];
+    let count = if indirect {
+        if let Some(mapping) = machine.map(u32_at(slot, 28), false) {
+            machine.memory(&mapping).read(0, &mut table);
+            machine.unmap(mapping);
+        }
+        usize::from(u16::from_le_bytes([slot[2], slot[3]]))
+    } else {
+        table[..88].copy_from_slice(&slot[24..]);
+        usize::from(slot[1])
+    };
+    let id = slot[8..].first_chunk().map_or(0, |id| u64::from_le_bytes(*id));
+    let grants = table.chunks(8).take(count).map(|segment| u32_at(segment, 0)).collect();
+    Request { id, operation: if indirect { slot[1] } else { slot[0] }, grants }
+}
+
+/// Keys that a script changes.
+const KEYS: [&str; 8] = [
+    "state",
+    "sectors",
+    "sector-size",
+    "feature-persistent",
+    "feature-max-indirect-segments",
+    "max-ring-page-order",
+    "info",
+    "feature-flush-cache",
+];
+
+impl Actor for Backend {
+    fn script(&mut self) -> &mut Script {
+        &mut self.script
+    }
+
+    fn act(&mut self, machine: &Machine) {
+        let what = self.script.number();
+        match what % 12 {
+            0..=2 => {
+                self.listen(machine);
+                let n = usize::from(self.script.number()).min(self.taken.len());
+                for request in self.taken.drain(..n).collect::<Vec<_>>() {
+                    self.answer(machine, request.id, request.operation, 0);
+                }
+                self.announce(machine);
+            }
+            3 | 4 => {
+                self.listen(machine);
+                let which = usize::from(self.script.number()) % self.taken.len().max(1);
+                let (mut id, mut operation) =
+                    self.taken.get(which).map_or((0, 0), |request| (request.id, request.operation));
+                let mut status = 0;
+                match self.script.number() % 6 {
+                    0 => id = id.wrapping_add_signed(i64::from(self.script.number().cast_signed())),
+                    1 => id = u64::from(self.script.word()) << 16 | id & 0xffff,
+                    2 => operation = self.script.number(),
+                    3 => status = self.script.short().cast_signed(),
+                    // Once more, later.
+                    4 => {}
+                    _ => drop((which < self.taken.len()).then(|| self.taken.remove(which))),
+                }
+                self.answer(machine, id, operation, status);
+                self.announce(machine);
+            }
+            5 | 6 => {
+                let page = usize::from(self.script.number()) % self.ring.len().max(1);
+                if let Some(mapping) = self.ring.get(page) {
+                    let memory = machine.memory(mapping);
+                    self.script.scribble(memory);
+                }
+                machine.raise(self.port);
+            }
+            7 => {
+                // The four indices.
+                let (at, value) = (usize::from(self.script.number() % 4) * 4, self.script.word());
+                if let Some(head) = self.ring.first() {
+                    machine.memory(head).atomic_u32(at).store(value, Ordering::SeqCst);
+                }
+                machine.raise(self.port);
+            }
+            8 => {
+                self.listen(machine);
+                let (which, keep) = (usize::from(self.script.number()), self.script.number() & 1 != 0);
+                self.write_data(machine, which % self.taken.len().max(1), keep);
+            }
+            9 => {
+                let (key, value) = (*self.script.one(&KEYS), self.script.word());
+                let value = if what & 0x80 == 0 { value % 8 } else { value };
+                self.store.write(&format!("{BACK}/{key}"), value);
+            }
+            10 => {
+                let kept = usize::from(self.script.number());
+                for mapping in self.kept.drain(kept.min(self.kept.len())..).collect::<Vec<_>>() {
+                    machine.unmap(mapping);
+                }
+            }
+            _ => match self.script.number() {
+                0 => self.store.remove(BACK),
+                1 => self.connect(machine),
+                n => self.good_end = n & 1 == 0,
+            },
+        }
+    }
+
+    fn attend(&mut self, machine: &Machine) -> bool {
+        let (back, front) = (self.number(&format!("{BACK}/state")), self.number(&format!("{FRONT}/state")));
+        let next = match (back, front) {
+            (Some(1 | 6), Some(1)) => 2,
+            (Some(2), Some(3)) => {
+                self.connect(machine);
+                4
+            }
+            (Some(2..=4), Some(5)) => 5,
+            (Some(2..=5), Some(6)) => {
+                self.disconnect(machine);
+                6
+            }
+            (Some(4), _) if self.good_end && self.script.is_over() && machine.take_event(self.port) => {
+                self.listen(machine);
+                for request in self.taken.drain(..).collect::<Vec<_>>() {
+                    self.answer(machine, request.id, request.operation, 0);
+                }
+                self.announce(machine);
+                return true;
+            }
+            _ => return false,
+        };
+        self.store.write(&format!("{BACK}/state"), next);
+        true
+    }
+}
+
+/// Flags, order of the ring, segments, steps; the steps (two bytes each); the script.
+fn seeds() -> Vec<Vec<u8>> {
+    let seed = |head: [u8; 3], steps: &[u8], script: &[u8]| {
+        [&head, &[steps.len() as u8][..], steps, script].concat()
+    };
+    let reads = [0, 1, 0, 20, 1, 3, 2, 0, 0, 255];
+    vec![
+        seed([0b1000, 0, 0], &reads, &[]),
+        seed([0b1001, 2, 0], &reads, &[]),
+        seed([0b1010, 0, 64], &reads, &[255, 0, 1, 255, 0, 8]),
+        seed([0b1011, 1, 255], &reads, &[255, 8, 0, 1, 0, 3, 0, 0xff, 0, 0, 0, 255, 0, 9]),
+        seed(
+            [0b1000, 0, 64],
+            &[8, 9, 0, 9, 8, 30, 2, 0, 8, 3, 7, 0],
+            &[255, 8, 0, 1, 0, 3, 0, 0xff, 0, 0, 0],
+        ),
+        seed([0b0000, 0, 32], &reads, &[255, 3, 0, 4, 255, 3, 0, 0, 1, 255, 7, 2, 9, 0, 0, 0]),
+        seed([0b0110, 0, 32], &reads, &[255, 0, 3, 255, 9, 0, 5, 0, 0, 0, 255, 10, 0]),
+    ]
+}
+
+/// Virtual time within which everything must have ended.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+#[repr(align(4096))]
+struct Aligned([u8; 96 << 10]);
+
+fn run(mut data: &[u8]) {
+    let [flags, order, segments, steps] = take(&mut data);
+    let (steps, script) = data.split_at(usize::from(steps).min(data.len()));
+    let machine = Machine::new();
+    let store = Store::new();
+    let channel = Xenstored::start(&machine, &store, 5);
+    let keys = [
+        (FRONT, "backend", BACK.to_owned()),
+        (FRONT, "backend-id", "0".into()),
+        (FRONT, "state", "1".into()),
+        (BACK, "state", "2".into()),
+        (BACK, "sectors", "4096".into()),
+        (BACK, "sector-size", if flags & 4 == 0 { "512" } else { "4096" }.into()),
+        (BACK, "feature-persistent", "1".into()),
+        (BACK, "feature-flush-cache", "1".into()),
+        (BACK, "max-ring-page-order", (order % 5).to_string()),
+        (BACK, "feature-max-indirect-segments", segments.to_string()),
+    ];
+    keys.iter().for_each(|(end, key, value)| store.write(&format!("{end}/{key}"), value));
+    let transfer = if flags & 1 == 0 { Transfer::InPlace } else { Transfer::Persistent };
+    let config = Config { transfer, bounce_pages: if flags & 2 == 0 { 512 } else { 3 }, ..Config::default() };
+    let hal: HalRef = machine.clone();
+    let Ok(xs) = Xenstore::open(hal.clone(), channel) else { return };
+    let Ok(disk) = Disk::new(hal, xs, "51712", config) else { return };
+    let before = machine.now();
+    let backend = Backend {
+        script: Script::new(script),
+        store,
+        ring: Vec::new(),
+        port: 0,
+        cons: 0,
+        prod: 0,
+        taken: Vec::new(),
+        kept: Vec::new(),
+        good_end: flags & 8 != 0,
+    };
+    let mut buffer = Box::new(Aligned([0; 96 << 10]));
+    let stage = Stage::open(&machine, backend);
+    if disk.connect().is_ok() {
+        for step in steps.chunks(2).take(8) {
+            one_step(&disk, step[0], step.get(1).copied().unwrap_or(0).into(), &mut buffer.0);
+        }
+    }
+    // Nothing that the backend can still reach is the caller's.
+    buffer.0.fill(0x11);
+    for mapping in &stage.actor().kept {
+        machine.memory(mapping).write(0, &[0xbd; 4096]);
+    }
+    machine.settle();
+    assert!(buffer.0.iter().all(|byte| *byte == 0x11), "the backend reaches the buffer");
+    let _ = disk.quiesce();
+    drop(disk);
+    // AddressSanitizer tells of what was given back and can still be reached.
+    for mapping in &stage.actor().kept {
+        machine.memory(mapping).write(0, &[0xbd; 4096]);
+    }
+    drop(stage);
+    assert!(machine.now() - before < PATIENCE, "{:?}", machine.now() - before);
+}
+
+/// A read of so many KiB, aligned or not, or ahead; a write; a flush; or a new connection.
+fn one_step(disk: &Disk, what: u8, n: usize, buffer: &mut [u8]) {
+    match what % 10 {
+        0 | 1 => {
+            let len = (n << 10).clamp(512, 88 << 10);
+            drop(disk.read((n as u64) << 9, &mut buffer[..len]));
+        }
+        2 => drop(disk.flush()),
+        3 => drop(disk.write(4096, &buffer[..(n << 9).min(32 << 10)])),
+        4 => drop(disk.read(n as u64 * 777, &mut buffer[n..n * 30 + n])),
+        5 => drop(disk.read(u64::MAX - n as u64, &mut buffer[..512])),
+        6 => drop(disk.reconnect()),
+        8 | 9 => disk.read_ahead((n as u64) << 9, (n << 10).max(512)),
+        _ => drop((disk.quiesce(), disk.connect())),
+    }
+}

@@ -1,0 +1,37 @@
+//! The targets.
+
+mod block;
+mod console;
+mod disks;
+mod grants;
+mod kernels;
+mod menus;
+mod places;
+mod plans;
+mod stores;
+
+use crate::Target;
+
+/// All of them.
+pub const ALL: [&Target; 15] = [
+    &disks::PARTITIONS,
+    &disks::EXT,
+    &disks::FAT,
+    &menus::MENU,
+    &places::PLACES,
+    &kernels::BZIMAGE,
+    &kernels::ELF,
+    &kernels::NOTES,
+    &plans::LAYOUT,
+    &plans::PLAN,
+    &stores::XENSTORE,
+    &stores::XENBUS,
+    &block::BLOCK,
+    &console::CONSOLE,
+    &grants::GRANTS,
+];
+
+/// The one of this name.
+pub fn by_name(name: &str) -> Option<&'static Target> {
+    ALL.into_iter().find(|target| target.name == name)
+}

@@ -1,0 +1,412 @@
+//! xenstore: a daemon that says anything on the ring, and an honest one whose tree holds anything.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use platform_xen::devices::Devices;
+use platform_xen::hal::{Hal, HalRef, Port};
+use platform_xen::shared::{SharedMem, SharedPages};
+use platform_xen::xenstore::{Channel, Xenstore};
+use platform_xen_fake::peer::{Machine, Store, Xenstored};
+use platform_xen_sys::xenstore as sys;
+
+use crate::Target;
+use crate::patch::take;
+use crate::script::{Actor, Script, Stage};
+
+/// Messages of xenstore.
+pub static XENSTORE: Target = Target {
+    name: "xenstore",
+    what: "messages and indices of a xenstored that says anything",
+    seeds: message_seeds,
+    run: messages,
+    max_len: 1500,
+    memory: 8 << 20,
+    sources: &["platform-xen/src/xenstore", "platform-xen/src/shared.rs"],
+};
+
+/// Trees of xenbus.
+pub static XENBUS: Target = Target {
+    name: "xenbus",
+    what: "keys and states that hold anything and change at any time",
+    seeds: tree_seeds,
+    run: trees,
+    max_len: 1000,
+    memory: 16 << 20,
+    sources: &["platform-xen/src/xenbus", "platform-xen/src/devices.rs", "platform-xen/src/block/disks.rs"],
+};
+
+const RING: usize = sys::XENSTORE_RING_SIZE;
+const REQ_CONS: usize = 2 * RING;
+const REQ_PROD: usize = REQ_CONS + 4;
+const RSP_PROD: usize = REQ_CONS + 12;
+
+/// The daemon of messages: what it answers is the script's, but its framing mostly holds.
+struct Daemon {
+    script: Script,
+    page: SharedMem,
+    port: Port,
+    /// Requests that were read and not answered: type and id.
+    asked: Vec<(u32, u32)>,
+    /// Bytes of requests, up to the last whole one.
+    input: Vec<u8>,
+}
+
+impl Daemon {
+    fn index(&self, at: usize) -> u32 {
+        self.page.atomic_u32(at).load(Ordering::SeqCst)
+    }
+
+    /// Reads what was asked.
+    fn listen(&mut self) {
+        let (mut cons, prod) = (self.index(REQ_CONS), self.index(REQ_PROD));
+        for _ in 0..RING {
+            if cons == prod {
+                break;
+            }
+            let mut byte = [0];
+            self.page.read(cons as usize % RING, &mut byte);
+            self.input.push(byte[0]);
+            cons = cons.wrapping_add(1);
+        }
+        self.page.atomic_u32(REQ_CONS).store(cons, Ordering::SeqCst);
+        while let Some(head) = self.input.first_chunk::<16>() {
+            let field = |n: usize| u32::from_le_bytes([head[n], head[n + 1], head[n + 2], head[n + 3]]);
+            let (kind, id, len) = (field(0), field(4), field(12) as usize);
+            if self.input.len() < 16 + len {
+                break;
+            }
+            self.asked.push((kind, id));
+            self.input.drain(..16 + len);
+        }
+        // What nobody will answer is forgotten.
+        let old = self.asked.len().saturating_sub(32);
+        self.asked.drain(..old);
+    }
+
+    /// A message, whose length may be said wrong.
+    fn say(&mut self, kind: u32, id: u32, len: u32, body: &[u8]) {
+        let head = [kind, id, 0, len].into_iter().flat_map(u32::to_le_bytes);
+        let mut prod = self.index(RSP_PROD);
+        for byte in head.chain(body.iter().copied()) {
+            self.page.write(RING + prod as usize % RING, &[byte]);
+            prod = prod.wrapping_add(1);
+        }
+        self.page.atomic_u32(RSP_PROD).store(prod, Ordering::SeqCst);
+    }
+}
+
+/// Bodies that mean something to somebody.
+const BODIES: [&[u8]; 12] = [
+    b"OK\0",
+    b"ENOENT\0",
+    b"EAGAIN\0",
+    b"EACCES\0",
+    b"1",
+    b"7\0",
+    b"4294967295\0",
+    b"vbd\0vif\0",
+    b"device\0pv-1\0",
+    b"device/x\0pv-2\0",
+    b"poweroff",
+    b"",
+];
+
+impl Actor for Daemon {
+    fn script(&mut self) -> &mut Script {
+        &mut self.script
+    }
+
+    fn act(&mut self, machine: &Machine) {
+        match self.script.number() % 8 {
+            0..=3 => {
+                self.listen();
+                // The oldest is answered first, as the real one does.
+                let (mut kind, mut id) = if self.asked.is_empty() { (15, 0) } else { self.asked.remove(0) };
+                let what = self.script.number();
+                let body =
+                    if what & 1 == 0 { self.script.one(&BODIES).to_vec() } else { self.script.bytes() };
+                match what >> 1 & 7 {
+                    1 => kind = sys::XS_ERROR,
+                    2 => kind = sys::XS_WATCH_EVENT,
+                    3 => kind = u32::from(self.script.number()),
+                    4 => id = id.wrapping_add_signed(i32::from(self.script.number().cast_signed())),
+                    _ => {}
+                }
+                let len = match what >> 4 {
+                    15 => self.script.word(),
+                    14 => body.len() as u32 + u32::from(self.script.number()),
+                    _ => body.len() as u32,
+                };
+                self.say(kind, id, len, &body);
+            }
+            4 | 5 => self.script.scribble(self.page),
+            6 => {
+                // Indices and flags.
+                let at = REQ_CONS + usize::from(self.script.number() % 8) * 4;
+                let value = if self.script.number() & 1 == 0 {
+                    self.script.word()
+                } else {
+                    self.script.number().into()
+                };
+                self.page.atomic_u32(at).store(value, Ordering::SeqCst);
+            }
+            _ => self.listen(),
+        }
+        machine.raise(self.port.0);
+    }
+}
+
+/// Answers to all that the client asks at first, with delays of none.
+fn message_seeds() -> Vec<Vec<u8>> {
+    let answers = |bodies: &[u8]| -> Vec<u8> { bodies.iter().flat_map(|body| [255, 0, 0, *body]).collect() };
+    vec![
+        answers(&[0, 5, 7, 6, 5, 0, 0, 4, 1, 0, 0, 0]),
+        [&[255, 0, 4, 8], &answers(&[0, 8, 9, 5, 7, 6, 5, 2, 6, 5, 0, 0, 0])[..]].concat(),
+        answers(&[0, 0, 0, 0, 0, 0, 0, 0]).iter().map(|b| if *b == 255 { 3 } else { *b }).collect(),
+        vec![255, 6, 5, 1, 0, 255, 6, 4, 1, 1, 255, 0, 0, 0],
+    ]
+}
+
+/// Virtual time within which everything must have ended, in an answer or an error.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+fn messages(data: &[u8]) {
+    let machine = Machine::new();
+    let hal: HalRef = machine.clone();
+    let pages = SharedPages::alloc(&hal, 1).expect("a page");
+    let (page, port) = (*pages, machine.open_port());
+    let daemon = Daemon { script: Script::new(data), page, port, asked: Vec::new(), input: Vec::new() };
+    let before = machine.now();
+    let stage = Stage::open(&machine, daemon);
+    if let Ok(xs) = Xenstore::open(hal.clone(), Channel { page, port }) {
+        converse(&xs, &machine);
+        if stage.actor().script().number() & 1 == 0 && xs.reconnect(xs.channel()).is_ok() {
+            converse(&xs, &machine);
+        }
+    }
+    drop(stage);
+    assert!(machine.now() - before < PATIENCE, "{:?}", machine.now() - before);
+}
+
+fn converse(xs: &Xenstore, machine: &Arc<Machine>) {
+    let soon = || machine.now() + Duration::from_secs(1);
+    let watch = xs.watch("device");
+    let _ = xs.read("domid").map(|value| assert!(value.len() <= sys::XENSTORE_PAYLOAD_MAX));
+    if let Ok(names) = xs.directory("device") {
+        assert!(names.len() <= sys::XENSTORE_PAYLOAD_MAX);
+    }
+    let _ = (xs.find_number("a/b"), xs.read_text("x"), xs.reset_watches());
+    let _ = xs.transaction(|t| {
+        let old = t.read("state")?;
+        t.write("state", &old)?;
+        t.rm("gone")
+    });
+    if let Ok(pending) = xs.start_read("y") {
+        machine.settle();
+        let _ = xs.poll(&pending);
+        xs.forget(pending);
+    }
+    if let Ok(watch) = watch {
+        for _ in 0..3 {
+            let _ = watch.next(soon());
+        }
+        let _ = watch.end();
+    }
+    let _ = (xs.write("a", &[7; 100]), xs.quiesce());
+}
+
+const FRONT: &str = "/local/domain/5/device/vbd";
+const BACK: &str = "/local/domain/0/backend/vbd/5";
+
+/// Numbers of devices: names as xl gives them, and others.
+const DEVICES: [&str; 8] = ["51712", "51728", "768", "5632", "0", "4294967295", "x", "268439552"];
+
+/// Keys of either end, and of the toolstack.
+const KEYS: [&str; 22] = [
+    "state",
+    "sectors",
+    "sector-size",
+    "info",
+    "mode",
+    "feature-max-indirect-segments",
+    "max-ring-page-order",
+    "feature-persistent",
+    "feature-flush-cache",
+    "backend",
+    "backend-id",
+    "virtual-device",
+    "ring-ref",
+    "event-channel",
+    "protocol",
+    "online",
+    "",
+    "state/x",
+    "/local/domain/5/control/shutdown",
+    "/local/domain/5/control/feature-poweroff",
+    "/local/domain/5/control/platform-feature-xs_reset_watches",
+    "/local/domain/5/device/vbd",
+];
+
+/// Values that mean something.
+const VALUES: [&str; 26] = [
+    "1",
+    "2",
+    "4",
+    "5",
+    "6",
+    "3",
+    "0",
+    "7",
+    "512",
+    "4096",
+    "2097152",
+    "18446744073709551615",
+    "-1",
+    "",
+    "r",
+    "w",
+    "poweroff",
+    "reboot",
+    "suspend",
+    "garbage",
+    "/local/domain/0/backend/vbd/5/51712",
+    "/local/domain/0/backend/vbd/5/51728",
+    "/local/domain/5/device/vbd/51712",
+    "65536",
+    "9223372036854775808",
+    "device",
+];
+
+/// Who writes into the tree: the toolstack and the backends.
+struct Writer {
+    script: Script,
+    store: Store,
+    /// Devices whose backend answers as a good one does, until the script says otherwise.
+    good: u8,
+}
+
+impl Writer {
+    fn write(&mut self) {
+        let device = *self.script.one(&DEVICES);
+        let key = *self.script.one(&KEYS);
+        let way = self.script.number();
+        let path = match way & 1 {
+            _ if key.starts_with('/') => key.to_owned(),
+            _ if key.is_empty() => format!("{}/{device}", if way & 1 == 0 { BACK } else { FRONT }),
+            0 => format!("{BACK}/{device}/{key}"),
+            _ => format!("{FRONT}/{device}/{key}"),
+        };
+        match way >> 1 & 7 {
+            0..=4 => self.store.write(&path, *self.script.one(&VALUES)),
+            5 => {
+                let value = self.script.bytes();
+                self.store.write_bytes(&path, &value);
+            }
+            6 => self.store.write(&path, self.script.word()),
+            _ => self.store.remove(&path),
+        }
+    }
+
+    /// One device as xl makes it.
+    fn make(&self, device: &str) {
+        let (front, back) = (format!("{FRONT}/{device}"), format!("{BACK}/{device}"));
+        for (key, value) in
+            [("backend", back.as_str()), ("backend-id", "0"), ("state", "1"), ("virtual-device", device)]
+        {
+            self.store.write(&format!("{front}/{key}"), value);
+        }
+        for (key, value) in [("frontend", front.as_str()), ("online", "1"), ("state", "2"), ("mode", "w")] {
+            self.store.write(&format!("{back}/{key}"), value);
+        }
+    }
+}
+
+impl Actor for Writer {
+    fn script(&mut self) -> &mut Script {
+        &mut self.script
+    }
+
+    fn act(&mut self, _machine: &Machine) {
+        match self.script.number() % 8 {
+            0 => self.good = self.script.number(),
+            1 => self.store.cause_conflicts(self.script.number().into()),
+            _ => self.write(),
+        }
+    }
+
+    fn attend(&mut self, _machine: &Machine) -> bool {
+        let mut busy = false;
+        for (_, device) in DEVICES.iter().enumerate().filter(|(bit, _)| self.good & 1 << bit != 0) {
+            let state = |end: &str| {
+                self.store.read(&format!("{end}/{device}/state")).and_then(|s| s.parse::<u32>().ok())
+            };
+            let next = match (state(BACK), state(FRONT)) {
+                (Some(1 | 6), Some(1)) => 2,
+                (Some(2), Some(3)) => {
+                    for (key, value) in [("sectors", "2048"), ("sector-size", "512"), ("info", "0")] {
+                        self.store.write(&format!("{BACK}/{device}/{key}"), value);
+                    }
+                    4
+                }
+                (Some(2..=4), Some(5)) => 5,
+                (Some(2..=5), Some(6)) => 6,
+                _ => continue,
+            };
+            self.store.write(&format!("{BACK}/{device}/state"), next);
+            busy = true;
+        }
+        busy
+    }
+}
+
+/// What is called, good devices to begin with (a bit each); then the script.
+fn tree_seeds() -> Vec<Vec<u8>> {
+    vec![
+        vec![0, 1, 255],
+        vec![15, 1, 255, 0, 1],
+        vec![1, 3, 255, 0, 3, 200, 2, 0, 0, 0, 3, 255, 0, 1],
+        vec![2, 1, 255, 0, 1, 255, 3, 0, 18, 0, 16, 255, 3, 0, 18, 0, 17],
+        vec![4, 5, 20, 4, 0, 9, 1, 20, 30, 1, 3, 255, 5, 1, 16, 15],
+    ]
+}
+
+fn trees(mut data: &[u8]) {
+    let [calls, good] = take(&mut data);
+    let machine = Machine::new();
+    let store = Store::new();
+    let channel = Xenstored::start(&machine, &store, 5);
+    let writer = Writer { script: Script::new(data), store: store.clone(), good };
+    let made = DEVICES.iter().enumerate().filter(|(bit, _)| good & 1 << bit != 0);
+    made.for_each(|(_, device)| writer.make(device));
+    let before = machine.now();
+    let stage = Stage::open(&machine, writer);
+    let hal: HalRef = machine.clone();
+    let devices = Devices::start(hal, channel);
+    look(&devices, &machine);
+    if calls & 1 != 0 {
+        let _ = devices.disks_again();
+    }
+    if devices.quiesce_all().is_ok() {
+        assert_eq!(store.watches(), []);
+    }
+    if calls & 2 != 0 {
+        let _ = devices.reconnect_all();
+        look(&devices, &machine);
+    }
+    if calls & 4 != 0 {
+        let _ = devices.quiesce_all();
+    }
+    drop(stage);
+    assert!(machine.now() - before < 4 * PATIENCE, "{:?}", machine.now() - before);
+}
+
+fn look(devices: &Devices, machine: &Arc<Machine>) {
+    if let Ok(disks) = devices.disks() {
+        disks.failed().iter().for_each(|error| assert!(error.to_string().len() < 500));
+        disks.iter().for_each(|disk| assert!(disk.info().sector_size.is_power_of_two()));
+    }
+    machine.settle();
+    let _ = devices.shutdown().poll();
+}
