@@ -33,7 +33,6 @@ pub fn cases() -> Vec<Case> {
         selftest("selftest-32", Tier::Quick, 32),
         selftest("selftest-1024", Tier::Full, 1024),
         case("panic", Tier::Quick, panic),
-        case("too-small", Tier::Full, too_small),
         case("stack-overflow", Tier::Full, |stage| crashes(stage, "overflow")),
         case("write-code", Tier::Full, |stage| crashes(stage, "write-code")),
         case("run-data", Tier::Full, |stage| crashes(stage, "run-data")),
@@ -58,14 +57,6 @@ fn panic(stage: &mut Stage) -> Result<()> {
     let guest = selftest(stage, "panic")?;
     let said = ends(stage, &guest, End::Crash)?;
     ensure!(said.contains("src/ends.rs:") && said.contains("as asked"), "no place and message in {said:?}");
-    Ok(())
-}
-
-/// Fails before there is memory management, and says so where it can be read.
-fn too_small(stage: &mut Stage) -> Result<()> {
-    let guest = stage.lab.create(&Config::new(stage.kernel("selftest")).memory(3))?;
-    let said = ends(stage, &guest, End::Crash)?;
-    ensure!(said.contains("start_info: the domain has less than 4 MiB"), "{said:?}");
     Ok(())
 }
 
