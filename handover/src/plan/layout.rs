@@ -143,7 +143,8 @@ impl Layout {
             InitrdPlace { frames, len, package, mapped: !kernel.mod_start_pfn }
         };
         let mut initrd = wanted.filter(|_| !kernel.mod_start_pfn).map(|initrd| place(&mut at, initrd));
-        let p2m_pages = p2m_size.div_ceil(P2M_PER_PAGE);
+        // One without entries has a place all the same, so that such a domain is told that it is too small.
+        let p2m_pages = p2m_size.max(1).div_ceil(P2M_PER_PAGE);
         let p2m_base = kernel.init_p2m.filter(|va| *va < kernel.virt_base && va.is_multiple_of(PAGE));
         let mapped_p2m = if p2m_base.is_none() { Some(at.take(p2m_pages)) } else { None };
         let start_info = at.take(1).first;
