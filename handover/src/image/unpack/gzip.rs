@@ -1,8 +1,7 @@
 //! gzip (RFC 1952) around deflate: `miniz_oxide` with the output as its window.
 
-use super::{ImageError, Input, cut_short, wrong_size, wrong_sum};
+use super::{ImageError, Input, cut_short, take, wrong_size, wrong_sum};
 use alloc::boxed::Box;
-use crc::{CRC_32_ISO_HDLC, Crc, Table};
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{
     TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
@@ -14,11 +13,6 @@ const EXTRA: u8 = 1 << 2;
 const NAME: u8 = 1 << 3;
 const COMMENT: u8 = 1 << 4;
 const RESERVED: u8 = 0xe0;
-
-fn take<const N: usize>(input: &mut Input<'_>) -> Result<[u8; N], ImageError> {
-    let mut bytes = [0; N];
-    if input.read_full(&mut bytes) { Ok(bytes) } else { Err(cut_short()) }
-}
 
 fn skip_string(input: &mut Input<'_>) -> Result<(), ImageError> {
     while take::<1>(input)? != [0] {}
@@ -50,8 +44,7 @@ fn skip_header(input: &mut Input<'_>) -> Result<(), ImageError> {
 pub fn unpack(input: &mut Input<'_>, out: &mut [u8]) -> Result<(), ImageError> {
     skip_header(input)?;
     let mut inflate = Box::new(DecompressorOxide::new());
-    // Its tables are 16 KiB: made when they are needed, they are not in the image.
-    let crc32 = Box::new(Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC));
+    let crc32 = super::crc32();
     let mut crc = crc32.digest();
     let mut done = 0;
     loop {

@@ -1,12 +1,13 @@
-//! xz and lzma through `lzma-rust2`, whose readers copy from their own dictionary into the output.
+//! lzma, and what xz has of it, through `lzma-rust2`, whose readers copy from their own dictionary into the output.
 
 use super::{ImageError, Input, cut_short, wrong_size};
-use lzma_rust2::{Error, LzmaReader, Read, XzReader};
+use lzma_rust2::{Error, LzmaReader, Read};
 
-/// Output asked for at once.
-const PIECE: usize = 1 << 20;
+/// Output asked for at once: what a cache holds.
+pub const PIECE: usize = 128 << 10;
 
-struct Adapter<'a, 'b>(&'a mut Input<'b>);
+/// Our input, as the crate wants it.
+pub struct Adapter<'a, 'b>(pub &'a mut Input<'b>);
 
 impl Read for Adapter<'_, '_> {
     fn read(&mut self, buf: &mut [u8]) -> lzma_rust2::Result<usize> {
@@ -14,12 +15,13 @@ impl Read for Adapter<'_, '_> {
     }
 }
 
-/// The dictionary grows by doubling, so for a moment there are one and a half of it.
-fn limit_kib(free: u64) -> u32 {
+/// The most that a decoder may say it needs. The dictionary grows by doubling, so for a moment there are one and a half of it.
+pub fn limit_kib(free: u64) -> u32 {
     u32::try_from(free / 3 * 2 / 1024).unwrap_or(u32::MAX - 1)
 }
 
-fn explain(error: Error, free: u64) -> ImageError {
+/// In our words.
+pub fn explain(error: Error, free: u64) -> ImageError {
     match error {
         Error::Eof => cut_short(),
         Error::OutOfMemory(_) => {
@@ -39,7 +41,7 @@ fn explain(error: Error, free: u64) -> ImageError {
     }
 }
 
-/// Read all of `reader`, up to its end mark and checksum.
+/// Read all of `reader`, up to its end mark.
 fn drain(mut reader: impl Read, out: &mut [u8], free: u64) -> Result<(), ImageError> {
     let mut done = 0;
     while done < out.len() {
@@ -49,7 +51,7 @@ fn drain(mut reader: impl Read, out: &mut [u8], free: u64) -> Result<(), ImageEr
             n => done += n,
         }
     }
-    // What follows the data (check, index, footer) is read only when more is asked for.
+    // The end mark is read only when more is asked for.
     match reader.read(&mut [0]).map_err(|error| explain(error, free))? {
         0 => Ok(()),
         _ => Err(wrong_size()),
@@ -57,12 +59,7 @@ fn drain(mut reader: impl Read, out: &mut [u8], free: u64) -> Result<(), ImageEr
 }
 
 /// See [`Codec::unpack`](super::Codec::unpack).
-pub fn unpack_xz(input: &mut Input<'_>, out: &mut [u8], free: u64) -> Result<(), ImageError> {
-    drain(XzReader::new_mem_limit(Adapter(input), false, limit_kib(free)), out, free)
-}
-
-/// See [`Codec::unpack`](super::Codec::unpack).
-pub fn unpack_alone(input: &mut Input<'_>, out: &mut [u8], free: u64) -> Result<(), ImageError> {
+pub fn unpack(input: &mut Input<'_>, out: &mut [u8], free: u64) -> Result<(), ImageError> {
     let mut header = [0; 13];
     if !input.read_full(&mut header) {
         return Err(cut_short());

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | gzip | 11 KiB |
 //! | lz4 | one packed block: 8 MiB at most, for the last ones less |
-//! | xz, lzma | the dictionary (Debian's generic kernel: 32 MiB), half as much again while it grows |
+//! | xz, lzma | the dictionary (Debian: 32 MiB) or the output, the smaller one; half as much again while it grows |
 //! | zstd | a ring of the window or the output, the smaller one, rounded up to a power of two |
 //!
 //! Every one also has a piece of the file, 512 KiB; and where memory allows, the disk has the next one.
@@ -18,17 +18,33 @@
 mod gzip;
 mod lz4;
 mod lzma;
+mod xz;
 mod zstd;
 
 use super::ImageError;
 use super::source::Input;
+use alloc::boxed::Box;
+use crc::{CRC_32_ISO_HDLC, Crc, Table};
+
+/// The CRC of gzip and xz.
+type Crc32 = Crc<u32, Table<16>>;
+
+/// Its tables are 16 KiB: made when they are needed, they are not in the image.
+fn crc32() -> Box<Crc32> {
+    Box::new(Crc32::new(&CRC_32_ISO_HDLC))
+}
+
+fn take<const N: usize>(input: &mut Input<'_>) -> Result<[u8; N], ImageError> {
+    let mut bytes = [0; N];
+    if input.read_full(&mut bytes) { Ok(bytes) } else { Err(cut_short()) }
+}
 
 /// How a kernel is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Codec {
     /// RFC 1952.
     Gzip,
-    /// .xz, with LZMA2 and BCJ filters.
+    /// .xz, with LZMA2 and the BCJ filter for x86.
     Xz,
     /// .lzma, the format before xz.
     Lzma,
@@ -54,7 +70,7 @@ impl Codec {
     pub fn of(start: &[u8]) -> Result<Option<Self>, ImageError> {
         const MAGICS: [(&[u8], Codec); 5] = [
             (&[0x1f, 0x8b], Codec::Gzip),
-            (b"\xfd7zXZ\0", Codec::Xz),
+            (&xz::MAGIC, Codec::Xz),
             (&lz4::MAGIC, Codec::Lz4),
             (&zstd::MAGIC, Codec::Zstd),
             // No magic, but lc, lp and pb as all kernels have them, and a dictionary of a power of two.
@@ -74,8 +90,8 @@ impl Codec {
     pub fn unpack(self, input: &mut Input<'_>, out: &mut [u8], free: u64) -> Result<(), ImageError> {
         let result = match self {
             Self::Gzip => gzip::unpack(input, out),
-            Self::Xz => lzma::unpack_xz(input, out, free),
-            Self::Lzma => lzma::unpack_alone(input, out, free),
+            Self::Xz => xz::unpack(input, out, free),
+            Self::Lzma => lzma::unpack(input, out, free),
             Self::Lz4 => lz4::unpack(input, out, free),
             Self::Zstd => zstd::unpack(input, out, free),
         };

@@ -4,10 +4,11 @@ use super::build::{bzimage, linux};
 use super::*;
 
 /// The kernel of [`linux`], packed as the Linux build does (without the 4 bytes of size).
-pub const STREAMS: [(&str, Codec, &[u8]); 7] = [
+pub const STREAMS: [(&str, Codec, &[u8]); 8] = [
     ("gzip -n -9", Codec::Gzip, include_bytes!("kernel.gz")),
     ("xz --check=crc32 --x86 --lzma2=dict=1MiB", Codec::Xz, include_bytes!("kernel.xz")),
     ("xz --check=crc64", Codec::Xz, include_bytes!("kernel.crc64.xz")),
+    ("xz --check=none -T2 --block-size=24KiB", Codec::Xz, include_bytes!("kernel.blocks.xz")),
     ("lzma", Codec::Lzma, include_bytes!("kernel.lzma")),
     ("lz4 -l", Codec::Lz4, include_bytes!("kernel.lz4")),
     ("zstd -22 --ultra (from a pipe)", Codec::Zstd, include_bytes!("kernel.zst")),
@@ -63,7 +64,8 @@ fn gzip_files_of_either_kind_are_taken() {
 fn a_flipped_bit_is_an_error_where_the_format_has_a_checksum() {
     let kernel = linux();
     for (name, codec, stream) in STREAMS {
-        let has_sum = !matches!(codec, Codec::Lz4 | Codec::Lzma) && !name.contains("no-check");
+        let has_sum = !matches!(codec, Codec::Lz4 | Codec::Lzma)
+            && !["no-check", "check=none"].iter().any(|word| name.contains(word));
         let step = stream.len() / 200 + 1;
         for at in (0..stream.len()).step_by(step) {
             let mut bad = stream.to_vec();
@@ -74,6 +76,36 @@ fn a_flipped_bit_is_an_error_where_the_format_has_a_checksum() {
                 assert!(memory(&loaded) == kernel.flat(), "{name}: bit of byte {at}");
             }
         }
+    }
+}
+
+/// Linux itself unpacks neither.
+#[test]
+fn xz_of_a_kind_that_no_kernel_has_is_refused_in_words() {
+    let streams: [(&[u8], &str); 2] =
+        [(include_bytes!("sha256.xz"), "a SHA-256 check"), (include_bytes!("delta.xz"), "filter 0x3")];
+    for (stream, why) in streams {
+        let said = load_bytes(&image(Codec::Xz, stream)).map(|loaded| loaded.kernel).unwrap_err();
+        assert!(said.to_string().contains(why), "{said}");
+    }
+}
+
+/// What has no check of its own has an index, which is held against what was found.
+#[test]
+fn an_index_of_other_blocks_is_an_error() {
+    let (_, codec, stream) = STREAMS[3];
+    // Of the index (a zero, the count, three pairs of sizes), before it a zero ends the last block's data.
+    let backward = u32::from_le_bytes(stream[stream.len() - 8..][..4].try_into().unwrap());
+    let index = stream.len() - 12 - (backward as usize + 1) * 4;
+    assert_eq!(stream[index..index + 2], [0, 3]);
+    for (at, value) in [(1, 2), (1, 4), (2, stream[index + 2] ^ 1), (4, stream[index + 4] ^ 1)] {
+        let mut bad = stream.to_vec();
+        bad[index + at] = value;
+        let end = stream.len() - 16;
+        let sum = crc32(&bad[index..end]).to_le_bytes();
+        bad[end..end + 4].copy_from_slice(&sum);
+        let said = load_bytes(&image(codec, &bad)).map(|loaded| loaded.kernel).unwrap_err();
+        assert!(said.to_string().contains("index"), "{at}: {said}");
     }
 }
 
@@ -180,7 +212,7 @@ fn a_disk_that_vanishes_is_the_reason_given() {
 
 #[test]
 fn progress_goes_up_to_the_end() {
-    for file in [image(STREAMS[5].1, STREAMS[5].2), linux().elf()] {
+    for file in [image(STREAMS[6].1, STREAMS[6].2), linux().elf()] {
         let mut seen = Vec::new();
         load(&mut &file[..], LIMITS, &mut HostPages::new, &mut |done, all| seen.push((done, all))).unwrap();
         assert!(seen.is_sorted());
