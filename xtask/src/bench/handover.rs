@@ -8,7 +8,7 @@ use super::disk::{BIG, BenchDisk, Menu};
 use super::plot::Plot;
 use super::report::{Outcome, Row, Target};
 use super::timings::{LAST, Timings};
-use super::{Bench, best, ms};
+use super::{Bench, best, limits, ms};
 use crate::lab::Lab;
 
 const TRIES: usize = 3;
@@ -67,6 +67,7 @@ pub fn run(bench: &mut Bench) -> Result<Outcome> {
     let mut bars = Vec::new();
     let all: Vec<&str> = STAGES.iter().flat_map(|(_, names)| names.iter().copied()).collect();
     let mut per_page = Vec::new();
+    let memory = limits::memory(lab)?;
     for size in SIZES.into_iter().filter(|size| *size <= largest()) {
         let name = if size < 1024 { format!("{size} MiB") } else { format!("{} GiB", size / 1024) };
         let plain = Found::of(lab, disk, Menu::Tiny, size)?;
@@ -82,7 +83,14 @@ pub fn run(bench: &mut Bench) -> Result<Outcome> {
         let pages = plain.count("p2m")? + plain.count("tables")?;
         per_page.push((name.clone(), total.as_secs_f64() * 1e6 / pages as f64));
         let stages = STAGES.iter().map(|(what, names)| Ok((*what, ms(plain.best(names)?))));
-        bars.push((name.clone(), stages.collect::<Result<Vec<_>>>()?));
+        let stages = stages.collect::<Result<Vec<_>>>()?;
+        let rows =
+            stages.iter().map(|(what, time)| Row::new(format!("of that: {what}, {name}"), *time, "ms"));
+        outcome.rows.extend(rows);
+        let bare = pages as f64 * 4096.0 / 1e6 / memory * 1e3;
+        let fill = Row::new(format!("writing p2m and tables, {name}"), ms(plain.best(&["fill"])?), "ms");
+        outcome.rows.push(fill.beside("memory itself", bare));
+        bars.push((name.clone(), stages));
         if size >= LEAST_WITH_INITRD {
             let big = Found::of(lab, disk, Menu::TinyBig, size)?;
             let more = big.count("moves")? as f64 - moved as f64;

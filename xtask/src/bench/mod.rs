@@ -7,6 +7,7 @@ mod boot;
 mod decompress;
 mod disk;
 mod handover;
+mod limits;
 mod memory;
 mod menu;
 mod plot;
@@ -125,6 +126,13 @@ pub fn run(parts: &[Part], built: bool) -> Result<()> {
 /// The smallest of several times.
 fn best(times: impl IntoIterator<Item = Duration>) -> Duration {
     times.into_iter().min().unwrap_or_default()
+}
+
+/// Two times in seconds; how far they are apart.
+fn seconds_between(text: &str) -> Option<f64> {
+    let mut words = text.split_whitespace().rev();
+    let (end, begin): (f64, f64) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    (end > begin).then_some(end - begin)
 }
 
 fn ms(time: Duration) -> f64 {

@@ -8,7 +8,7 @@ use super::disk::{BIG, Menu};
 use super::plot::Plot;
 use super::report::{Outcome, Row, Target};
 use super::timings::{LAST, Timings};
-use super::{Bench, best};
+use super::{Bench, best, limits, seconds_between};
 
 /// Runs of pvgrub before dd's, and as many after.
 const TRIES: usize = 3;
@@ -30,15 +30,7 @@ pub fn run(bench: &mut Bench) -> Result<Outcome> {
             dd = dds(&launch.said())?;
         }
     }
-    let device = disk.device().to_owned();
-    // What the back end itself can get of its disk.
-    let script = format!(
-        "for i in 1 2 3; do echo begin > /dev/kmsg; dd if={device} of=/dev/null bs=4M iflag=direct count=9 2>/dev/null; \
-         echo end > /dev/kmsg; dmesg | tail -n 2 | tr -d '[]' | awk '{{ print $1 }}' | tr '\\n' ' '; echo; done"
-    );
-    let dom0 = lab.sh(&script, 120)?;
-    let dom0 = dom0.lines().filter_map(span).fold(f64::INFINITY, f64::min);
-    let dom0 = f64::from(9 * (4 << 20)) / 1e6 / dom0;
+    let dom0 = limits::disk(lab, disk.device())?;
 
     let ours = BIG as f64 / 1e6 / best(times).as_secs_f64();
     let mut outcome = Outcome::default();
@@ -55,20 +47,13 @@ pub fn run(bench: &mut Bench) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Two times in seconds; how far they are apart.
-fn span(text: &str) -> Option<f64> {
-    let mut words = text.split_whitespace().rev();
-    let (end, begin): (f64, f64) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    (end > begin).then_some(end - begin)
-}
-
 /// The best speed of each way, MB/s, from the guest's lines `GUEST dd HOW BEGIN END`.
 fn dds(report: &str) -> Result<BTreeMap<String, f64>> {
     let mut found = BTreeMap::new();
     for line in report.lines().filter_map(|line| line.trim().strip_prefix("GUEST dd ")) {
         let words: Vec<&str> = line.split_whitespace().collect();
         let (how, times) = words.split_at(words.len().saturating_sub(2));
-        let seconds = span(&times.join(" ")).with_context(|| format!("dd's times: {line}"))?;
+        let seconds = seconds_between(&times.join(" ")).with_context(|| format!("dd's times: {line}"))?;
         let speed = BIG as f64 / 1e6 / seconds;
         let slot = found.entry(how.join(" ")).or_insert(0.0_f64);
         *slot = slot.max(speed);
