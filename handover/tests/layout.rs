@@ -261,6 +261,20 @@ fn a_domain_of_no_pages_is_too_small() {
     assert!(matches!(Layout::new(&kernel(), None, 0, 0), Err(PlanError::NotEnoughMemory { has: 0, .. })));
 }
 
+/// The mapping of its 8 MiB would end where no 64-bit address is left to say so.
+#[test]
+fn a_kernel_at_the_very_end_of_the_address_space_is_refused() {
+    let virt_base = 0_u64.wrapping_sub(8 << 20);
+    let kernel = Kernel { virt_base, entry: virt_base, p_min: 0, p_max: 4 << 20, init_p2m: None, ..kernel() };
+    let said = Layout::new(&kernel, None, 64 << 8, 64 << 8).unwrap_err();
+    assert!(said.to_string().contains("beyond the address space"), "{said}");
+    // A little earlier it fits.
+    let virt_base = virt_base - (4 << 20);
+    let layout =
+        Layout::new(&Kernel { virt_base, entry: virt_base, ..kernel }, None, 64 << 8, 64 << 8).unwrap();
+    assert!(!layout.spare().is_empty());
+}
+
 #[test]
 fn the_root_table_is_the_first_scratch_page() {
     let w = write(&kernel(), None, 128 << 8).unwrap();

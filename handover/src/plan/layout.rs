@@ -296,7 +296,8 @@ fn boot_mapping(virt_base: u64, used: u64) -> Result<Mapping, PlanError> {
             .ok_or_else(|| too_far(pages))?;
         let last = end | (MAPPING_ALIGN - 1);
         let mapped = (last - virt_base) / PAGE + 1;
-        if !canonical(virt_base, mapped) {
+        // Addresses one past the end must be numbers, too.
+        if !canonical(virt_base, mapped) || last == u64::MAX {
             return Err(too_far(mapped));
         }
         let mapping = Mapping::new(virt_base, Frames { first: Pfn(0), pages: mapped }, None)
