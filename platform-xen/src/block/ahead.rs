@@ -7,10 +7,12 @@ use alloc::vec::Vec;
 
 use spin::Mutex;
 
+use crate::block::buffer::Buffer;
 use crate::block::cut::Cutter;
-use crate::block::disk::{Disk, Next};
-use crate::block::queue::{Buffer, Mine};
+use crate::block::disk::Disk;
+use crate::block::queue::Mine;
 use crate::block::request::Op;
+use crate::block::transfer::Next;
 use crate::shared::PAGE;
 
 /// The longest range, in bytes.
@@ -69,15 +71,15 @@ impl Disk {
         if let Ok(Next::Again { wake: true } | Next::Wait { wake: true }) =
             self.step(Op::Read, &mut cutter, &buffer, &mut mine, &mut false)
         {
-            self.hal().wake(port);
+            self.hal.wake(port);
         }
         ahead.rest = Some((cutter, mine));
-        *self.ahead().0.lock() = Some(ahead);
+        *self.ahead.0.lock() = Some(ahead);
     }
 
     /// The range, complete; it is no longer there then. `None`: there was none, or it could not be read.
     fn settled(&self) -> Option<Ahead> {
-        let mut ahead = self.ahead().0.lock().take()?;
+        let mut ahead = self.ahead.0.lock().take()?;
         let Some((mut cutter, mut mine)) = ahead.rest.take() else { return Some(ahead) };
         let buffer = ahead.buffer();
         self.complete(Op::Read, &mut cutter, &buffer, &mut mine).ok().map(|()| ahead)
@@ -94,7 +96,7 @@ impl Disk {
         let used_up = found.is_some() && offset + into.len() as u64 == ahead.offset + ahead.len as u64;
         let found = found.is_some();
         if !used_up {
-            self.ahead().0.lock().get_or_insert(ahead);
+            self.ahead.0.lock().get_or_insert(ahead);
         }
         found
     }

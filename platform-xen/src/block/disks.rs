@@ -4,7 +4,8 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::block::disk::{Config, Disk};
+use crate::block::config::Config;
+use crate::block::disk::Disk;
 use crate::hal::HalRef;
 use crate::xenbus::{DeviceError, Fault, devices};
 use crate::xenstore::Xenstore;

@@ -13,14 +13,21 @@
 //! Quantities in the ring and the key `sectors` count 512 bytes, whatever the disk's sector size is.
 
 mod ahead;
+mod buffer;
+mod config;
+mod connect;
 mod cut;
 mod disk;
 mod disks;
 mod name;
 mod pool;
 mod queue;
+mod reap;
 mod request;
+mod submit;
+mod transfer;
 
-pub use disk::{Config, Disk, Info, Transfer, Used};
+pub use config::{Config, Transfer, Used};
+pub use disk::{Disk, Info};
 pub use disks::Disks;
 pub use name::device_name;

@@ -6,116 +6,70 @@
 
 use alloc::vec::Vec;
 
-use platform_xen_sys::block::{
-    BLKIF_MAX_SEGMENTS_PER_REQUEST, BLKIF_RSP_EOPNOTSUPP, BLKIF_RSP_OKAY, BLKIF_SLOT_SIZE,
-};
+use platform_xen_sys::block::{BLKIF_MAX_SEGMENTS_PER_REQUEST, BLKIF_SLOT_SIZE};
 
-use crate::block::cut::{Cutter, SECTOR, Way};
-use crate::block::disk::{Config, Used};
+use crate::block::config::{Config, Used};
 use crate::block::pool::{Page, Pool};
-use crate::block::request::{Op, Response, SEGMENT, Segment, SlotBytes};
+use crate::block::request::{Op, Response, SEGMENT};
 use crate::hal::{DomId, GrantRef, HalError, HalRef, Nanos, Port};
 use crate::ring::FrontRing;
-use crate::shared::{GrantedPages, PAGE, SharedMem};
+use crate::shared::{GrantedPages, PAGE};
 use crate::xenbus::Fault;
-
-/// The caller's memory, as a bare address: while a request is in flight the backend writes to it.
-pub(super) struct Buffer {
-    base: *mut u8,
-    len: usize,
-}
-
-impl Buffer {
-    /// # Safety
-    /// The memory stays valid for the transfer's direction, and nobody else touches it, until every slot that was
-    /// filled from it is reaped or abandoned.
-    pub(super) unsafe fn new(base: *mut u8, len: usize) -> Buffer {
-        Buffer { base, len }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
-    pub(super) fn address(&self) -> usize {
-        self.base.expose_provenance()
-    }
-
-    fn at(&self, at: usize, len: usize) -> *mut u8 {
-        assert!(at <= self.len && len <= self.len - at, "outside of the buffer");
-        // SAFETY: checked just above.
-        unsafe { self.base.add(at) }
-    }
-}
 
 /// Where the bytes of a piece are while its request is in flight.
 #[derive(Debug)]
-enum Place {
+pub(super) enum Place {
     InPlace { grant: GrantRef, at: usize },
     Bounce { page: Page, at: usize, skip: usize, take: usize },
 }
 
-enum State {
+pub(super) enum State {
     Free,
     InFlight,
     Done(i16),
 }
 
-struct Slot {
-    state: State,
+pub(super) struct Slot {
+    pub(super) state: State,
     /// What the response must say: the slot's number, and a count that makes it unlike earlier ones.
-    id: u64,
-    op: Op,
-    places: Vec<Place>,
-    indirect: Option<Page>,
+    pub(super) id: u64,
+    pub(super) op: Op,
+    pub(super) places: Vec<Place>,
+    pub(super) indirect: Option<Page>,
 }
 
 /// The connection to the backend.
 pub(super) struct Queue {
-    hal: HalRef,
-    peer: DomId,
-    handle: u16,
-    ring: FrontRing,
+    pub(super) hal: HalRef,
+    pub(super) peer: DomId,
+    pub(super) handle: u16,
+    pub(super) ring: FrontRing,
     /// The ring's pages, until the teardown.
-    pages: Option<GrantedPages>,
-    port: Port,
-    slots: Vec<Slot>,
-    free: Vec<u16>,
-    pool: Pool,
-    in_place: bool,
-    max_segments: usize,
-    in_flight_pages: usize,
-    max_in_flight_pages: usize,
-    counter: u32,
+    pub(super) pages: Option<GrantedPages>,
+    pub(super) port: Port,
+    pub(super) slots: Vec<Slot>,
+    pub(super) free: Vec<u16>,
+    pub(super) pool: Pool,
+    pub(super) in_place: bool,
+    pub(super) max_segments: usize,
+    pub(super) in_flight_pages: usize,
+    pub(super) max_in_flight_pages: usize,
+    pub(super) counter: u32,
     /// When the backend last answered, or had nothing to answer.
     pub(super) heard: Nanos,
     /// Once set, the queue is of no more use.
     pub(super) dead: Option<Fault>,
     /// What was missing when a page could last not be had.
-    shortage: HalError,
+    pub(super) shortage: HalError,
     /// Grants that could not be ended when they should have been.
-    lost: Vec<GrantRef>,
+    pub(super) lost: Vec<GrantRef>,
     pub(super) used: Used,
 }
-
-/// What became of a caller's page.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Taken {
-    /// The peer can't reach it any more.
-    Clean,
-    /// The peer kept it; the caller has another frame now.
-    Replaced,
-    /// The peer still has it, and the caller can't have it back yet.
-    Stuck,
-}
-
-/// Said of a backend that has pages of ours still mapped after its answer.
-const KEEPS: Fault = Fault::PeerMisbehaved("it keeps pages of a request that it has answered");
 
 /// The requests of one transfer that are in flight or done.
 #[derive(Default)]
 pub(super) struct Mine {
-    slots: Vec<u16>,
+    pub(super) slots: Vec<u16>,
     /// The first fault among them.
     pub(super) fault: Option<Fault>,
 }
@@ -234,228 +188,6 @@ impl Queue {
         Ok(self.ring.ask_for_event()?)
     }
 
-    /// Puts as many requests on the ring as there is room for, and tells the backend.
-    pub(super) fn submit(&mut self, op: Op, cutter: &mut Cutter, buffer: &Buffer, mine: &mut Mine) {
-        while !cutter.is_done() && self.submit_one(op, cutter, buffer, mine) {}
-        if self.ring.announce() {
-            self.hal.notify(self.port);
-        }
-    }
-
-    /// Puts a flush on the ring; `false`: no room now.
-    pub(super) fn submit_flush(&mut self, mine: &mut Mine) -> bool {
-        if self.ring.free() == 0 {
-            return false;
-        }
-        let Some(number) = self.free.pop() else { return false };
-        let id = self.fill(number, Op::Flush, Vec::new(), None);
-        let slot = SlotBytes::direct(Op::Flush, self.handle, id, 0, &[]);
-        let put = self.ring.put(slot.as_bytes());
-        debug_assert!(put, "room was checked");
-        mine.slots.push(number);
-        if self.ring.announce() {
-            self.hal.notify(self.port);
-        }
-        true
-    }
-
-    fn fill(&mut self, number: u16, op: Op, places: Vec<Place>, indirect: Option<Page>) -> u64 {
-        self.counter = self.counter.wrapping_add(1);
-        let id = u64::from(self.counter) << 16 | u64::from(number);
-        self.slots[usize::from(number)] = Slot { state: State::InFlight, id, op, places, indirect };
-        id
-    }
-
-    /// One request, of as many pieces as there is room for; `false`: there is none now.
-    fn submit_one(&mut self, op: Op, cutter: &mut Cutter, buffer: &Buffer, mine: &mut Mine) -> bool {
-        let room = self.max_in_flight_pages.saturating_sub(self.in_flight_pages);
-        if self.ring.free() == 0 || room == 0 {
-            return false;
-        }
-        let Some(number) = self.free.pop() else { return false };
-        // Without a page for segments, a direct request goes as well.
-        let indirect =
-            if self.max_segments > BLKIF_MAX_SEGMENTS_PER_REQUEST { self.pool.take().ok() } else { None };
-        let most = if indirect.is_some() { self.max_segments } else { BLKIF_MAX_SEGMENTS_PER_REQUEST };
-        let mut segments = Vec::new();
-        let mut places = Vec::new();
-        let start = cutter.peek().map_or(0, |piece| piece.start);
-        // A page of the caller's is lent only if it could be replaced.
-        let spare = self.hal.spare_pages().saturating_sub(self.in_flight_pages);
-        while segments.len() < most.min(room) {
-            let Some(piece) = cutter.peek() else { break };
-            let lend = segments.len() < spare;
-            // With none to spare, one page after another goes by a copy: slow, but it goes.
-            if matches!(piece.way, Way::InPlace { .. }) && !lend && self.in_flight_pages + segments.len() > 0
-            {
-                self.shortage = HalError::OutOfMemory;
-                break;
-            }
-            let Some((grant, place)) = self.place(op, piece.way, lend, buffer) else { break };
-            segments.push(Segment { grant, sectors: (piece.len as u64 / SECTOR) as u8 });
-            places.push(place);
-            cutter.advance();
-        }
-        if segments.is_empty() {
-            self.free.push(number);
-            self.give_back(indirect);
-            return false;
-        }
-        let indirect = if segments.len() > BLKIF_MAX_SEGMENTS_PER_REQUEST {
-            indirect
-        } else {
-            self.give_back(indirect);
-            None
-        };
-        self.in_flight_pages += places.len();
-        self.used.requests += 1;
-        self.used.most_segments = self.used.most_segments.max(segments.len());
-        let count = segments.len() as u16;
-        let sector = start / SECTOR;
-        let page = indirect.as_ref().map(|page| self.write_segments(page, &segments));
-        let id = self.fill(number, op, places, indirect);
-        let slot = match page {
-            Some(grant) => SlotBytes::indirect(op, self.handle, id, sector, count, grant),
-            None => SlotBytes::direct(op, self.handle, id, sector, &segments),
-        };
-        let put = self.ring.put(slot.as_bytes());
-        debug_assert!(put, "room was checked");
-        self.used.most_in_flight = self.used.most_in_flight.max(self.ring.outstanding());
-        mine.slots.push(number);
-        true
-    }
-
-    fn give_back(&mut self, page: Option<Page>) {
-        if let Some(page) = page {
-            self.pool.put(page);
-        }
-    }
-
-    fn write_segments(&self, page: &Page, segments: &[Segment]) -> GrantRef {
-        let memory = self.pool.memory(page);
-        let bytes: Vec<u8> = segments.iter().flat_map(|segment| segment.to_bytes()).collect();
-        memory.write(0, &bytes);
-        self.pool.grant(page)
-    }
-
-    /// Finds a page for a piece (in place: reads only, and only if it may be lent); for a write, fills it. `None`: nothing
-    /// free now.
-    fn place(&mut self, op: Op, way: Way, lend: bool, buffer: &Buffer) -> Option<(GrantRef, Place)> {
-        match way {
-            Way::InPlace { at } => {
-                let frame = if lend { self.hal.mfn_of(buffer.at(at, PAGE)) } else { None };
-                // Memory that isn't ours to grant, as constants: copied.
-                let Some(frame) = frame else { return self.bounce(op, at, 0, PAGE, buffer) };
-                let granted = self.hal.grant(self.peer, frame, false);
-                let grant = granted.inspect_err(|error| self.shortage = *error).ok()?;
-                Some((grant, Place::InPlace { grant, at }))
-            }
-            Way::Bounce { at, skip, take } => self.bounce(op, at, skip, take, buffer),
-        }
-    }
-
-    fn bounce(
-        &mut self,
-        op: Op,
-        at: usize,
-        skip: usize,
-        take: usize,
-        buffer: &Buffer,
-    ) -> Option<(GrantRef, Place)> {
-        let page = self.pool.take().inspect_err(|error| self.shortage = *error).ok()?;
-        if op == Op::Write {
-            // SAFETY: inside the buffer, as `at` has checked; its owner lends it to us.
-            let bytes = unsafe { core::slice::from_raw_parts(buffer.at(at, take), take) };
-            self.pool.memory(&page).write(skip, bytes);
-        }
-        Some((self.pool.grant(&page), Place::Bounce { page, at, skip, take }))
-    }
-
-    /// Takes what is done of one transfer: copies what bounced, ends the grants. `true`: something was done.
-    ///
-    /// # Errors
-    /// A page of the buffer can't be taken back: the transfer is to be [abandoned](Queue::abandon).
-    pub(super) fn reap(&mut self, buffer: &Buffer, mine: &mut Mine) -> Result<bool, Fault> {
-        let mut any = false;
-        let mut i = 0;
-        while let Some(number) = mine.slots.get(i).copied() {
-            let slot = &mut self.slots[usize::from(number)];
-            let State::Done(status) = slot.state else {
-                i += 1;
-                continue;
-            };
-            let (op, places, indirect) = (slot.op, core::mem::take(&mut slot.places), slot.indirect.take());
-            self.give_back(indirect);
-            if status != BLKIF_RSP_OKAY {
-                mine.fail(match status {
-                    BLKIF_RSP_EOPNOTSUPP => Fault::Unsupported("what was asked of the backend"),
-                    _ => Fault::Io,
-                });
-            }
-            let mut stuck = Vec::new();
-            for place in places {
-                match place {
-                    Place::Bounce { page, at, skip, take } => {
-                        if op == Op::Read && status == BLKIF_RSP_OKAY {
-                            copy_out(&self.pool.memory(&page), skip, buffer.at(at, take), take);
-                        }
-                        self.pool.put(page);
-                        self.in_flight_pages -= 1;
-                    }
-                    Place::InPlace { grant, at } => match self.take_back(grant, buffer.at(at, PAGE)) {
-                        Taken::Clean => self.in_flight_pages -= 1,
-                        Taken::Replaced => mine.fail(KEEPS),
-                        Taken::Stuck => stuck.push(place),
-                    },
-                }
-            }
-            if !stuck.is_empty() {
-                self.slots[usize::from(number)].places = stuck;
-                return Err(KEEPS);
-            }
-            any = true;
-            self.slots[usize::from(number)].state = State::Free;
-            self.free.push(number);
-            mine.slots.swap_remove(i);
-        }
-        Ok(any)
-    }
-
-    /// Gives up every request of a transfer, so that its buffer can go back to the caller: the queue is dead. `false`:
-    /// a page could not be taken back yet; try again later.
-    #[must_use]
-    pub(super) fn abandon(&mut self, buffer: &Buffer, mine: &mut Mine) -> bool {
-        while let Some(number) = mine.slots.last().copied() {
-            // The slot is not used again: an answer may still come, and bounce pages may still be written.
-            while let Some(place) = self.slots[usize::from(number)].places.pop() {
-                if let Place::InPlace { grant, at } = place
-                    && self.take_back(grant, buffer.at(at, PAGE)) == Taken::Stuck
-                {
-                    self.slots[usize::from(number)].places.push(place);
-                    return false;
-                }
-            }
-            mine.slots.pop();
-        }
-        true
-    }
-
-    /// Ends the grant of a caller's page.
-    fn take_back(&mut self, grant: GrantRef, page: *mut u8) -> Taken {
-        if self.hal.end_grant(grant).is_ok() {
-            return Taken::Clean;
-        }
-        let page = core::ptr::NonNull::new(page).expect("inside of a buffer");
-        // SAFETY: the page is the caller's, lent to us for writing, and after the error that follows its contents
-        // mean nothing.
-        if unsafe { self.hal.replace_page(page) }.is_err() {
-            // Nothing is logged here: that might wait, and the disk is locked.
-            return Taken::Stuck;
-        }
-        self.lost.push(grant);
-        Taken::Replaced
-    }
-
     /// Ends the connection: to be called when the backend has closed. How many pages it still keeps.
     pub(super) fn teardown(mut self) -> usize {
         let mut kept = core::mem::take(&mut self.lost);
@@ -474,10 +206,4 @@ impl Drop for Queue {
     fn drop(&mut self) {
         self.hal.close(self.port);
     }
-}
-
-fn copy_out(from: &SharedMem, skip: usize, to: *mut u8, take: usize) {
-    // SAFETY: inside the buffer, whose owner lends it to us; for this request it was not granted.
-    let to = unsafe { core::slice::from_raw_parts_mut(to, take) };
-    from.read(skip, to);
 }

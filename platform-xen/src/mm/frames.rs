@@ -1,20 +1,14 @@
-//! The frame allocator and the one address space, as the rest of the kernel sees them.
+//! The frame allocator, and the state of memory as a whole.
 
 use super::init::{InitError, Kept};
-use super::layout::{SPECIAL_BASE, STACKS_BASE, direct, direct_pfn};
-use super::p2m::P2m;
+use super::layout::{SPECIAL_BASE, direct, direct_pfn};
 use super::runs::{FreeRuns, Run};
-use super::space::{CHUNK, MapError, Space};
+use super::space::{CHUNK, Space};
 use super::stack::Slots;
 use crate::boot::start::Start;
-use crate::boot::symbols::Image;
-use crate::hypercall;
 use crate::local::Local;
-use crate::shared::SharedMem;
 use core::cell::RefMut;
-use core::ptr::NonNull;
-use platform_xen_sys::mmu::{MmuUpdate, Pte, PteFlags};
-use platform_xen_sys::{Mfn, PAGE_SIZE, Pfn, Vaddr};
+use platform_xen_sys::{PAGE_SIZE, Pfn, Vaddr};
 
 /// From which end of memory to take frames: small and long-lived things low, large buffers high, so that they don't
 /// break up each other's room.
@@ -40,8 +34,8 @@ pub struct Mm {
     /// What was in use at entry. Only the crate may change it: who takes frames from here owns them.
     pub(crate) kept: Kept,
     pub(super) stacks: RefMut<'static, Slots>,
-    next_special: u64,
-    lost: u64,
+    pub(super) next_special: u64,
+    pub(super) lost: u64,
     /// The fewest frames that were ever free.
     least: u64,
 }
@@ -122,7 +116,7 @@ impl Mm {
 
     /// Makes the frames of a run reachable; `Err` names a PFN with no frame behind it, or says `None` for want of
     /// memory.
-    fn reach(&mut self, run: Run) -> Result<(), Option<Pfn>> {
+    pub(super) fn reach(&mut self, run: Run) -> Result<(), Option<Pfn>> {
         let mut pfn = run.start;
         while pfn < run.end() {
             if !self.space.is_chunk_mapped(Pfn(pfn)) {
@@ -279,175 +273,6 @@ pub fn alloc_zeroed_frames(n: u64, end: End) -> Option<Run> {
 pub unsafe fn free_frames(run: Run) {
     // SAFETY: passed on.
     with(|mm| unsafe { mm.free(run) });
-}
-
-/// The p2m.
-#[must_use]
-pub fn p2m() -> P2m {
-    with(|mm| mm.space.p2m)
-}
-
-/// Machine frame behind an address of ours.
-#[must_use]
-pub fn mfn_of(va: Vaddr) -> Option<Mfn> {
-    with(|mm| mm.space.mfn_of(va))
-}
-
-/// The lowest-level page table entry of an address, if it is mapped.
-#[must_use]
-pub fn page(va: Vaddr) -> Option<Pte> {
-    with(|mm| mm.space.page(va))
-}
-
-/// Maps any frame at any address outside of the direct map, making page tables as needed; an empty entry unmaps.
-///
-/// # Safety
-/// See [`Space::map`].
-///
-/// # Errors
-/// [`MapError`].
-pub unsafe fn map_page(va: Vaddr, pte: Pte) -> Result<(), MapError> {
-    with(|mm| {
-        mm.refill();
-        // SAFETY: passed on.
-        unsafe { mm.space.map(va, pte) }
-    })
-}
-
-/// Changes how the direct map shows frames: writable, read-only, or (`None`) not at all.
-///
-/// # Safety
-/// See [`Space::set_direct`].
-///
-/// # Errors
-/// [`MapError`].
-pub unsafe fn set_direct(run: Run, writable: Option<bool>) -> Result<(), MapError> {
-    with(|mm| {
-        if mm.reach(run) == Err(None) {
-            return Err(MapError::OutOfMemory);
-        }
-        // SAFETY: passed on.
-        unsafe { mm.space.set_direct(run, writable) }
-    })
-}
-
-/// The address at which a frame of ours is writable, if there is one. There is never a second.
-#[must_use]
-pub fn writable_address(pfn: Pfn) -> Option<Vaddr> {
-    with(|mm| {
-        let mfn = mm.space.p2m.mfn(pfn)?;
-        let writable = |va: Vaddr| {
-            let pte = mm.space.page(va)?;
-            (pte.mfn() == mfn && pte.flags().contains(PteFlags::WRITABLE)).then_some(va)
-        };
-        let image = Image::get();
-        let in_image = Vaddr(image.base.0 + pfn.0 * PAGE_SIZE as u64);
-        writable(direct(pfn))
-            .or_else(|| (in_image < image.end).then(|| writable(in_image)).flatten())
-            .or_else(|| mm.stacks.address_of(pfn).and_then(writable))
-            .or_else(|| {
-                // The builder lays the p2m out in order, but for the tables among its frames: look.
-                let run = mm.kept.p2m.filter(|run| run.contains(pfn.0))?;
-                let base = mm.space.p2m.base().0;
-                (0..run.len).find_map(|i| writable(Vaddr(base + i * PAGE_SIZE as u64)))
-            })
-    })
-}
-
-/// Maps frames that are not of our p2m (shared_info, the grant table), one after another.
-///
-/// # Safety
-/// If `writable`, nothing else may write them through another mapping of ours.
-///
-/// # Errors
-/// [`MapError`].
-pub unsafe fn map_special(frames: &[Mfn], writable: bool) -> Result<Vaddr, MapError> {
-    with(|mm| {
-        let at = Vaddr(mm.next_special);
-        let flags = mm.space.data_flags(writable);
-        for (i, mfn) in frames.iter().enumerate() {
-            mm.refill();
-            let va = Vaddr(at.0 + (i * PAGE_SIZE) as u64);
-            // SAFETY: the address is new; the frame is the caller's to answer for.
-            unsafe { mm.space.map(va, Pte::new(*mfn, flags))? };
-        }
-        // A page is left out, against running over the end.
-        mm.next_special += ((frames.len() + 1) * PAGE_SIZE) as u64;
-        debug_assert!(mm.next_special < STACKS_BASE);
-        Ok(at)
-    })
-}
-
-/// A page that the toolstack made for us to share with a daemon, console's or xenstore's, wherever its frame is.
-///
-/// # Errors
-/// [`MapError`].
-pub fn map_shared(mfn: Mfn) -> Result<SharedMem, MapError> {
-    let va = match p2m().pfn(mfn) {
-        // Where the direct map has not got to yet, it is extended.
-        Some(pfn) => {
-            with(|mm| mm.reach(Run::new(pfn.0, 1))).map_err(|_| MapError::OutOfMemory)?;
-            direct(pfn)
-        }
-        // SAFETY: none of our p2m, so it is mapped nowhere else.
-        None => unsafe { map_special(&[mfn], true)? },
-    };
-    let at = NonNull::new(va.0 as *mut u8).ok_or(MapError::NotMapped)?;
-    // SAFETY: the page is the daemon's and ours for good, mapped just now, and used in no other way.
-    Ok(unsafe { SharedMem::new(at, PAGE_SIZE) })
-}
-
-/// Undoes [`map_special`]; the addresses are not used again.
-///
-/// # Safety
-/// Nothing refers to the pages any more.
-///
-/// # Errors
-/// [`MapError`].
-pub unsafe fn unmap_special(at: Vaddr, pages: usize) -> Result<(), MapError> {
-    with(|mm| {
-        for i in 0..pages {
-            // SAFETY: the caller says that they are unused.
-            unsafe { mm.space.map(Vaddr(at.0 + (i * PAGE_SIZE) as u64), Pte::EMPTY)? };
-        }
-        Ok(())
-    })
-}
-
-/// Puts another frame under a page of the direct map and gives up the old one for good: two PFNs exchange their
-/// frames, and the one that now has the old frame is never used.
-///
-/// # Safety
-/// The caller owns the page, and nothing depends on its contents or its machine frame.
-///
-/// # Errors
-/// [`MapError`]; then nothing has changed.
-pub unsafe fn replace_frame(pfn: Pfn) -> Result<(), MapError> {
-    with(|mm| {
-        let other = Pfn(mm.alloc(1, End::High).ok_or(MapError::OutOfMemory)?.start);
-        let p2m = mm.space.p2m;
-        let (Some(old), Some(new)) = (p2m.mfn(pfn), p2m.mfn(other)) else { return Err(MapError::NotMapped) };
-        let (Some((at, _)), Some((other_at, _))) =
-            (mm.space.entry(direct(pfn), 1), mm.space.entry(direct(other), 1))
-        else {
-            return Err(MapError::NotMapped);
-        };
-        let updates = [
-            MmuUpdate::pt(other_at, Pte::EMPTY),
-            MmuUpdate::pt(at, Pte::new(new, mm.space.data_flags(true))),
-            MmuUpdate::machphys(new, pfn),
-            MmuUpdate::machphys(old, other),
-        ];
-        // SAFETY: `other` is ours and unused, `pfn` the caller's; the p2m follows at once.
-        unsafe {
-            hypercall::mmu_update(&updates)?;
-            p2m.set(pfn, new);
-            p2m.set(other, old);
-        }
-        mm.lost += 1;
-        hypercall::tlb_flush()?;
-        Ok(())
-    })
 }
 
 /// The ramdisk that the builder loaded with us, as frames; they are never given back by themselves.

@@ -13,6 +13,8 @@ pub mod heap;
 pub mod init;
 pub mod layout;
 #[cfg(feature = "bare")]
+mod mapping;
+#[cfg(feature = "bare")]
 pub mod p2m;
 #[cfg(feature = "bare")]
 mod page_buf;
@@ -24,9 +26,13 @@ pub mod stack;
 
 #[cfg(feature = "bare")]
 pub use frames::{
-    End, Mm, Stats, alloc_frames, alloc_zeroed_frames, boot_ramdisk, free_frames, kept_start_info, map_page,
-    map_shared, map_special, mfn_of, p2m, page, replace_frame, run_slots, set_direct, setup, stats,
-    unmap_special, with, writable_address,
+    End, Mm, Stats, alloc_frames, alloc_zeroed_frames, boot_ramdisk, free_frames, kept_start_info, run_slots,
+    setup, stats, with,
+};
+#[cfg(feature = "bare")]
+pub use mapping::{
+    map_page, map_shared, map_special, mfn_of, p2m, page, replace_frame, set_direct, unmap_special,
+    writable_address,
 };
 #[cfg(feature = "bare")]
 pub use page_buf::PageBuf;

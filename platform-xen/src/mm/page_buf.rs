@@ -1,9 +1,8 @@
 //! Buffers of whole frames.
 
-use super::frames::{
-    End, alloc_exactly, alloc_frames, alloc_zeroed_frames, free_frames, mfn_of, set_direct, with,
-};
+use super::frames::{End, alloc_exactly, alloc_frames, alloc_zeroed_frames, free_frames, with};
 use super::layout::direct;
+use super::mapping::{mfn_of, set_direct};
 use super::runs::Run;
 use core::ops::{Deref, DerefMut};
 use platform_xen_sys::{Mfn, PAGE_SIZE, Pfn, Vaddr};

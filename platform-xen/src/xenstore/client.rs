@@ -1,6 +1,5 @@
-//! The connection: requests out, answers and watch events in.
+//! The client: requests out, answers in.
 
-use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -11,23 +10,13 @@ use spin::Mutex;
 
 use crate::hal::{HalRef, Port};
 use crate::shared::SharedMem;
-use crate::xenstore::error::{ServerError, XsError};
-use crate::xenstore::message::{Assembler, Message, header};
-use crate::xenstore::watch::Watches;
-use crate::xenstore::wire::Wire;
+use crate::xenstore::error::XsError;
+use crate::xenstore::link::{Health, Link, Moved};
 
 /// How long xenstored may take over an answer. It is one process in a domain that may be busy.
-const ANSWER: Duration = Duration::from_secs(20);
+pub(super) const ANSWER: Duration = Duration::from_secs(20);
 /// The same, while it owes an answer that is late already: a daemon that is gone shall not be waited for again and again.
 const ANSWER_OF_A_SILENT: Duration = Duration::from_secs(1);
-/// How long a reset of the rings may take.
-const RESET: Duration = Duration::from_secs(5);
-/// Answers awaited at once, by all threads.
-const MAX_WAITING: usize = 256;
-/// Bytes of requests that wait for room in the ring.
-const MAX_QUEUED: usize = 256 << 10;
-/// Bytes taken off the ring in one go, so that a peer that never stops sending can't hold us.
-const MAX_TAKEN: usize = 64 << 10;
 
 /// Where xenstore's ring is: from start_info.
 #[derive(Clone, Copy, Debug)]
@@ -41,12 +30,12 @@ pub struct Channel {
 /// xenstore, for any number of holders.
 #[derive(Clone)]
 pub struct Xenstore {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
-    hal: HalRef,
-    link: Mutex<Link>,
+pub(super) struct Inner {
+    pub(super) hal: HalRef,
+    pub(super) link: Mutex<Link>,
 }
 
 /// A request on its way; see [`Xenstore::start_read`].
@@ -55,90 +44,7 @@ pub struct Pending {
     id: u32,
 }
 
-enum Health {
-    Good,
-    Quiesced,
-    Broken(&'static str),
-}
-
-pub(super) struct Link {
-    channel: Channel,
-    wire: Wire,
-    assembler: Assembler,
-    queue: VecDeque<u8>,
-    /// By request id: the type asked, and the answer once it is here.
-    waiting: BTreeMap<u32, (u32, Option<Answer>)>,
-    next_id: u32,
-    pub(super) watches: Watches,
-    health: Health,
-    /// An answer did not come in time, and none has come since.
-    silent: bool,
-}
-
-type Answer = Result<Vec<u8>, XsError>;
-
 impl Xenstore {
-    /// Takes over the connection that the domain was started with. Leftovers of a former kernel in the rings are
-    /// cleared: by a reset if xenstored knows how, else by reading past them.
-    ///
-    /// # Errors
-    /// If the rings make no sense and can't be reset.
-    pub fn open(hal: HalRef, channel: Channel) -> Result<Xenstore, XsError> {
-        let xs = Xenstore::unopened(hal, channel);
-        xs.reconnect(channel)?;
-        Ok(xs)
-    }
-
-    /// The connection before anything was done with it: [`reconnect`](Xenstore::reconnect) opens it, also after a failure.
-    pub fn unopened(hal: HalRef, channel: Channel) -> Xenstore {
-        // Ids unlike those of whoever used the ring before, so that a late answer to it is not taken for ours.
-        let next_id = (hal.now().0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32;
-        let link = Link {
-            wire: Wire::new(channel.page),
-            channel,
-            assembler: Assembler::default(),
-            queue: VecDeque::new(),
-            waiting: BTreeMap::new(),
-            next_id,
-            watches: Watches::default(),
-            health: Health::Quiesced,
-            silent: false,
-        };
-        Xenstore { inner: Arc::new(Inner { hal, link: Mutex::new(link) }) }
-    }
-
-    /// Brings rings found in any state to a clean one.
-    fn clean_up(&self) -> Result<(), XsError> {
-        let (port, resetting) = {
-            let link = self.inner.link.lock();
-            let dirty = !link.wire.is_idle() || !link.wire.is_sane();
-            if dirty && link.wire.can_reset() {
-                link.wire.ask_reset();
-            }
-            (link.channel.port, link.wire.is_resetting())
-        };
-        if resetting {
-            self.hal().notify(port);
-            let deadline = self.hal().now() + RESET;
-            while self.inner.link.lock().wire.is_resetting() {
-                if self.hal().now() >= deadline {
-                    self.with_link(|link| link.broken("it does not reset its ring"));
-                    return Err(XsError::Timeout);
-                }
-                self.hal().wait(&[port], Some(deadline));
-            }
-        }
-        {
-            let mut link = self.inner.link.lock();
-            link.wire.load();
-            if !link.wire.is_sane() {
-                return Err(link.broken("its ring was left in disorder"));
-            }
-        }
-        // Nothing is awaited yet, so answers that lie there fall away.
-        self.pump()
-    }
-
     pub(super) fn hal(&self) -> &HalRef {
         &self.inner.hal
     }
@@ -317,182 +223,12 @@ impl Xenstore {
         f(&mut self.inner.link.lock())
     }
 
-    /// Ends all use of xenstore before a handover: drops every watch, waits for the answers still due, and leaves
-    /// both rings empty. Every call fails from then on, until [`reconnect`](Xenstore::reconnect).
-    ///
-    /// A watch that xenstored refuses to drop is noted in the log: its events mean nothing to the next kernel.
-    ///
-    /// # Errors
-    /// If xenstored doesn't answer, or answers nonsense; the client is quiesced all the same.
-    pub fn quiesce(&self) -> Result<(), XsError> {
-        let result = self.drop_watches().and_then(|()| self.drain());
-        self.with_link(|link| {
-            if let Health::Good = link.health {
-                link.health = Health::Quiesced;
-            }
-            link.waiting.clear();
-        });
-        result
-    }
-
-    fn drop_watches(&self) -> Result<(), XsError> {
-        let mut refused = None;
-        for (token, path) in self.with_link(|link| link.watches.all()) {
-            match self.unwatch(token, &path) {
-                // It is not there, which is all we want.
-                Err(error) if error.is_not_found() => {}
-                Err(XsError::Server(error)) => refused = Some((path, error)),
-                other => other?,
-            }
-        }
-        // Reaches those as well whose end was refused when nobody waited for the answer.
-        let reset = match self.reset_watches() {
-            Err(XsError::Server(_) | XsError::BadValue) => false,
-            other => other?,
-        };
-        if let (false, Some((path, error))) = (reset, refused) {
-            log::warn!("xenstore keeps a watch for the next kernel: {path} ({})", error.name());
-        }
-        Ok(())
-    }
-
-    /// Waits until nothing is under way in either direction.
-    fn drain(&self) -> Result<(), XsError> {
-        // Requests are answered in their order, so with this answer all earlier ones have come, those too that nobody
-        // waits for (the end of a watch that was dropped). One that has not come by then never will.
-        let before: Vec<u32> = self.with_link(|link| link.waiting.keys().copied().collect());
-        match self.ask(sys::XS_DIRECTORY, 0, &[b"device\0"]) {
-            Ok(_) | Err(XsError::Server(_)) => {}
-            Err(error) => return Err(error),
-        }
-        self.with_link(|link| {
-            link.waiting.retain(|id, (_, answer)| answer.is_some() || !before.contains(id))
-        });
-        let deadline = self.hal().now() + ANSWER;
-        let port = self.port();
-        loop {
-            self.pump()?;
-            let (idle, due) = self.with_link(|link| {
-                let idle = link.queue.is_empty() && link.wire.is_idle() && !link.assembler.is_partial();
-                (idle, link.waiting.values().any(|(_, answer)| answer.is_none()))
-            });
-            if idle && !due {
-                return Ok(());
-            }
-            if self.hal().now() >= deadline {
-                return Err(XsError::Timeout);
-            }
-            self.hal().wait(&[port], Some(deadline));
-        }
-    }
-
     /// Whether requests can be made: not quiesced, and xenstored has kept to the protocol.
     pub fn is_usable(&self) -> bool {
         self.with_link(|link| matches!(link.health, Health::Good))
     }
-
-    /// Begins anew: after [`quiesce`](Xenstore::quiesce), or on another ring after a restore. Watches are gone.
-    ///
-    /// # Errors
-    /// As [`open`](Xenstore::open).
-    pub fn reconnect(&self, channel: Channel) -> Result<(), XsError> {
-        self.with_link(|link| {
-            link.channel = channel;
-            link.wire = Wire::new(channel.page);
-            link.assembler = Assembler::default();
-            link.queue.clear();
-            link.waiting.clear();
-            link.watches.clear();
-            link.health = Health::Good;
-            link.silent = false;
-        });
-        self.clean_up()
-    }
-
     /// The ring and port in use.
     pub fn channel(&self) -> Channel {
         self.with_link(|link| link.channel)
-    }
-}
-
-struct Moved {
-    sent: bool,
-    taken: bool,
-}
-
-impl Link {
-    fn check(&self) -> Result<(), XsError> {
-        match self.health {
-            Health::Good => Ok(()),
-            Health::Quiesced => Err(XsError::Quiesced),
-            Health::Broken(what) => Err(XsError::PeerMisbehaved(what)),
-        }
-    }
-
-    fn broken(&mut self, what: &'static str) -> XsError {
-        self.health = Health::Broken(what);
-        XsError::PeerMisbehaved(what)
-    }
-
-    fn submit(&mut self, kind: u32, transaction: u32, payload: &[&[u8]]) -> Result<u32, XsError> {
-        let len: usize = payload.iter().map(|part| part.len()).sum();
-        // The first part is a path, and the zero after it is what ends it.
-        if len > sys::XENSTORE_PAYLOAD_MAX || (payload.len() > 1 && payload[0].contains(&0)) {
-            return Err(XsError::BadRequest);
-        }
-        if self.waiting.len() >= MAX_WAITING || self.queue.len() + len > MAX_QUEUED {
-            return Err(XsError::Timeout);
-        }
-        while self.next_id == 0 || self.waiting.contains_key(&self.next_id) {
-            self.next_id = self.next_id.wrapping_add(1);
-        }
-        let id = self.next_id;
-        self.next_id = id.wrapping_add(1);
-        self.queue.extend(header(kind, id, transaction, len as u32));
-        for part in payload {
-            self.queue.extend(*part);
-        }
-        self.waiting.insert(id, (kind, None));
-        Ok(id)
-    }
-
-    fn pump(&mut self) -> Result<Moved, &'static str> {
-        let mut bytes = [0; 512];
-        let mut taken = 0;
-        while taken < MAX_TAKEN {
-            let wants = self.assembler.wants()?.min(bytes.len());
-            let n = self.wire.receive(&mut bytes[..wants])?;
-            if n == 0 {
-                break;
-            }
-            taken += n;
-            if let Some(message) = self.assembler.add(&bytes[..n])? {
-                self.deliver(message)?;
-            }
-        }
-        let sent = self.wire.send(&mut self.queue)?;
-        Ok(Moved { sent: sent > 0, taken: taken > 0 })
-    }
-
-    fn deliver(&mut self, message: Message) -> Result<(), &'static str> {
-        if message.kind == sys::XS_WATCH_EVENT {
-            self.watches.deliver(&message.body);
-            return Ok(());
-        }
-        self.silent = false;
-        // No longer awaited, or meant for the kernel before us.
-        let Some((asked, answer)) = self.waiting.get_mut(&message.id) else { return Ok(()) };
-        if answer.is_some() {
-            return Err("two answers to one request");
-        }
-        *answer = Some(if message.kind == sys::XS_ERROR {
-            let name = message.body.split(|byte| *byte == 0).next().unwrap_or_default();
-            Err(XsError::Server(ServerError::from_name(name)))
-        } else if message.kind == *asked {
-            Ok(message.body)
-        } else {
-            return Err("an answer of another type than the request");
-        });
-        Ok(())
     }
 }

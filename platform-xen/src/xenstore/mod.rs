@@ -7,8 +7,10 @@
 //! checked; when it breaks the protocol, every call from then on says so, until [`Xenstore::reconnect`].
 
 mod client;
+mod connection;
 mod directory;
 mod error;
+mod link;
 mod message;
 mod transaction;
 mod watch;

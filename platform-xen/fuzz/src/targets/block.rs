@@ -23,8 +23,12 @@ pub static BLOCK: Target = Target {
     memory: 32 << 20,
     sources: &[
         "platform-xen/src/block/disk.rs",
+        "platform-xen/src/block/connect.rs",
+        "platform-xen/src/block/transfer.rs",
         "platform-xen/src/block/ahead.rs",
         "platform-xen/src/block/queue.rs",
+        "platform-xen/src/block/submit.rs",
+        "platform-xen/src/block/reap.rs",
         "platform-xen/src/block/pool.rs",
         "platform-xen/src/block/request.rs",
         "platform-xen/src/block/cut.rs",
