@@ -129,7 +129,9 @@ impl<M: Machine> Loader<'_, M> {
                 self.console.write(&text);
             }
         });
-        let end = progress.finish(last, self.console.now());
+        // Of a packed kernel not all is read: the last bytes of the file are no part of it.
+        let done = if result.is_ok() { len } else { last };
+        let end = progress.finish(done, self.console.now());
         self.console.write(&end);
         result
     }

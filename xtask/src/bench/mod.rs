@@ -10,6 +10,7 @@ mod handover;
 mod limits;
 mod memory;
 mod menu;
+mod overlap;
 mod plot;
 mod read;
 mod report;
@@ -34,6 +35,8 @@ pub enum Part {
     Boot,
     /// The decoders, against the C tools; on this machine, without the lab
     Decompress,
+    /// Unpacking while reading, from a slow disk
+    Overlap,
     /// Until the menu is on the screen
     Menu,
     /// Becoming the next kernel, in domains of 64 MiB to 16 GiB
@@ -50,7 +53,7 @@ impl Part {
         match self {
             Part::Decompress | Part::Size => None,
             Part::Handover => Some(handover::largest() + 64),
-            Part::Read | Part::Boot | Part::Menu | Part::Memory => Some(1024),
+            Part::Read | Part::Boot | Part::Overlap | Part::Menu | Part::Memory => Some(1024),
         }
     }
 
@@ -106,6 +109,7 @@ pub fn run(parts: &[Part], built: bool) -> Result<()> {
             Part::Read => read::run(&mut bench)?,
             Part::Boot => boot::run(&mut bench)?,
             Part::Decompress => decompress::run()?,
+            Part::Overlap => overlap::run(&mut bench)?,
             Part::Menu => menu::run(&mut bench)?,
             Part::Handover => handover::run(&mut bench)?,
             Part::Size => size::run()?,
