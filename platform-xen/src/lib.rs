@@ -19,6 +19,7 @@ pub mod entropy;
 pub mod events;
 pub mod grant;
 pub mod hal;
+pub mod held;
 #[cfg(feature = "bare")]
 pub mod hypercall;
 #[cfg(feature = "kexec")]

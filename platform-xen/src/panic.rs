@@ -1,7 +1,7 @@
 //! The ways out: a clean end, and the one when nothing can be done.
 
 use crate::local::Local;
-use crate::{console, hypercall};
+use crate::{console, hypercall, logger};
 use core::fmt;
 use platform_xen_sys::sched::{SHUTDOWN_CRASH, SHUTDOWN_POWEROFF, SHUTDOWN_REBOOT};
 
@@ -18,6 +18,7 @@ pub enum Ending {
 
 /// Ends the domain, after the console has been read.
 pub fn end(how: Ending) -> ! {
+    logger::last_words();
     console::flush();
     hypercall::shutdown(match how {
         Ending::PowerOff => SHUTDOWN_POWEROFF,
@@ -43,6 +44,7 @@ pub fn die(why: fmt::Arguments<'_>) -> ! {
     // A second panic on the way out says nothing: the first is what matters.
     let again = DYING.try_borrow().is_none_or(|mut dying| core::mem::replace(&mut *dying, true));
     if !again {
+        logger::last_words();
         let _ = fmt::write(&mut Emergency, format_args!("\n{why}\n"));
         console::flush();
     }
