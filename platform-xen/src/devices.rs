@@ -12,6 +12,9 @@ use crate::xenstore::{Channel, Xenstore, XsError};
 
 use spin::Mutex;
 
+/// Bytes at the start of a disk that tell what it is.
+const FIRST_READ: usize = 32 << 10;
+
 /// The devices.
 pub struct Devices {
     hal: HalRef,
@@ -95,6 +98,20 @@ impl Devices {
     /// # Errors
     /// If xenstore fails; a disk that fails is in [`Disks::failed`].
     pub fn disks(&self) -> Result<Arc<Disks>, DeviceError> {
+        let disks = self.begin_disks(false)?;
+        disks.settle_all();
+        Ok(disks)
+    }
+
+    /// The disks, which need not be connected yet: [`Disks::settle`] waits for one of them. `again`: after another look, as
+    /// [`disks_again`](Devices::disks_again).
+    ///
+    /// # Errors
+    /// As [`disks`](Devices::disks).
+    pub fn begin_disks(&self, again: bool) -> Result<Arc<Disks>, DeviceError> {
+        if again {
+            self.give_back()?;
+        }
         loop {
             match &mut *self.disks.lock() {
                 Known::All(disks) => return Ok(disks.clone()),
@@ -106,11 +123,9 @@ impl Devices {
             }
             self.hal.wait(&[], Some(self.hal.now() + Duration::from_millis(20)));
         }
-        let connect = |()| Disks::connect(&self.hal, &self.xs, &Config::default());
-        let disks = self.begin().and_then(connect).map(Arc::new);
-        for error in disks.iter().flat_map(|disks| disks.failed()) {
-            log::error!("{error}");
-        }
+        // What each is asked first is its partition table.
+        let config = Config { first_read: FIRST_READ, ..Config::default() };
+        let disks = self.begin().and_then(|()| Disks::begin(&self.hal, &self.xs, &config)).map(Arc::new);
         *self.disks.lock() = disks.as_ref().map_or(Known::Nothing, |disks| Known::All(disks.clone()));
         disks
     }
@@ -122,6 +137,11 @@ impl Devices {
     /// # Errors
     /// As [`disks`](Devices::disks).
     pub fn disks_again(&self) -> Result<Arc<Disks>, DeviceError> {
+        self.give_back()?;
+        self.disks()
+    }
+
+    fn give_back(&self) -> Result<(), DeviceError> {
         if !self.xs.is_usable() {
             self.revive()?;
         }
@@ -132,7 +152,7 @@ impl Devices {
             }
             *self.disks.lock() = Known::Nothing;
         }
-        self.disks()
+        Ok(())
     }
 
     fn connected(&self) -> Option<Arc<Disks>> {

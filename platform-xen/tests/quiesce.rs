@@ -126,7 +126,7 @@ fn a_backend_that_died_does_not_hold_the_domain() {
     let read = s.devices.disks().unwrap().get("xvdb").unwrap().read(0, &mut [0; 512]);
     assert_eq!(read.unwrap_err().fault, Fault::Timeout { what: "answer", seconds: 30 });
     let left: Vec<String> = s.devices.quiesce_all().unwrap().iter().map(ToString::to_string).collect();
-    assert_eq!(left, ["xvdb: the backend did not begin to close within 10 s"]);
+    assert_eq!(left, ["xvdb: the backend did not begin to close within 2 s"]);
     assert_eq!(s.machine.live_grants(), 0);
     s.assert_drained();
     // One that lives and keeps our pages is seen by them.

@@ -12,7 +12,7 @@ use crate::block::cut::Cutter;
 use crate::block::disk::Disk;
 use crate::block::queue::Mine;
 use crate::block::request::Op;
-use crate::block::transfer::Next;
+use crate::block::transfer::{Next, Stop};
 use crate::shared::PAGE;
 
 /// The longest range, in bytes.
@@ -56,7 +56,7 @@ impl Disk {
     /// Begins to read `len` bytes from byte `offset`, for a [`read`](Disk::read) that comes later. It is a hint: what can't
     /// be done is not, and an error shows when the bytes are asked for.
     pub fn read_ahead(&self, offset: u64, len: usize) {
-        drop(self.settled());
+        drop(self.settled(None));
         let mut bytes = Vec::new();
         if len == 0 || len > MOST || bytes.try_reserve_exact(len + PAGE).is_err() {
             return;
@@ -78,17 +78,17 @@ impl Disk {
     }
 
     /// The range, complete; it is no longer there then. `None`: there was none, or it could not be read.
-    fn settled(&self) -> Option<Ahead> {
+    fn settled(&self, stop: Stop<'_>) -> Option<Ahead> {
         let mut ahead = self.ahead.0.lock().take()?;
         let Some((mut cutter, mut mine)) = ahead.rest.take() else { return Some(ahead) };
         let buffer = ahead.buffer();
-        self.complete(Op::Read, &mut cutter, &buffer, &mut mine).ok().map(|()| ahead)
+        self.complete(Op::Read, &mut cutter, &buffer, &mut mine, stop).ok().map(|()| ahead)
     }
 
     /// Fills `into`, if all of it was read ahead.
-    pub(super) fn read_from_ahead(&self, offset: u64, into: &mut [u8]) -> bool {
+    pub(super) fn read_from_ahead(&self, offset: u64, into: &mut [u8], stop: Stop<'_>) -> bool {
         // Also when it is of no use now: what is under way must not keep others from what they need.
-        let Some(ahead) = self.settled() else { return false };
+        let Some(ahead) = self.settled(stop) else { return false };
         let found = ahead.get(offset, into.len());
         if let Some(bytes) = found {
             into.copy_from_slice(bytes);
@@ -101,9 +101,23 @@ impl Disk {
         found
     }
 
+    /// Whether nothing of the range is missing that could still come. Doesn't wait.
+    pub(super) fn is_there(&self) -> bool {
+        let mut slot = self.ahead.0.lock().take();
+        let Some(ahead) = &mut slot else { return true };
+        let buffer = ahead.buffer();
+        let there = ahead.rest.as_mut().is_none_or(|(cutter, mine)| {
+            // It is counted as under way until it is completed, which is no wait then.
+            let step = self.step(Op::Read, cutter, &buffer, mine, &mut false);
+            !matches!(step, Ok(Next::Again { .. } | Next::Wait { .. }))
+        });
+        *self.ahead.0.lock() = slot;
+        there
+    }
+
     /// Completes and forgets the range.
     pub(super) fn forget_ahead(&self) {
-        drop(self.settled());
+        drop(self.settled(None));
     }
 }
 

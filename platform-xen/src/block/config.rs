@@ -31,6 +31,8 @@ pub struct Config {
     pub patience: Duration,
     /// How long it may be silent while it owes us answers.
     pub silence: Duration,
+    /// Bytes from the disk's start that are read ahead as soon as it is connected; 0: none.
+    pub first_read: usize,
 }
 
 impl Default for Config {
@@ -43,6 +45,7 @@ impl Default for Config {
             bounce_pages: 512,
             patience: Duration::from_secs(10),
             silence: Duration::from_secs(30),
+            first_read: 0,
         }
     }
 }

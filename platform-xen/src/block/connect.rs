@@ -1,4 +1,4 @@
-//! Connecting a disk to its backend, and closing it again.
+//! Connecting a disk to its backend, without ever waiting for it: several connect at the same time.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -8,63 +8,256 @@ use core::time::Duration;
 use platform_xen_sys::block::VdiskInfo;
 use platform_xen_sys::xenbus::XenbusState;
 
+use crate::block::close::AFTER;
 use crate::block::config::{Config, Transfer};
 use crate::block::cut::SECTOR;
 use crate::block::disk::{Disk, Info};
 use crate::block::queue::Queue;
-use crate::block::transfer::LOOK;
-use crate::hal::GrantRef;
+use crate::hal::{GrantRef, Nanos, Port};
 use crate::shared::PAGE;
-use crate::xenbus::{DeviceError, Fault};
+use crate::xenbus::{DeviceError, Fault, Step};
+use crate::xenstore::Watch;
 
 /// Segments of a request that make more ring pages useless.
 const LARGE: usize = 32;
+
+/// What the backend has yet to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Awaited {
+    /// To begin to close what was left open.
+    LeftClosing,
+    LeftClosed,
+    /// To get ready for us.
+    Offer,
+    /// To connect to what we published.
+    Connection,
+    /// After a failure: to begin to close.
+    EndClosing,
+    EndClosed,
+    /// To get ready for whoever comes next.
+    EndReopened,
+}
+
+/// A disk that is on its way to be connected, or to be put back as it was when that has failed.
+pub(super) struct Connecting {
+    awaited: Awaited,
+    deadline: Nanos,
+    /// On the backend's state.
+    watch: Watch,
+    /// The state is to be looked at without an event.
+    fresh: bool,
+    /// Why it will not be connected.
+    fault: Option<Fault>,
+}
+
+/// Whether a disk is being connected.
+#[derive(Default)]
+pub(super) enum Stage {
+    /// No.
+    #[default]
+    Idle,
+    /// Yes, and a thread is at it now.
+    Busy,
+    /// Yes.
+    On(Connecting),
+}
+
+impl Awaited {
+    fn judge(self, state: Option<XenbusState>) -> Step {
+        use XenbusState::{Closed, Closing, Connected, InitWait, Initialised};
+        match (self, state) {
+            (Awaited::LeftClosing | Awaited::EndClosing, Some(Closing | Closed) | None)
+            | (Awaited::LeftClosed | Awaited::EndClosed, Some(Closed) | None)
+            | (Awaited::Offer, Some(InitWait | Initialised | Connected))
+            | (Awaited::Connection, Some(Connected))
+            | (Awaited::EndReopened, Some(InitWait) | None) => Step::Ready,
+            (Awaited::Connection, Some(Closing | Closed) | None) => Step::Gone,
+            // Closed, where an offer is awaited: it may be opening again after our own last close.
+            _ => Step::Wait,
+        }
+    }
+
+    /// Completes "the backend did not …".
+    fn words(self) -> &'static str {
+        match self {
+            Awaited::LeftClosing | Awaited::EndClosing => "begin to close",
+            Awaited::LeftClosed | Awaited::EndClosed => "close",
+            Awaited::Offer => "get ready",
+            Awaited::Connection => "connect",
+            Awaited::EndReopened => "get ready again",
+        }
+    }
+}
 
 impl Disk {
     /// Connects to the backend.
     ///
     /// # Errors
-    /// What is wrong, in words, within [`Config::patience`] for each of three steps.
+    /// What is wrong, in words, within [`Config::patience`] for each of its steps.
     pub fn connect(&self) -> Result<(), DeviceError> {
-        let connected = self.begin_connect().and_then(|()| self.finish_connect());
-        if connected.is_err() {
-            self.give_up();
-        }
-        connected
-    }
-
-    /// After a failed connect: puts things back as far as that goes, without waiting long.
-    pub(super) fn give_up(&self) {
-        let patience = self.config().patience.min(Duration::from_secs(2));
-        if let Err(fault) = self.try_quiesce(patience) {
-            log::warn!("{}", self.error(fault));
+        self.begin_connect()?;
+        loop {
+            if let Some(result) = self.poll_connect() {
+                return result;
+            }
+            let Some((ports, until)) = self.connecting() else { return Err(self.error(Fault::NotConnected)) };
+            self.hal.wait(&ports, Some(until));
         }
     }
 
-    /// The first half of [`connect`](Disk::connect): publishes our ring. With several disks, all begin before the
-    /// first finishes, so that their backends work at the same time.
+    /// Begins to connect, without waiting for the backend: with several disks, their backends work at the same time.
+    /// [`poll_connect`](Disk::poll_connect) goes on with it.
     ///
     /// # Errors
-    /// As [`connect`](Disk::connect).
+    /// If there is no backend, or xenstore's.
     pub fn begin_connect(&self) -> Result<(), DeviceError> {
-        self.try_begin().map_err(|fault| self.error(fault))
+        let connecting = self.try_begin().map_err(|fault| self.error(fault))?;
+        self.inner.lock().stage = Stage::On(connecting);
+        Ok(())
     }
 
-    fn try_begin(&self) -> Result<(), Fault> {
-        let config = self.config();
+    fn try_begin(&self) -> Result<Connecting, Fault> {
         if self.inner.lock().queue.is_some() {
             return Err(Fault::Unsupported("to connect twice"));
         }
-        if self.front.backend_state()?.is_none() {
-            return Err(Fault::NoBackend);
-        }
+        let Some(state) = self.front.backend_state()? else { return Err(Fault::NoBackend) };
+        let watch = self.front.watch_backend()?;
         // A former kernel may have left the device as it was when it died, or we ourselves without the backend noticing.
-        let left = self.front.backend_state()? == Some(XenbusState::Connected);
-        if left || self.front.state()? != XenbusState::Initialising {
-            self.front.close(config.patience)?;
-            self.front.set_state(XenbusState::Initialising)?;
+        let left = state == XenbusState::Connected || self.front.state()? != XenbusState::Initialising;
+        if left {
+            self.front.set_state(XenbusState::Closing)?;
         }
-        self.front.wait_for_offer(config.patience)?;
+        let awaited = if left { Awaited::LeftClosing } else { Awaited::Offer };
+        let deadline = self.hal.now() + self.config().patience;
+        Ok(Connecting { awaited, deadline, watch, fresh: true, fault: None })
+    }
+
+    /// Whether it is being connected, and what to wait for before the next [`poll_connect`](Disk::poll_connect): an event on
+    /// these ports, or the moment.
+    pub fn connecting(&self) -> Option<(Vec<Port>, Nanos)> {
+        match &self.inner.lock().stage {
+            Stage::Idle => None,
+            Stage::Busy => Some((Vec::new(), self.hal.now() + Duration::from_millis(20))),
+            Stage::On(connecting) => Some((Vec::from([connecting.watch.port()]), connecting.deadline)),
+        }
+    }
+
+    /// Goes on with connecting as far as that goes without waiting for the backend. The result, once there is one; after a
+    /// failure the device is first put back as it was found.
+    pub fn poll_connect(&self) -> Option<Result<(), DeviceError>> {
+        let mut connecting = {
+            let mut inner = self.inner.lock();
+            match core::mem::take(&mut inner.stage) {
+                Stage::Idle => return None,
+                Stage::Busy => {
+                    inner.stage = Stage::Busy;
+                    return None;
+                }
+                Stage::On(connecting) => {
+                    inner.stage = Stage::Busy;
+                    connecting
+                }
+            }
+        };
+        let done = match self.advance(&mut connecting) {
+            Ok(done) => done,
+            Err(fault) => self.begin_end(&mut connecting, fault),
+        };
+        if !done {
+            self.inner.lock().stage = Stage::On(connecting);
+            return None;
+        }
+        self.inner.lock().stage = Stage::Idle;
+        let Connecting { watch, fault, .. } = connecting;
+        if let Some(fault) = fault {
+            return Some(Err(self.error(fault)));
+        }
+        let (size, first) = {
+            let mut inner = self.inner.lock();
+            inner.watch = Some(watch);
+            inner.closed = false;
+            (inner.info.size, self.config().first_read)
+        };
+        self.read_ahead(0, first.min(usize::try_from(size).unwrap_or(first)));
+        Some(Ok(()))
+    }
+
+    /// `true`: it is connected, or put back after a failure.
+    fn advance(&self, connecting: &mut Connecting) -> Result<bool, Fault> {
+        let news = connecting.watch.try_next()?.is_some();
+        let fresh = core::mem::take(&mut connecting.fresh);
+        if !news && !fresh && self.hal.now() < connecting.deadline {
+            return Ok(false);
+        }
+        loop {
+            let state = self.front.backend_state()?;
+            let ending = connecting.fault.is_some();
+            match connecting.awaited.judge(state) {
+                Step::Ready => {}
+                Step::Gone => return Err(Fault::Gone),
+                Step::Wait if self.hal.now() < connecting.deadline => return Ok(false),
+                Step::Wait if ending => {
+                    log::warn!("{}: its backend did not {}", self.name, connecting.awaited.words());
+                }
+                Step::Wait if state.is_none() => return Err(Fault::NoBackend),
+                Step::Wait => {
+                    let (what, seconds) = (connecting.awaited.words(), self.config().patience.as_secs());
+                    return Err(Fault::Timeout { what, seconds });
+                }
+            }
+            connecting.awaited = match connecting.awaited {
+                Awaited::LeftClosing => {
+                    self.front.set_state(XenbusState::Closed)?;
+                    Awaited::LeftClosed
+                }
+                Awaited::LeftClosed => {
+                    self.front.set_state(XenbusState::Initialising)?;
+                    Awaited::Offer
+                }
+                Awaited::Offer => {
+                    self.publish()?;
+                    Awaited::Connection
+                }
+                Awaited::Connection => {
+                    self.agree()?;
+                    return Ok(true);
+                }
+                Awaited::EndClosing => {
+                    self.front.set_state(XenbusState::Closed)?;
+                    Awaited::EndClosed
+                }
+                Awaited::EndClosed => {
+                    self.take_back()?;
+                    Awaited::EndReopened
+                }
+                Awaited::EndReopened => return Ok(true),
+            };
+            let patience = self.config().patience;
+            connecting.deadline = self.hal.now() + if ending { patience.min(AFTER) } else { patience };
+        }
+    }
+
+    /// Begins to put the device back as it was found. `true`: there is nothing to do, or nothing can be done.
+    fn begin_end(&self, connecting: &mut Connecting, fault: Fault) -> bool {
+        let again = connecting.fault.is_some();
+        connecting.fault.get_or_insert(fault);
+        if self.inner.lock().queue.is_none() {
+            return true;
+        }
+        if again || self.front.set_state(XenbusState::Closing).is_err() {
+            // xenstore itself fails.
+            let _ = self.take_back();
+            return true;
+        }
+        connecting.awaited = Awaited::EndClosing;
+        connecting.deadline = self.hal.now() + self.config().patience.min(AFTER);
+        connecting.fresh = true;
+        false
+    }
+
+    /// Publishes our ring.
+    fn publish(&self) -> Result<(), Fault> {
+        let config = self.config();
         let offered = self.front.offered("max-ring-page-order")?;
         // More slots help only if each holds little: with large requests, a few of them keep a backend busy.
         let large = self.segments_offered(&config)? >= LARGE;
@@ -89,31 +282,20 @@ impl Disk {
         self.front.publish(&keys, XenbusState::Initialised)
     }
 
-    /// The second half: waits for the backend, then asks what the disk is.
-    ///
-    /// # Errors
-    /// As [`connect`](Disk::connect).
-    pub fn finish_connect(&self) -> Result<(), DeviceError> {
-        self.try_finish().map_err(|fault| self.error(fault))
-    }
-
-    fn try_finish(&self) -> Result<(), Fault> {
+    /// Asks what the disk is, and agrees with the backend on how to use it.
+    fn agree(&self) -> Result<(), Fault> {
         let config = self.config();
-        self.front.wait_for_connection(config.patience)?;
         let info = self.read_info()?;
         let persistent =
             config.transfer == Transfer::Persistent && self.front.offered("feature-persistent")? == 1;
         let segments = self.segments_offered(&config)?;
         let can_flush = self.front.offered("feature-flush-cache")? == 1;
         self.front.set_state(XenbusState::Connected)?;
-        let watch = self.front.watch_backend()?;
         let mut inner = self.inner.lock();
         let Some(queue) = &mut inner.queue else { return Err(Fault::NotConnected) };
         queue.agree(persistent, !persistent, segments);
-        inner.watch = Some(watch);
         inner.info = info;
         inner.can_flush = can_flush;
-        inner.closed = false;
         Ok(())
     }
 
@@ -141,54 +323,6 @@ impl Disk {
         // A part of a sector at the end can't be read.
         let size = size - size % sector_size;
         Ok(Info { name, number, size, sector_size: sector_size as u32, read_only })
-    }
-
-    /// Closes the connection so that the next kernel finds the device as the first one did: both ends closed, our
-    /// keys removed, grants ended, port closed, state Initialising, the backend ready. Transfers under way are
-    /// completed first.
-    ///
-    /// # Errors
-    /// What could not be done. The device is left as far closed as could be.
-    pub fn quiesce(&self) -> Result<(), DeviceError> {
-        self.try_quiesce(self.config().patience).map_err(|fault| self.error(fault))
-    }
-
-    fn try_quiesce(&self, patience: Duration) -> Result<(), Fault> {
-        let port = {
-            let mut inner = self.inner.lock();
-            inner.closed = true;
-            let Some(queue) = &inner.queue else { return Ok(()) };
-            queue.port()
-        };
-        self.forget_ahead();
-        // Each transfer ends by itself, in error if need be.
-        while self.inner.lock().users > 0 {
-            self.hal.wait(&[port], Some(self.hal.now() + LOOK));
-        }
-        drop(self.inner.lock().watch.take());
-        let closed = match self.front.backend_state() {
-            Ok(None) => Ok(()),
-            _ => self.front.close(patience),
-        };
-        let removed = self.front.unpublish();
-        let queue = self.inner.lock().queue.take();
-        let kept = queue.map_or(0, Queue::teardown);
-        let reopened = self.front.reopen(patience);
-        closed.and(removed).and(reopened)?;
-        if kept > 0 {
-            return Err(Fault::PeerMisbehaved("it keeps pages of ours after closing"));
-        }
-        Ok(())
-    }
-
-    /// Connects again: after [`quiesce`](Disk::quiesce), or when the connection has died.
-    ///
-    /// # Errors
-    /// As [`connect`](Disk::connect).
-    pub fn reconnect(&self) -> Result<(), DeviceError> {
-        // A dead connection is closed as far as that goes; what matters is whether a new one comes.
-        self.give_up();
-        self.connect()
     }
 }
 

@@ -8,10 +8,12 @@ use spin::Mutex;
 use crate::block::ahead;
 use crate::block::buffer::Buffer;
 use crate::block::config::{Config, Used};
+use crate::block::connect::Stage;
 use crate::block::name::device_name;
 use crate::block::queue::Queue;
 use crate::block::request::Op;
-use crate::hal::HalRef;
+use crate::block::transfer::Stop;
+use crate::hal::{HalRef, Port};
 use crate::xenbus::{DeviceError, Fault, Frontend};
 use crate::xenstore::{Watch, Xenstore};
 
@@ -50,6 +52,7 @@ pub(super) struct Inner {
     pub(super) watch: Option<Watch>,
     /// No new transfers: it is being closed, or not yet open.
     pub(super) closed: bool,
+    pub(super) stage: Stage,
     pub(super) can_flush: bool,
 }
 
@@ -71,7 +74,15 @@ impl Disk {
         let (front, number) =
             made.map_err(|fault| DeviceError { device: name(directory.parse().ok()), fault })?;
         let info = Info { name: name(Some(number)), number, size: 0, sector_size: 512, read_only: true };
-        let inner = Inner { info, queue: None, users: 0, watch: None, closed: true, can_flush: false };
+        let inner = Inner {
+            info,
+            queue: None,
+            users: 0,
+            watch: None,
+            closed: true,
+            stage: Stage::Idle,
+            can_flush: false,
+        };
         // The handle's 16 bits are the low ones of the number, as Linux does it.
         let (config, inner) = (Mutex::new(config), Mutex::new(inner));
         Ok(Disk {
@@ -100,6 +111,11 @@ impl Disk {
         self.inner.lock().queue.as_ref().map(Queue::snapshot).unwrap_or_default()
     }
 
+    /// The event channel on which its backend announces answers, while there is one.
+    pub(super) fn port(&self) -> Option<Port> {
+        self.inner.lock().queue.as_ref().map(Queue::port)
+    }
+
     /// Whether it can be read.
     pub fn is_connected(&self) -> bool {
         self.inner.lock().queue.as_ref().is_some_and(|queue| queue.dead.is_none())
@@ -125,12 +141,38 @@ impl Disk {
     /// # Errors
     /// [`Fault::OutOfRange`], [`Fault::Io`], and whatever ends the connection: [`Fault::Gone`] within a few seconds.
     pub fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), DeviceError> {
-        if self.read_from_ahead(offset, into) {
+        self.read_to_end(offset, into, None)
+    }
+
+    /// As [`read`](Disk::read), but it ends soon after `stop` gives `true`; it is asked every tenth of a second. What is under
+    /// way then is waited for a few seconds; if the backend takes longer, the connection is given up, and the next such read
+    /// makes a new one.
+    ///
+    /// # Errors
+    /// As [`read`](Disk::read); [`Fault::Interrupted`].
+    pub fn read_unless(
+        &self,
+        offset: u64,
+        into: &mut [u8],
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), DeviceError> {
+        if stop() {
+            return Err(self.error(Fault::Interrupted));
+        }
+        let given_up = |inner: &Inner| inner.queue.as_ref()?.dead.clone();
+        if given_up(&self.inner.lock()) == Some(Fault::Interrupted) {
+            self.reconnect()?;
+        }
+        self.read_to_end(offset, into, Some(stop))
+    }
+
+    fn read_to_end(&self, offset: u64, into: &mut [u8], stop: Stop<'_>) -> Result<(), DeviceError> {
+        if self.read_from_ahead(offset, into, stop) {
             return Ok(());
         }
         // SAFETY: `into` is ours until `transfer` returns, which it does once nothing is in flight.
         let buffer = unsafe { Buffer::new(into.as_mut_ptr(), into.len()) };
-        self.transfer(Op::Read, offset, &buffer).map_err(|fault| self.error(fault))
+        self.transfer(Op::Read, offset, &buffer, stop).map_err(|fault| self.error(fault))
     }
 
     /// Writes whole sectors.
@@ -141,7 +183,7 @@ impl Disk {
         self.forget_ahead();
         // SAFETY: a write only reads the buffer, while we have it.
         let buffer = unsafe { Buffer::new(from.as_ptr().cast_mut(), from.len()) };
-        self.transfer(Op::Write, offset, &buffer).map_err(|fault| self.error(fault))
+        self.transfer(Op::Write, offset, &buffer, None).map_err(|fault| self.error(fault))
     }
 
     /// Waits until all that was written is on stable storage, if the backend knows how to do that.
@@ -154,6 +196,6 @@ impl Disk {
         }
         // SAFETY: no bytes.
         let buffer = unsafe { Buffer::new(core::ptr::NonNull::dangling().as_ptr(), 0) };
-        self.transfer(Op::Flush, 0, &buffer).map_err(|fault| self.error(fault))
+        self.transfer(Op::Flush, 0, &buffer, None).map_err(|fault| self.error(fault))
     }
 }

@@ -14,6 +14,7 @@
 
 mod ahead;
 mod buffer;
+mod close;
 mod config;
 mod connect;
 mod cut;

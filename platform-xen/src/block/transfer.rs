@@ -5,22 +5,30 @@ use core::time::Duration;
 use platform_xen_sys::xenbus::XenbusState;
 
 use crate::block::buffer::Buffer;
+use crate::block::config::Config;
 use crate::block::cut::Cutter;
 use crate::block::disk::{Disk, Info};
 use crate::block::queue::{Mine, Queue};
 use crate::block::request::Op;
-use crate::hal::{HalError, Port};
+use crate::hal::{HalError, Nanos, Port};
 use crate::xenbus::Fault;
 
 /// How often a silent backend is looked at.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 /// How long a page is waited for that its backend keeps mapped and that can't be replaced.
 const STUCK: Duration = Duration::from_secs(30);
+/// How often it is asked whether a transfer is to be broken off.
+const ASK: Duration = Duration::from_millis(100);
+/// How long what is in flight may take when a transfer is broken off.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Says whether a transfer is to be broken off, if it can be.
+pub(super) type Stop<'a> = Option<&'a dyn Fn() -> bool>;
 
 impl Disk {
-    pub(super) fn transfer(&self, op: Op, offset: u64, buffer: &Buffer) -> Result<(), Fault> {
+    pub(super) fn transfer(&self, op: Op, offset: u64, buffer: &Buffer, stop: Stop<'_>) -> Result<(), Fault> {
         let (mut cutter, _) = self.begin(op, offset, buffer)?;
-        self.complete(op, &mut cutter, buffer, &mut Mine::default())
+        self.complete(op, &mut cutter, buffer, &mut Mine::default(), stop)
     }
 
     /// Checks a transfer, and counts it as under way until it is [completed](Self::complete).
@@ -63,11 +71,14 @@ impl Disk {
         cutter: &mut Cutter,
         buffer: &Buffer,
         mine: &mut Mine,
+        stop: Stop<'_>,
     ) -> Result<(), Fault> {
         // While a transfer is under way the queue stays.
         let port = self.inner.lock().queue.as_ref().map(Queue::port).ok_or(Fault::NotConnected)?;
         let mut flush_due = op == Op::Flush;
-        let mut look_at = self.hal.now() + LOOK;
+        let mut look_at = self.next_look();
+        let mut ask_at = self.hal.now() + ASK;
+        let mut broken_off = None;
         let result = loop {
             match self.step(op, cutter, buffer, mine, &mut flush_due) {
                 Ok(Next::Done) => break mine.fault.take().map_or(Ok(()), Err),
@@ -80,20 +91,34 @@ impl Disk {
                     if wake {
                         self.hal.wake(port);
                     }
-                    self.hal.wait(&[port], Some(look_at));
+                    let until = if stop.is_some() { look_at.min(ask_at) } else { look_at };
+                    self.hal.wait(&[port], Some(until));
                     // By the clock: a backend may send events for ever and answer nothing.
-                    let late = self.hal.now() >= look_at;
+                    let now = self.hal.now();
+                    if now >= ask_at
+                        && let Some(stop) = stop
+                    {
+                        ask_at = now + ASK;
+                        if broken_off.is_none() && stop() {
+                            broken_off = Some(now);
+                            mine.fail(Fault::Interrupted);
+                        }
+                        if broken_off.is_some_and(|since| now - since >= GRACE) {
+                            self.die(Fault::Interrupted);
+                        }
+                    }
+                    let late = now >= look_at;
                     if (late || self.has_news())
                         && let Some(fault) = self.unwell()
                     {
                         self.die(fault);
                     }
                     if late {
-                        look_at = self.hal.now() + LOOK;
+                        look_at = self.next_look();
                     }
                 }
-                Err(Stop::Starved(error)) => break Err(Fault::Hal(error)),
-                Err(Stop::Dead(fault)) => {
+                Err(End::Starved(error)) => break Err(Fault::Hal(error)),
+                Err(End::Dead(fault)) => {
                     self.die(fault.clone());
                     self.hal.wake(port);
                     self.abandon(buffer, mine);
@@ -114,11 +139,11 @@ impl Disk {
         buffer: &Buffer,
         mine: &mut Mine,
         flush_due: &mut bool,
-    ) -> Result<Next, Stop> {
+    ) -> Result<Next, End> {
         let mut inner = self.inner.lock();
-        let Some(queue) = &mut inner.queue else { return Err(Stop::Dead(Fault::NotConnected)) };
+        let Some(queue) = &mut inner.queue else { return Err(End::Dead(Fault::NotConnected)) };
         if let Some(fault) = &queue.dead {
-            return Err(Stop::Dead(fault.clone()));
+            return Err(End::Dead(fault.clone()));
         }
         // What was taken off the ring may be another thread's, and what was freed may be what another waits for.
         let wake = queue.collect()?;
@@ -136,7 +161,7 @@ impl Disk {
         }
         if mine.is_empty() && queue.is_unused() {
             // Nobody has anything whose end could make room. The connection is well, so only this transfer fails.
-            return Err(Stop::Starved(queue.shortage()));
+            return Err(End::Starved(queue.shortage()));
         }
         let wake = wake || freed;
         if queue.ask_for_event()? { Ok(Next::Again { wake }) } else { Ok(Next::Wait { wake }) }
@@ -155,10 +180,23 @@ impl Disk {
         if let Ok(Some(Closing | Closed) | None) = self.front.backend_state() {
             return Some(Fault::Gone);
         }
-        let silence = self.config().silence;
+        let silence = self.silence();
         let heard = self.inner.lock().queue.as_ref().map(|queue| queue.heard)?;
         let silent = self.hal.now() - heard;
         (silent >= silence).then_some(Fault::Timeout { what: "answer", seconds: silence.as_secs() })
+    }
+
+    /// How long the backend may be silent: not so long that a disk which nobody needs keeps others from closing theirs.
+    fn silence(&self) -> Duration {
+        let Config { silence, patience, .. } = self.config();
+        if self.inner.lock().closed { silence.min(patience) } else { silence }
+    }
+
+    /// When to look next whether the connection is well: now, if the backend has been silent for too long already.
+    fn next_look(&self) -> Nanos {
+        let silence = self.silence();
+        let soon = self.hal.now() + LOOK;
+        self.inner.lock().queue.as_ref().map_or(soon, |queue| soon.min(queue.heard + silence))
     }
 
     fn die(&self, fault: Fault) {
@@ -198,15 +236,15 @@ pub(super) enum Next {
 }
 
 /// Why a transfer does not go on.
-pub(super) enum Stop {
+pub(super) enum End {
     /// The connection is of no more use.
     Dead(Fault),
     /// There is no memory or no grant for a single request. Nothing of the transfer is in flight.
     Starved(HalError),
 }
 
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Stop {
-        Stop::Dead(fault)
+impl From<Fault> for End {
+    fn from(fault: Fault) -> End {
+        End::Dead(fault)
     }
 }

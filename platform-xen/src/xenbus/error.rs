@@ -24,6 +24,8 @@ pub enum Fault {
     Gone,
     /// The backend broke the protocol; the device is of no use until it is connected anew.
     PeerMisbehaved(&'static str),
+    /// Whoever wanted it has broken it off.
+    Interrupted,
     /// The backend says that it could not read or write.
     Io,
     /// A key in xenstore that doesn't hold what it should.
@@ -51,6 +53,7 @@ impl fmt::Display for Fault {
             Fault::Timeout { what, seconds } => write!(f, "the backend did not {what} within {seconds} s"),
             Fault::Gone => f.write_str("the backend has closed it"),
             Fault::PeerMisbehaved(what) => write!(f, "the backend broke the protocol: {what}"),
+            Fault::Interrupted => f.write_str("broken off"),
             Fault::Io => f.write_str("the backend reports an I/O error"),
             Fault::BadKey(key) => write!(f, "xenstore holds no sensible value for its {key}"),
             Fault::Unsupported(what) => write!(f, "{what} is not supported"),

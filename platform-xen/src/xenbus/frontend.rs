@@ -242,34 +242,6 @@ impl Frontend {
         }
     }
 
-    /// Waits until the backend is ready for us to begin.
-    ///
-    /// # Errors
-    /// As [`wait_backend`](Frontend::wait_backend).
-    pub fn wait_for_offer(&self, patience: Duration) -> Result<(), Fault> {
-        use XenbusState::{Connected, InitWait, Initialised};
-        self.wait_backend("get ready", patience, |state| match state {
-            Some(InitWait | Initialised | Connected) => Step::Ready,
-            // Closed: it may be opening again after our own last close.
-            _ => Step::Wait,
-        })
-        .map(drop)
-    }
-
-    /// Waits until the backend has connected to what we published.
-    ///
-    /// # Errors
-    /// As [`wait_backend`](Frontend::wait_backend).
-    pub fn wait_for_connection(&self, patience: Duration) -> Result<(), Fault> {
-        use XenbusState::{Closed, Closing, Connected};
-        self.wait_backend("connect", patience, |state| match state {
-            Some(Connected) => Step::Ready,
-            Some(Closing | Closed) | None => Step::Gone,
-            _ => Step::Wait,
-        })
-        .map(drop)
-    }
-
     /// Closes the connection in the order that backends expect: Closing, wait, Closed, wait. A backend that is gone
     /// counts as closed. One that is still opening must get there first: else it could use what we take away.
     ///
@@ -290,17 +262,27 @@ impl Frontend {
         Ok(())
     }
 
+    /// Goes back to the state in which the toolstack made the device. `false`: it has taken it away.
+    ///
+    /// # Errors
+    /// xenstore's.
+    pub fn reset(&self) -> Result<bool, Fault> {
+        let there = self.state_at(&self.path)?.is_some();
+        if there {
+            self.set_state(XenbusState::Initialising)?;
+        }
+        Ok(there)
+    }
+
     /// After a [`close`](Frontend::close): goes back to the state in which the toolstack made the device, so that the
     /// next kernel finds it as the first one did, and waits for the backend to do the same.
     ///
     /// # Errors
     /// xenstore's. A backend that is late is none: whoever connects next waits for it anyway.
     pub fn reopen(&self, patience: Duration) -> Result<(), Fault> {
-        if self.state_at(&self.path)?.is_none() {
-            // The toolstack has taken the device away.
+        if !self.reset()? {
             return Ok(());
         }
-        self.set_state(XenbusState::Initialising)?;
         match self.wait_backend("get ready again", patience, |state| match state {
             Some(XenbusState::InitWait) | None => Step::Ready,
             _ => Step::Wait,

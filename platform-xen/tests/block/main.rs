@@ -5,6 +5,7 @@ mod any;
 mod connecting;
 mod lies;
 mod reading;
+mod silence;
 
 use std::sync::{Arc, Mutex};
 
