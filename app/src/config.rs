@@ -124,9 +124,8 @@ fn search<'d>(paths: &[&'d str], disks: &'d Disks) -> Result<Config<'d>, String>
 pub fn describe(disks: &Disks) -> String {
     let mut lines = Vec::new();
     for (number, disk) in disks.disks().iter().enumerate() {
-        lines.push(format!("(hd{number}) is {}, {} MiB", disk.name, disk.size >> 20));
-        let volumes = disks.volumes().iter().filter(|volume| volume.disk == number);
-        lines.extend(volumes.map(|volume| format!("  {volume}")));
+        lines.push(format!("(hd{number}) is {}, {} MiB", disk.name, disk.size().unwrap_or(0) >> 20));
+        lines.extend(disk.volumes().iter().map(|volume| format!("  {volume}")));
     }
     lines.extend(disks.problems().iter().map(ToString::to_string));
     lines.join("\n")

@@ -21,7 +21,7 @@ impl BlockDevice for Image {
         512
     }
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), DeviceError> {
-        self.file.read_exact_at(buf, offset).map_err(|e| DeviceError::new(e.to_string()))
+        self.file.read_exact_at(buf, offset).map_err(|e| DeviceError::new("image", e.to_string()))
     }
 }
 

@@ -195,7 +195,7 @@ mod tests {
             self.reads.borrow_mut().push((offset, buf.len()));
             let end = offset + buf.len() as u64;
             if self.bad.get().is_some_and(|bad| (offset..end).contains(&bad)) {
-                return Err(DeviceError::new("ram: bad sector"));
+                return Err(DeviceError::new("ram", "bad sector"));
             }
             buf.copy_from_slice(&self.data[offset as usize..end as usize]);
             Ok(())

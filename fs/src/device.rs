@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use core::fmt;
+use core::time::Duration;
 
 /// A disk, or anything that can be read like one.
 ///
@@ -10,6 +11,11 @@ use core::fmt;
 /// within [`size`](BlockDevice::size) (rounded down to sectors). The buffer has no alignment of its own; a caller's page-aligned buffer
 /// reaches the device page-aligned wherever the file system's blocks allow it.
 pub trait BlockDevice {
+    /// Waits until the device can be asked the rest. Whoever uses it calls this first.
+    fn open(&self) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
     /// The size in bytes.
     fn size(&self) -> u64;
 
@@ -22,9 +28,18 @@ pub trait BlockDevice {
     /// A hint that this range will be read next: a device that can read by itself may begin. Whole sectors, as for
     /// [`read_at`](BlockDevice::read_at).
     fn read_ahead(&self, _offset: u64, _len: usize) {}
+
+    /// Whether the device has begun to answer, or does within this time. One that has not may never, and each question
+    /// to it may take as long as its driver waits.
+    fn is_ready(&self, _patience: Duration) -> bool {
+        true
+    }
 }
 
 impl<T: BlockDevice + ?Sized> BlockDevice for alloc::rc::Rc<T> {
+    fn open(&self) -> Result<(), DeviceError> {
+        (**self).open()
+    }
     fn size(&self) -> u64 {
         (**self).size()
     }
@@ -37,25 +52,30 @@ impl<T: BlockDevice + ?Sized> BlockDevice for alloc::rc::Rc<T> {
     fn read_ahead(&self, offset: u64, len: usize) {
         (**self).read_ahead(offset, len);
     }
+    fn is_ready(&self, patience: Duration) -> bool {
+        (**self).is_ready(patience)
+    }
 }
 
-/// Why a device could not be read, in words for the user. The text names the device ("xvda: …").
+/// Why a device could not be read, in words for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceError {
-    /// What happened.
+    /// The device's name: "xvda".
+    pub device: String,
+    /// What happened, without the name.
     pub message: String,
 }
 
 impl DeviceError {
-    /// An error with this text.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+    /// An error of this device, with this text.
+    pub fn new(device: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { device: device.into(), message: message.into() }
     }
 }
 
 impl fmt::Display for DeviceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        write!(f, "{}: {}", self.device, self.message)
     }
 }
 

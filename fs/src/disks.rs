@@ -4,7 +4,9 @@ use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::cell::OnceCell;
 use core::fmt;
+use core::time::Duration;
 
 use crate::cache::Cache;
 use crate::region::Region;
@@ -14,19 +16,24 @@ use crate::{BlockDevice, Error, Volume, partition, probe};
 #[derive(Default)]
 pub struct Disks {
     disks: Vec<Disk>,
-    volumes: Vec<Volume>,
-    problems: Vec<Problem>,
 }
 
-/// A disk.
-#[derive(Clone, Debug)]
+/// A disk. It is looked at when its volumes are first asked for.
 pub struct Disk {
     /// Its name: "xvda".
     pub name: String,
-    /// Its size in bytes.
-    pub size: u64,
-    /// It has a partition table (perhaps an empty one), so it is no volume itself.
-    pub partitioned: bool,
+    number: usize,
+    device: Rc<dyn BlockDevice>,
+    scan: OnceCell<Scan>,
+}
+
+/// What is on a disk.
+#[derive(Default)]
+struct Scan {
+    size: Option<u64>,
+    partitioned: bool,
+    volumes: Vec<Volume>,
+    problems: Vec<Problem>,
 }
 
 /// Something that is wrong with a disk, found while looking for volumes or files.
@@ -40,7 +47,13 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.error)
+        match &self.error {
+            // The place is the device, or a partition of it.
+            Error::Device(error) if self.place.starts_with(&error.device) => {
+                write!(f, "{}: {}", self.place, error.message)
+            }
+            error => write!(f, "{}: {error}", self.place),
+        }
     }
 }
 
@@ -73,44 +86,14 @@ impl Disks {
     /// The order of calls is GRUB's order of disks. PV-GRUB sorts by virtual device number; names sorted with
     /// [`crate::device_order`] come to the same.
     pub fn add(&mut self, name: &str, device: Rc<dyn BlockDevice>) {
-        let disk = self.disks.len();
-        let size = device.size();
-        self.disks.push(Disk { name: name.to_string(), size, partitioned: false });
-        if let Err(error) = self.scan(disk, name, device) {
-            self.problems.push(Problem { place: name.to_string(), error });
-        }
+        self.add_later(name, device);
+        self.disks.last().map(Disk::scan);
     }
 
-    fn scan(&mut self, disk: usize, name: &str, device: Rc<dyn BlockDevice>) -> Result<(), Error> {
-        let cache = Rc::new(Cache::new(device)?);
-        let Some(table) = partition::read(&cache)? else {
-            let region = Region::new(cache.clone(), 0, cache.size());
-            let identity = probe::identify(&region);
-            self.volumes.push(Volume::new(name.to_string(), disk, None, region, identity));
-            return Ok(());
-        };
-        if let Some(disk) = self.disks.get_mut(disk) {
-            disk.partitioned = true;
-        }
-        for note in table.notes {
-            self.problems.push(Problem { place: name.to_string(), error: Error::Corrupt(note) });
-        }
-        let separator = if name.ends_with(|c: char| c.is_ascii_digit()) { "p" } else { "" };
-        for partition in table.partitions {
-            let place = format!("{name}{separator}{}", partition.number);
-            let end = partition.start.checked_add(partition.size);
-            if end.is_none_or(|end| end > cache.size()) {
-                let error = Error::BeyondEnd {
-                    offset: partition.start.saturating_add(partition.size),
-                    size: cache.size(),
-                };
-                self.problems.push(Problem { place: place.clone(), error });
-            }
-            let region = Region::new(cache.clone(), partition.start, partition.size);
-            let identity = probe::identify(&region);
-            self.volumes.push(Volume::new(place, disk, Some(partition), region, identity));
-        }
-        Ok(())
+    /// Adds a disk that is not read before its volumes are asked for: others need not wait for it.
+    pub fn add_later(&mut self, name: &str, device: Rc<dyn BlockDevice>) {
+        let number = self.disks.len();
+        self.disks.push(Disk { name: name.to_string(), number, device, scan: OnceCell::new() });
     }
 
     /// The disks, in GRUB's order.
@@ -119,19 +102,56 @@ impl Disks {
     }
 
     /// All volumes, by disk, then by partition number. Their `Display` is a line for the user.
-    pub fn volumes(&self) -> &[Volume] {
-        &self.volumes
+    pub fn volumes(&self) -> Vec<&Volume> {
+        self.each_volume().collect()
     }
 
-    /// What was wrong with the disks and their partition tables.
-    pub fn problems(&self) -> &[Problem] {
-        &self.problems
+    /// The same; no disk is looked at before its turn.
+    pub(crate) fn each_volume(&self) -> impl Iterator<Item = &Volume> {
+        self.disks.iter().flat_map(Disk::volumes)
+    }
+
+    /// What was wrong with the disks and their partition tables, of those that were looked at.
+    pub fn problems(&self) -> Vec<Problem> {
+        self.disks.iter().filter_map(|disk| disk.scan.get()).flat_map(|scan| scan.problems.clone()).collect()
     }
 
     /// Looks on every volume for regular files with these paths.
     pub fn search<'a>(&'a self, paths: &[&'a str]) -> Search<'a> {
+        let mut all = Search::default();
+        for Search { found, problems } in self.disks.iter().map(|disk| disk.search(paths)) {
+            all.found.extend(found);
+            all.problems.extend(problems);
+        }
+        all
+    }
+}
+
+impl Disk {
+    /// Its size in bytes; `None` if it can't be used at all.
+    pub fn size(&self) -> Option<u64> {
+        self.scan().size
+    }
+
+    /// Whether its volumes are known, or can be found out without waiting for longer than this; as far as can be told.
+    pub fn is_ready(&self, patience: Duration) -> bool {
+        self.scan.get().is_some() || self.device.is_ready(patience)
+    }
+
+    /// It has a partition table (perhaps an empty one), so it is no volume itself.
+    pub fn is_partitioned(&self) -> bool {
+        self.scan().partitioned
+    }
+
+    /// Its volumes, by partition number.
+    pub fn volumes(&self) -> &[Volume] {
+        &self.scan().volumes
+    }
+
+    /// As [`Disks::search`], on this disk.
+    pub fn search<'a>(&'a self, paths: &[&'a str]) -> Search<'a> {
         let mut search = Search::default();
-        for volume in self.volumes.iter().filter(|v| v.is_readable()) {
+        for volume in self.volumes().iter().filter(|v| v.is_readable()) {
             let files = match volume.try_open() {
                 Ok(files) => files,
                 Err(error) => {
@@ -148,5 +168,48 @@ impl Disks {
             }
         }
         search
+    }
+
+    fn scan(&self) -> &Scan {
+        self.scan.get_or_init(|| {
+            let mut scan = Scan::default();
+            if let Err(error) = self.look(&mut scan) {
+                scan.problems.push(Problem { place: self.name.clone(), error });
+            }
+            scan
+        })
+    }
+
+    fn look(&self, scan: &mut Scan) -> Result<(), Error> {
+        let (name, number) = (&self.name, self.number);
+        self.device.open()?;
+        scan.size = Some(self.device.size());
+        let cache = Rc::new(Cache::new(self.device.clone())?);
+        let Some(table) = partition::read(&cache)? else {
+            let region = Region::new(cache.clone(), 0, cache.size());
+            let identity = probe::identify(&region);
+            scan.volumes.push(Volume::new(name.clone(), number, None, region, identity));
+            return Ok(());
+        };
+        scan.partitioned = true;
+        for note in table.notes {
+            scan.problems.push(Problem { place: name.clone(), error: Error::Corrupt(note) });
+        }
+        let separator = if name.ends_with(|c: char| c.is_ascii_digit()) { "p" } else { "" };
+        for partition in table.partitions {
+            let place = format!("{name}{separator}{}", partition.number);
+            let end = partition.start.checked_add(partition.size);
+            if end.is_none_or(|end| end > cache.size()) {
+                let error = Error::BeyondEnd {
+                    offset: partition.start.saturating_add(partition.size),
+                    size: cache.size(),
+                };
+                scan.problems.push(Problem { place: place.clone(), error });
+            }
+            let region = Region::new(cache.clone(), partition.start, partition.size);
+            let identity = probe::identify(&region);
+            scan.volumes.push(Volume::new(place, number, Some(partition), region, identity));
+        }
+        Ok(())
     }
 }

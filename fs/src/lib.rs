@@ -35,7 +35,7 @@ pub use device::{BlockDevice, DeviceError};
 pub use disks::{Disk, Disks, Found, Problem, Search};
 pub use error::Error;
 pub use guid::Guid;
-pub use names::{Numbering, device_order, split_device};
+pub use names::{Numbering, Resolved, device_order, split_device};
 pub use partition::{Partition, PartitionKind};
 pub use probe::Content;
 pub use tree::{DirEntry, File, FileKind, FileSystem, Metadata};

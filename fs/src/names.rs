@@ -2,9 +2,11 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::cmp::Ordering;
+use core::time::Duration;
 
-use crate::{Disks, Error, PartitionKind, Volume};
+use crate::{Disk, Disks, Error, PartitionKind, Volume};
 
 /// How the number after the comma counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +15,15 @@ pub enum Numbering {
     Legacy,
     /// GRUB 2: `(hd0,1)` is the first partition.
     Grub2,
+}
+
+/// What a name means.
+#[derive(Clone, Debug)]
+pub struct Resolved<'a> {
+    /// The volume.
+    pub volume: &'a Volume,
+    /// Others with the same label or identifier, as far as their disks have answered.
+    pub others: Vec<&'a Volume>,
 }
 
 /// The device that a file name begins with, if it does, and the rest: `(hd0,0)/boot/x` → (`hd0,0`, `/boot/x`).
@@ -41,18 +52,35 @@ impl Disks {
     /// On a disk without a partition table, as a device that is itself a partition of the guest's (xvda1 with no xvda),
     /// `(hd0,0)` means that whole device: menus written for the guest say so.
     pub fn resolve(&self, name: &str, numbering: Numbering) -> Result<&Volume, Error> {
+        self.resolve_near(name, numbering, None).map(|resolved| resolved.volume)
+    }
+
+    /// As [`Disks::resolve`]. Of several volumes with the label or the identifier that `name` says, the first on the disk
+    /// of `home` is taken, else the first in the order of disks: so none can take the place of one on the disk
+    /// that the name was read from.
+    pub fn resolve_near(
+        &self,
+        name: &str,
+        numbering: Numbering,
+        home: Option<&Volume>,
+    ) -> Result<Resolved<'_>, Error> {
         let trimmed = name.trim();
         let inner = trimmed.strip_prefix('(').and_then(|n| n.strip_suffix(')')).unwrap_or(trimmed);
         if let Some((key, value)) = inner.split_once('=') {
-            return self.by_identity(key, value);
+            return self.by_identity(key, value, home);
         }
+        let volume = self.by_place(inner, numbering, trimmed)?;
+        Ok(Resolved { volume, others: Vec::new() })
+    }
+
+    fn by_place(&self, inner: &str, numbering: Numbering, trimmed: &str) -> Result<&Volume, Error> {
         let (disk, partition) = match inner.split_once(',') {
             Some((disk, partition)) => (disk.trim(), Some(partition.trim())),
             None => (inner, None),
         };
         let plain = disk.strip_prefix("/dev/").or_else(|| disk.strip_prefix("xen/")).unwrap_or(disk);
         if partition.is_none()
-            && let Some(volume) = self.volumes().iter().find(|v| v.name == plain)
+            && let Some(volume) = self.by_name(plain)
         {
             return Ok(volume);
         }
@@ -65,6 +93,11 @@ impl Disks {
         self.on_disk(disk, partition, numbering, trimmed)
     }
 
+    fn by_name(&self, name: &str) -> Option<&Volume> {
+        let mut disks = self.disks().iter().filter(|disk| name.starts_with(&disk.name));
+        disks.find_map(|disk| disk.volumes().iter().find(|volume| volume.name == name))
+    }
+
     fn on_disk(
         &self,
         disk: usize,
@@ -72,11 +105,11 @@ impl Disks {
         numbering: Numbering,
         name: &str,
     ) -> Result<&Volume, Error> {
-        let volumes = || self.volumes().iter().filter(move |v| v.disk == disk);
+        let (disk_name, all) = self.disks().get(disk).map_or(("", &[][..]), |d| (&d.name, d.volumes()));
+        let volumes = || all.iter();
         if let Some(whole) = volumes().find(|v| v.partition.is_none()) {
             return Ok(whole);
         }
-        let disk_name = self.disks().get(disk).map_or("", |d| d.name.as_str());
         let Some(part) = part else {
             return Err(Error::NotFound(format!("{name}: {disk_name} has partitions, and none is named")));
         };
@@ -98,16 +131,16 @@ impl Disks {
             })
         };
         volumes().find(fits).ok_or_else(|| {
-            let have: alloc::vec::Vec<&str> = volumes().map(|v| v.name.as_str()).collect();
+            let have: Vec<&str> = volumes().map(|v| v.name.as_str()).collect();
             let have = if have.is_empty() { "no partitions".into() } else { have.join(", ") };
             Error::NotFound(format!("{name}: {disk_name} has {have}"))
         })
     }
 
-    fn by_identity(&self, key: &str, value: &str) -> Result<&Volume, Error> {
+    fn by_identity(&self, key: &str, value: &str, home: Option<&Volume>) -> Result<Resolved<'_>, Error> {
         let value = value.trim_matches('"');
         let same = |have: Option<&str>| have.is_some_and(|have| have.eq_ignore_ascii_case(value));
-        let found = self.volumes().iter().find(|v| match key {
+        let fits = |v: &&Volume| match key {
             // Labels have case; identifiers do not.
             "LABEL" => v.label.as_deref() == Some(value),
             "UUID" => same(v.uuid.as_deref()),
@@ -117,8 +150,14 @@ impl Disks {
                 PartitionKind::Msdos { .. } => false,
             }),
             _ => false,
-        });
-        found.ok_or_else(|| Error::NotFound(format!("a volume with {key}={value}")))
+        };
+        let at_home = home.and_then(|home| self.disks().get(home.disk)?.volumes().iter().find(fits));
+        let volume = at_home.or_else(|| self.each_volume().find(fits));
+        let volume = volume.ok_or_else(|| Error::NotFound(format!("a volume with {key}={value}")))?;
+        // They are only told of: nobody waits for a disk for that.
+        let ready = self.disks().iter().filter(|disk| disk.is_ready(Duration::ZERO));
+        let others = ready.flat_map(Disk::volumes).filter(fits).filter(|v| !core::ptr::eq(*v, volume));
+        Ok(Resolved { volume, others: others.collect() })
     }
 }
 

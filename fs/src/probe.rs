@@ -56,6 +56,8 @@ impl Identity {
 pub(crate) fn identify(region: &Region) -> Identity {
     match try_identify(region) {
         Ok(identity) => identity,
+        // Whoever reads this is told the volume's name anyway.
+        Err(Error::Device(error)) => Identity::new(Content::Unreadable(error.message), None, None),
         Err(error) => Identity::new(Content::Unreadable(error.to_string()), None, None),
     }
 }

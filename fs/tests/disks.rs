@@ -2,8 +2,13 @@
 
 mod common;
 
+use std::rc::Rc;
+use std::time::Duration;
+
 use common::{Image, Ram, disks};
-use pvgrub_fs::{Content, Disks, Error, Numbering, PartitionKind};
+use pvgrub_fs::{
+    BlockDevice, Content, DeviceError, Disks, Error, Numbering, PartitionKind, Resolved, Volume,
+};
 
 fn names(disks: &Disks) -> Vec<String> {
     disks.volumes().iter().map(|v| v.to_string()).collect()
@@ -27,9 +32,9 @@ const MBR: [&str; 5] = [
 fn mbr_with_logical_partitions() {
     let disks = disks(Image::load("mbr"));
     assert_eq!(names(&disks), MBR);
-    assert!(disks.disks()[0].partitioned);
+    assert!(disks.disks()[0].is_partitioned());
     assert_eq!(disks.problems(), []);
-    let first = disks.volumes()[0].partition.as_ref().unwrap();
+    let first = disks.disks()[0].volumes()[0].partition.as_ref().unwrap();
     assert_eq!(first.kind, PartitionKind::Msdos { system: 0x83, active: true });
     assert_eq!((first.number, first.start, first.partuuid.as_str()), (1, 1 << 20, "deadbeef-01"));
     assert_eq!(disks.volumes()[4].partition.as_ref().unwrap().partuuid, "deadbeef-07");
@@ -46,7 +51,7 @@ fn gpt() {
         names(&disks),
         ["xvda1: FAT12 'TWO' 1.0 MiB", "xvda2: ext2 'one' 1.0 MiB", "xvda7: ext2 'one' 1.0 MiB"]
     );
-    let second = disks.volumes()[1].partition.as_ref().unwrap();
+    let second = disks.disks()[0].volumes()[1].partition.as_ref().unwrap();
     let PartitionKind::Gpt { system, name } = &second.kind else { panic!() };
     assert_eq!(name, "Wurzel-ä");
     assert_eq!(system.to_string(), "0fc63daf-8483-4772-8e79-3d69d8477de4");
@@ -252,6 +257,10 @@ fn a_device_that_fails() {
         let failed = disks.problems().iter().any(|p| matches!(p.error, Error::Device(_)))
             || disks.volumes().iter().any(|v| matches!(v.content, Content::Unreadable(_)));
         let search = disks.search(&["/one"]);
+        for problem in disks.problems().iter().chain(&search.problems) {
+            let text = problem.to_string();
+            assert!(text.starts_with("xvda") && text.matches("xvda").count() == 1, "{text}");
+        }
         assert!(failed || !search.problems.is_empty() || search.found.len() == 3, "{lives}");
         // It comes back: what failed is not remembered.
         device.lives.set(u64::MAX);
@@ -259,4 +268,68 @@ fn a_device_that_fails() {
             volume.open().unwrap().read_dir("/").unwrap();
         }
     }
+}
+
+#[test]
+fn of_several_with_one_name_the_one_at_home_is_taken() {
+    let mut disks = Disks::new();
+    for (name, image) in [("xvda", "gpt"), ("xvdb", "ext2-1k"), ("xvdc", "ext4"), ("xvdd", "ext2-4k")] {
+        disks.add(name, Ram::new(Image::load(image)));
+    }
+    let all = disks.volumes();
+    let resolve = |name, home: Option<&Volume>| {
+        let Resolved { volume, others } = disks.resolve_near(name, Numbering::Legacy, home).unwrap();
+        let others: Vec<&str> = others.iter().map(|other| other.name.as_str()).collect();
+        (volume.name.as_str(), others.join(" "))
+    };
+    let home = |name: &str| all.iter().copied().find(|volume| volume.name == name);
+    let uuid = "UUID=01234567-89ab-cdef-0123-456789abcdef";
+    assert_eq!(resolve(uuid, None), ("xvdb", "xvdc xvdd".into()));
+    assert_eq!(resolve(uuid, home("xvdc")), ("xvdc", "xvdb xvdd".into()));
+    // There is none at home.
+    assert_eq!(resolve(uuid, home("xvda1")), ("xvdb", "xvdc xvdd".into()));
+    // Two on one disk.
+    assert_eq!(resolve("LABEL=one", home("xvda7")), ("xvda2", "xvda7".into()));
+    assert_eq!(resolve("LABEL=ext4", home("xvdb")), ("xvdc", String::new()));
+    assert_eq!(resolve("(hd1)", home("xvda1")), ("xvdb", String::new()));
+}
+
+/// A disk that does not answer yet: it is an error to ask it.
+struct Silent;
+
+impl BlockDevice for Silent {
+    fn size(&self) -> u64 {
+        panic!("it would wait")
+    }
+    fn sector_size(&self) -> u32 {
+        panic!("it would wait")
+    }
+    fn read_at(&self, _offset: u64, _buf: &mut [u8]) -> Result<(), DeviceError> {
+        panic!("it would wait")
+    }
+    fn is_ready(&self, _patience: Duration) -> bool {
+        false
+    }
+}
+
+#[test]
+fn nobody_waits_for_a_disk_that_is_not_needed() {
+    let mut disks = Disks::new();
+    disks.add_later("xvda", Ram::new(Image::load("mbr")));
+    disks.add_later("xvdb", Rc::new(Silent));
+    disks.add_later("xvdc", Ram::new(Image::load("ext2-1k")));
+    for (name, volume) in [
+        ("(hd0,0)", "xvda1"),
+        ("xvda5", "xvda5"),
+        ("(hd2)", "xvdc"),
+        ("xvdc", "xvdc"),
+        ("LABEL=one", "xvda1"),
+    ] {
+        assert_eq!(disks.resolve(name, Numbering::Legacy).unwrap().name, volume);
+    }
+    let home = &disks.disks()[2].volumes()[0];
+    let near = disks.resolve_near("LABEL=ext2-1k", Numbering::Legacy, Some(home)).unwrap();
+    assert_eq!((near.volume.name.as_str(), near.others.len()), ("xvdc", 0));
+    assert_eq!(disks.disks()[0].search(&["/one"]).found.len(), 3);
+    assert_eq!(disks.problems(), []);
 }

@@ -32,7 +32,7 @@ fn every_make_reads_as_linux_reads_it() {
     for (name, list_name, generation) in CLEAN {
         let disks = disks(Image::load(name));
         assert_eq!(disks.problems(), [], "{name}");
-        let volume = &disks.volumes()[0];
+        let volume = disks.volumes()[0];
         assert_eq!(volume.content, Content::Ext(generation), "{name}");
         if name != "ext4-unwritten" {
             assert_eq!(volume.label.as_deref(), Some(name));

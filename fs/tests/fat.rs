@@ -19,7 +19,7 @@ fn with(name: &str, sector: u32) -> (Disks, std::rc::Rc<Ram>) {
 fn every_width_reads_as_mtools_reads_it() {
     for (name, bits, sector) in ALL {
         let (disks, _) = with(name, sector);
-        let volume = &disks.volumes()[0];
+        let volume = disks.volumes()[0];
         assert_eq!(volume.content, Content::Fat(bits), "{name}");
         // mlabel changed the one in the root directory; mkfs.fat's is still in the boot sector of FAT12 and FAT16.
         assert_eq!(volume.label.as_deref(), Some("BOOT"), "{name}");

@@ -59,7 +59,7 @@ impl BlockDevice for XenDisk {
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), DeviceError> {
-        self.0.read(offset, buf).map_err(|why| DeviceError::new(why.to_string()))
+        self.0.read(offset, buf).map_err(|why| DeviceError::new(why.device, why.fault.to_string()))
     }
 
     fn read_ahead(&self, offset: u64, len: usize) {

@@ -109,7 +109,7 @@ impl BlockDevice for Ram {
         assert!(offset + buf.len() as u64 <= self.image.size, "beyond the end");
         self.reads.borrow_mut().push((offset, buf.len(), buf.as_ptr().addr()));
         let Some(lives) = self.lives.get().checked_sub(1) else {
-            return Err(DeviceError::new("ram: the backend is gone"));
+            return Err(DeviceError::new("xvda", "the backend is gone"));
         };
         self.lives.set(lives);
         self.image.read(offset, buf);

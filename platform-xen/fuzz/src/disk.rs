@@ -153,7 +153,7 @@ impl BlockDevice for Device {
             "beyond the end"
         );
         let lives =
-            self.lives.get().checked_sub(1).ok_or_else(|| DeviceError::new("xvda: the backend is gone"))?;
+            self.lives.get().checked_sub(1).ok_or_else(|| DeviceError::new("xvda", "the backend is gone"))?;
         self.lives.set(lives);
         self.read.set(self.read.get() + buf.len() as u64);
         assert!(self.read.get() < READ_LIMIT, "{} bytes read", self.read.get());

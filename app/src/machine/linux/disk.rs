@@ -42,6 +42,6 @@ impl BlockDevice for FileDisk {
         let mut file = &self.file;
         file.seek(SeekFrom::Start(offset))
             .and_then(|_| file.read_exact(buf))
-            .map_err(|why| DeviceError::new(format!("{}: byte {offset}: {why}", self.name)))
+            .map_err(|why| DeviceError::new(&self.name, format!("byte {offset}: {why}")))
     }
 }
