@@ -1,6 +1,8 @@
 //! Finding the menu.
 
-use pvgrub_fs::{Disks, Numbering, Volume};
+use std::time::{Duration, Instant};
+
+use pvgrub_fs::{Disks, Numbering, Resolved, Volume};
 use pvgrub_menu::{Default, Device, FileRef, MAX_TEXT, Menu, parse_saved_default};
 
 use crate::options::Options;
@@ -19,6 +21,9 @@ const OTHERS: [&str; 6] = [
 /// The file that `default saved` reads is ten bytes and a few lines of warning.
 const MAX_SAVED: usize = 4096;
 
+/// How long those disks are waited for that are not needed: they were all asked at the same time.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// A menu and where it came from.
 #[derive(Debug)]
 pub struct Config<'d> {
@@ -30,6 +35,8 @@ pub struct Config<'d> {
     pub name: String,
     /// What else the user should know.
     pub notes: Vec<String>,
+    /// Nobody said which menu: it is the first that was found in one of these places.
+    pub searched: Vec<&'d str>,
 }
 
 /// Finds the menu: the one that `options` names, else `given` (the text that came with the domain), else the first that lies in
@@ -44,29 +51,49 @@ pub fn find<'d>(options: &'d Options, given: Option<&[u8]>, disks: &'d Disks) ->
             let text = text.get(..end).unwrap_or(text);
             let menu = Menu::parse(text)
                 .map_err(|why| format!("The ramdisk that the domain was given is not a menu: {why}."))?;
-            Ok(Config { menu, volume: None, name: "the menu given by the host".into(), notes: Vec::new() })
+            Ok(Config {
+                menu,
+                volume: None,
+                name: "the menu given by the host".into(),
+                notes: Vec::new(),
+                searched: Vec::new(),
+            })
         }
         (None, None) => search(&PLACES, disks),
     }
 }
 
-/// The volume of a file; `home` is the one that the menu lies on.
-pub fn volume<'d>(file: &FileRef, home: Option<&'d Volume>, disks: &'d Disks) -> Result<&'d Volume, String> {
+/// The volume of a file, and if others have the same name a sentence on which was taken; `home` is the volume that the menu
+/// lies on.
+pub fn volume<'d>(
+    file: &FileRef,
+    home: Option<&'d Volume>,
+    disks: &'d Disks,
+) -> Result<(&'d Volume, Option<String>), String> {
     let name = match &file.device {
         Some(Device::Name(name)) => name.clone(),
         Some(Device::Uuid(uuid)) => format!("UUID={uuid}"),
         None => {
             let advice = "the menu came from the host, so each entry needs a line like `root (hd0,0)`";
-            return home.ok_or_else(|| format!("{}: on which volume? ({advice})", file.path));
+            let home = home.ok_or_else(|| format!("{}: on which volume? ({advice})", file.path))?;
+            return Ok((home, None));
         }
     };
-    disks.resolve(&name, Numbering::Legacy).map_err(|why| why.to_string())
+    let Resolved { volume, others } =
+        disks.resolve_near(&name, Numbering::Legacy, home).map_err(|why| why.to_string())?;
+    let others: Vec<&str> = others.iter().map(|other| other.name.as_str()).collect();
+    let note = (!others.is_empty()).then(|| {
+        format!("{name} is {}; there is also {}, with the same name.", volume.name, others.join(", "))
+    });
+    Ok((volume, note))
 }
 
 /// Reads the menu in `file`. Names without a device are on `home`.
 pub fn read<'d>(file: &FileRef, home: Option<&'d Volume>, disks: &'d Disks) -> Result<Config<'d>, String> {
-    let volume = volume(file, home, disks)?;
-    read_on(volume, &file.path)
+    let (volume, note) = volume(file, home, disks)?;
+    let mut config = read_on(volume, &file.path)?;
+    config.notes.extend(note);
+    Ok(config)
 }
 
 fn read_on<'d>(volume: &'d Volume, path: &str) -> Result<Config<'d>, String> {
@@ -87,23 +114,21 @@ fn read_on<'d>(volume: &'d Volume, path: &str) -> Result<Config<'d>, String> {
             notes.push(format!("`default saved`, but {saved} does not tell which: {why}. So it is entry 0."));
         }
     }
-    Ok(Config { menu, volume: Some(volume), name, notes })
+    Ok(Config { menu, volume: Some(volume), name, notes, searched: Vec::new() })
 }
 
+/// The first menu that is found: no disk behind it is waited for.
 fn search<'d>(paths: &[&'d str], disks: &'d Disks) -> Result<Config<'d>, String> {
-    let search = disks.search(paths);
-    let mut failures: Vec<String> = search.problems.iter().map(ToString::to_string).collect();
-    let mut menus = Vec::new();
-    for found in &search.found {
-        match read_on(found.volume, found.path) {
-            Ok(config) => menus.push(config),
-            Err(why) => failures.push(why),
+    let mut failures = Vec::new();
+    for disk in disks.disks() {
+        let search = disk.search(paths);
+        failures.extend(search.problems.iter().map(ToString::to_string));
+        for found in &search.found {
+            match read_on(found.volume, found.path) {
+                Ok(config) => return Ok(Config { searched: paths.to_vec(), ..config }),
+                Err(why) => failures.push(why),
+            }
         }
-    }
-    let mut menus = menus.into_iter();
-    if let Some(mut first) = menus.next() {
-        first.notes.extend(menus.map(|other| format!("There is another menu in {}.", other.name)));
-        return Ok(first);
     }
     let mut message = match disks.disks().len() {
         0 => "No menu: there is no disk to look on.".to_owned(),
@@ -120,11 +145,38 @@ fn search<'d>(paths: &[&'d str], disks: &'d Disks) -> Result<Config<'d>, String>
     Err(message)
 }
 
+/// What is to be said of the other disks once there is a menu: that there are menus on them, too, and which have not answered.
+/// Those are not waited for.
+pub fn others(config: &Config<'_>, disks: &Disks) -> Vec<String> {
+    let mut notes = Vec::new();
+    let begun = Instant::now();
+    for disk in disks.disks() {
+        if !disk.is_ready(GRACE.saturating_sub(begun.elapsed())) {
+            notes.push(format!("{} has not answered yet.", disk.name));
+            continue;
+        }
+        for found in disk.search(&config.searched).found {
+            let name = format!("{}:{}", found.volume.name, found.path);
+            if name != config.name {
+                notes.push(format!("There is another menu in {name}."));
+            }
+        }
+    }
+    notes
+}
+
 /// The disks and their volumes, for a user who wonders what was seen.
 pub fn describe(disks: &Disks) -> String {
     let mut lines = Vec::new();
+    let begun = Instant::now();
     for (number, disk) in disks.disks().iter().enumerate() {
-        lines.push(format!("(hd{number}) is {}, {} MiB", disk.name, disk.size().unwrap_or(0) >> 20));
+        let mut line = format!("(hd{number}) is {}, ", disk.name);
+        if !disk.is_ready(GRACE.saturating_sub(begun.elapsed())) {
+            lines.push(line + "which has not answered yet");
+            continue;
+        }
+        line += &disk.size().map_or("which can't be used".to_owned(), |size| format!("{} MiB", size >> 20));
+        lines.push(line);
         lines.extend(disk.volumes().iter().map(|volume| format!("  {volume}")));
     }
     lines.extend(disks.problems().iter().map(ToString::to_string));

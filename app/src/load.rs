@@ -1,6 +1,7 @@
 //! Reading a kernel and what it needs into memory, up to the last point from where the menu can be shown again.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use pvgrub_fs::{Disks, File, Volume};
 use pvgrub_handover::image::{self, Limits, Loaded, PAGE, Source};
@@ -10,9 +11,31 @@ use pvgrub_menu::{Boot, FileRef};
 
 use crate::config;
 use crate::console::Console;
+use crate::keys::Keys;
 use crate::machine::{Machine, Place};
 use crate::ramdisk::{Ramdisk, Wanted};
 use crate::timings::Timings;
+
+/// Why a load came to nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Somebody broke it off.
+    Interrupted,
+    /// The reason is for the user.
+    Because(String),
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Self {
+        Self::Because(why)
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(why: &str) -> Self {
+        Self::Because(why.into())
+    }
+}
 
 /// A file for the handover: what it is called, and its length.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,16 +80,28 @@ pub struct Loader<'a, M: Machine> {
 }
 
 impl<M: Machine> Loader<'_, M> {
-    /// Loads what `boot` says. The error is for the user; nothing is lost by it.
-    pub fn load(mut self, boot: &Boot) -> Result<Ready<M::Pages>, String> {
+    /// Loads what `boot` says. Nothing is lost by a failure.
+    pub fn load(mut self, boot: &Boot) -> Result<Ready<M::Pages>, Failure> {
         check_cmdline(boot.args.as_bytes()).map_err(|why| why.to_string())?;
         // All are opened first: a name that is wrong is known before time is spent on reading.
         let timings = self.timings;
         let (file, kernel_file) = timings.of("open", || self.open(&boot.kernel))?;
         let wanted = timings.of("open", || Wanted::open(boot, |file| self.open(file)))?;
         self.show_notes();
+        let keys = self.keys();
+        let ready = keys.breakable(|| self.read(boot, &*file, kernel_file, wanted));
+        ready.ok_or(Failure::Interrupted)?.map_err(Failure::Because)
+    }
 
-        let kernel = timings.of("kernel", || self.kernel(&*file, &kernel_file))?;
+    fn read(
+        &mut self,
+        boot: &Boot,
+        file: &dyn File,
+        kernel_file: Named,
+        wanted: Wanted<'_>,
+    ) -> Result<Ready<M::Pages>, String> {
+        let timings = self.timings;
+        let kernel = timings.of("kernel", || self.kernel(file, &kernel_file))?;
         let memory = self.machine.memory();
         let wanted = wanted.for_kernel(&kernel.kernel.guest_os, timings)?;
         // Whether there is room for all of it is known before the initrd is read.
@@ -76,15 +111,16 @@ impl<M: Machine> Loader<'_, M> {
             first: initrd.frames.first.0,
             rest: layout.scratch_pages() + kernel.zero_pages(),
         });
-        let ramdisk = timings.of("initrd", || wanted.read(&mut self, place))?;
+        let ramdisk = timings.of("initrd", || wanted.read(self, place))?;
         Ok(Ready { kernel, kernel_file, ramdisk, cmdline: boot.args.clone() })
     }
 
     fn open(&mut self, file: &FileRef) -> Result<(Box<dyn File>, Named), String> {
-        let volume = config::volume(file, self.home, self.disks)?;
+        let (volume, note) = config::volume(file, self.home, self.disks)?;
         let name = format!("{}:{}", volume.name, file.path);
         let files = volume.open().map_err(|why| why.to_string())?;
-        self.notes.insert(volume.name.clone(), files.notes().to_vec());
+        let notes = note.into_iter().chain(files.notes().iter().cloned()).collect();
+        self.notes.insert(volume.name.clone(), notes);
         let file = files.open(&file.path).map_err(|why| format!("{name}: {why}"))?;
         let len = file.len();
         Ok((file, Named { name, len }))
@@ -97,6 +133,11 @@ impl<M: Machine> Loader<'_, M> {
                 self.console.lines(&format!("{volume}: {note}"));
             }
         }
+    }
+
+    /// The keys that may break off what is under way.
+    pub fn keys(&self) -> Rc<Keys> {
+        self.console.keys().clone()
     }
 
     fn progress(&self, what: &str, len: u64) -> Progress {
@@ -125,6 +166,8 @@ impl<M: Machine> Loader<'_, M> {
         let mut last = 0;
         let result = read(&mut |done| {
             last = done;
+            // So that it is known also where no disk is waited for.
+            self.console.keys().is_broken_off();
             if let Some(text) = progress.update(done, self.console.now()) {
                 self.console.write(&text);
             }

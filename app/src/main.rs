@@ -6,6 +6,7 @@
 
 mod config;
 mod console;
+mod keys;
 mod list;
 mod load;
 mod machine;
@@ -15,18 +16,17 @@ mod session;
 mod timings;
 
 use std::process::ExitCode;
+use std::rc::Rc;
 
 #[cfg(target_os = "hermit")]
 use platform_xen as _;
 use pvgrub_fs::Disks;
 
 use console::Console;
+use keys::Keys;
 use machine::{Machine, This};
 use session::{End, Session};
 use timings::Timings;
-
-/// Bytes at the start of a disk that tell what it is.
-const FIRST_READ: u64 = 32 << 10;
 
 fn main() -> ExitCode {
     match This::start() {
@@ -38,13 +38,14 @@ fn main() -> ExitCode {
 
 /// Scan after scan, until a menu hands over or somebody ends the program.
 fn run(machine: &impl Machine) -> ExitCode {
-    let mut console = Console::new();
+    let keys = Rc::new(Keys::new());
+    let mut console = Console::new(keys.clone());
     let mut look = machine.look();
     let timings = Timings::default();
     timings.once("start", machine.since_start());
     let mut first = true;
     loop {
-        let (disks, notes) = timings.of("disks", || find_disks(machine, !first));
+        let (disks, notes) = timings.of("disks", || find_disks(machine, !first, &keys));
         let found = timings.of("find", || config::find(machine.options(), machine.given_menu(), &disks));
         let (console, look) = (&mut console, &mut look);
         let mut session = Session { machine, console, look, disks: &disks, timings: &timings };
@@ -53,6 +54,7 @@ fn run(machine: &impl Machine) -> ExitCode {
                 // Somebody asked for another scan, so somebody is there to choose.
                 config.menu.settings.timeout = config.menu.settings.timeout.filter(|_| first);
                 config.notes.extend(notes);
+                config.notes.extend(timings.of("others", || config::others(&config, &disks)));
                 // A disk that could not be read may be the one whose menu somebody misses.
                 config.notes.extend(disks.problems().iter().map(ToString::to_string));
                 session.menu(&config, 0)
@@ -66,15 +68,13 @@ fn run(machine: &impl Machine) -> ExitCode {
     }
 }
 
-/// The disks that work, and for the user a line on each that does not, and on words of the command line that mean
+/// The disks, each of which is looked at in its turn, and for the user a line on each that can't be used, and on words of the command line that mean
 /// nothing.
-fn find_disks(machine: &impl Machine, again: bool) -> (Disks, Vec<String>) {
-    let found = machine.disks(again);
-    // All of them answer at once what each is asked first: for its partition table.
-    found.disks.iter().for_each(|(_, device)| device.read_ahead(0, FIRST_READ.min(device.size()) as usize));
+fn find_disks(machine: &impl Machine, again: bool, keys: &Rc<Keys>) -> (Disks, Vec<String>) {
+    let found = machine.disks(again, keys);
     let mut disks = Disks::new();
     for (name, device) in found.disks {
-        disks.add(&name, device);
+        disks.add_later(&name, device);
     }
     let mut notes = machine.options().notes.clone();
     if disks.disks().is_empty() && found.problems.is_empty() {
@@ -91,7 +91,7 @@ fn no_menu(why: &str, disks: &Disks, notes: &[String]) -> String {
 }
 
 fn print_menu(machine: &impl Machine) -> ExitCode {
-    let (disks, notes) = find_disks(machine, false);
+    let (disks, notes) = find_disks(machine, false, &Rc::new(Keys::none()));
     match config::find(machine.options(), machine.given_menu(), &disks) {
         Ok(config) => {
             print!("{}\n{}", config::describe(&disks), list::list(&config));

@@ -148,7 +148,7 @@ impl Part<'_> {
         label: &str,
         loader: &mut Loader<'_, M>,
     ) -> Result<(), String> {
-        let timings = loader.timings;
+        let (timings, keys) = (loader.timings, loader.keys());
         let read = |show: &mut dyn FnMut(u64)| {
             if self.unpacked.is_some() {
                 return gunzip(&mut FileSource { file: &*self.file, timings }, place, &mut |done, _| {
@@ -157,6 +157,9 @@ impl Part<'_> {
             }
             let mut done = 0;
             for piece in place.chunks_mut(PIECE) {
+                if keys.is_broken_off() {
+                    return Err("broken off".to_owned());
+                }
                 read_exactly(&*self.file, done, piece)?;
                 done += piece.len() as u64;
                 show(done);

@@ -7,8 +7,9 @@ use pvgrub_fs::Disks;
 use pvgrub_menu::{Action, Cause, Entry, Look, Style, Target, Ui, cut};
 
 use crate::config::{self, Config};
-use crate::console::{Console, Event};
-use crate::load::Loader;
+use crate::console::Console;
+use crate::keys::Event;
+use crate::load::{Failure, Loader};
 use crate::machine::Machine;
 use crate::timings::Timings;
 
@@ -72,7 +73,9 @@ impl<M: Machine> Session<'_, M> {
                 match self.boot(&mut ui, config, entry, cause, depth) {
                     Ok(End::Back) => break,
                     Ok(end) => return end,
-                    Err(reason) => action = ui.failed(entry, cause, &reason),
+                    Err(Failure::Because(reason)) => action = ui.failed(entry, cause, &reason),
+                    // Somebody is there to choose: no other entry is booted by itself.
+                    Err(Failure::Interrupted) => action = ui.failed(entry, Cause::User, "interrupted"),
                 }
             }
             match action {
@@ -89,6 +92,8 @@ impl<M: Machine> Session<'_, M> {
             let now = self.console.now();
             let mut action = ui.tick(now);
             if action == Action::None {
+                // A message of the system's in the middle of the screen would stay there.
+                self.machine.hold_log(ui.look().style == Style::Screen);
                 let mut text = String::new();
                 ui.paint(&mut text, now);
                 self.console.write(&text);
@@ -119,6 +124,7 @@ impl<M: Machine> Session<'_, M> {
         let mut text = String::new();
         ui.leave(&mut text);
         self.console.write(&text);
+        self.machine.hold_log(false);
     }
 
     /// Does what entry number `entry` says. `Err`: it failed, for this reason.
@@ -129,7 +135,7 @@ impl<M: Machine> Session<'_, M> {
         entry: usize,
         cause: Cause,
         depth: usize,
-    ) -> Result<End, String> {
+    ) -> Result<End, Failure> {
         let Entry { title, target, .. } = config.menu.entries.get(entry).ok_or("there is no such entry")?;
         self.leave(ui);
         let target = target.as_ref().map_err(ToString::to_string)?;
@@ -150,13 +156,13 @@ impl<M: Machine> Session<'_, M> {
                     timings: self.timings,
                 };
                 let ready = loader.load(boot)?;
-                self.machine.hand_over(ready, self.console, self.timings).map(End::Done)
+                Ok(End::Done(self.machine.hand_over(ready, self.console, self.timings)?))
             }
             Target::Config(other) if depth < MAX_DEPTH => {
                 let other = config::read(&other.file, config.volume, self.disks)?;
                 Ok(self.menu(&other, depth + 1))
             }
-            Target::Config(_) => Err(format!("menus lead to menus, more than {MAX_DEPTH} deep")),
+            Target::Config(_) => Err(format!("menus lead to menus, more than {MAX_DEPTH} deep").into()),
             Target::Halt => Ok(End::Done(self.machine.stop(false, self.console))),
             Target::Reboot => Ok(End::Done(self.machine.stop(true, self.console))),
         }

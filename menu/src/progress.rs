@@ -40,7 +40,7 @@ impl Progress {
         };
         (now >= due).then(|| {
             self.shown = Some(now);
-            self.overwrite(done, now)
+            self.overwrite(&(self.line(done, now) + "   Esc: stop"))
         })
     }
 
@@ -49,11 +49,11 @@ impl Progress {
         if self.shown.is_none() {
             return String::new();
         }
-        self.overwrite(done, now) + "\r\n"
+        self.overwrite(&self.line(done, now)) + "\r\n"
     }
 
-    fn overwrite(&mut self, done: u64, now: Duration) -> String {
-        let line = cut(&self.line(done, now), self.columns);
+    fn overwrite(&mut self, line: &str) -> String {
+        let line = cut(line, self.columns);
         let columns = width(&line);
         let blanks = self.used.saturating_sub(columns);
         self.used = columns;
@@ -99,11 +99,15 @@ mod tests {
         let mut progress = Progress::new("initrd", 28 * MIB, at(1000), 80, false);
         assert_eq!(
             progress.update(12 * MIB, at(2500)).unwrap(),
-            "\rinitrd   42 %     12 of 28 MiB     8.0 MiB/s"
+            "\rinitrd   42 %     12 of 28 MiB     8.0 MiB/s   Esc: stop"
         );
         assert_eq!(progress.update(13 * MIB, at(2600)), None);
         assert!(progress.update(14 * MIB, at(2750)).is_some());
-        assert!(progress.finish(28 * MIB, at(4000)).ends_with("9.3 MiB/s\r\n"));
+        // There is nothing to stop any more.
+        assert!(progress.finish(28 * MIB, at(4000)).ends_with("9.3 MiB/s            \r\n"));
+        // The longest line that there can be fits.
+        let mut progress = Progress::new("module 255", u64::MAX >> 20, at(0), 80, false);
+        assert!(progress.update(1000 << 40, at(1000)).unwrap().ends_with("Esc: stop"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod report;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use pvgrub_handover::image::HostPages;
@@ -15,6 +16,7 @@ use pvgrub_menu::{Key, Look, Style};
 
 use super::{FoundDisks, Machine, Memory};
 use crate::console::Console;
+use crate::keys::Keys;
 use crate::load::Ready;
 use crate::options::Options;
 use crate::timings::Timings;
@@ -106,11 +108,11 @@ impl Machine for Linux {
         }
     }
 
-    fn disks(&self, _again: bool) -> FoundDisks {
+    fn disks(&self, _again: bool, keys: &Rc<Keys>) -> FoundDisks {
         let mut found = FoundDisks::default();
         for (number, image) in self.arguments.disks.iter().enumerate() {
             let name = disk_name(number);
-            match FileDisk::open(&name, &image.path, image.sector_size) {
+            match FileDisk::open(&name, &image.path, image.sector_size, keys) {
                 Ok(disk) => found.disks.push((name, disk)),
                 Err(why) => found.problems.push(why),
             }

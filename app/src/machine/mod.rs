@@ -18,6 +18,7 @@ use pvgrub_fs::BlockDevice;
 use pvgrub_menu::{Key, Look};
 
 use crate::console::Console;
+use crate::keys::Keys;
 use crate::load::Ready;
 use crate::options::Options;
 use crate::timings::Timings;
@@ -76,8 +77,12 @@ pub trait Machine: Sized {
     /// The terminal.
     fn look(&self) -> Look;
 
-    /// All disks. `again`: they may have changed since the last time, and none is in use.
-    fn disks(&self, again: bool) -> FoundDisks;
+    /// All disks. `again`: they may have changed since the last time, and none is in use. `keys` may break off what is read
+    /// from them.
+    fn disks(&self, again: bool, keys: &Rc<Keys>) -> FoundDisks;
+
+    /// Whether the system's messages are kept back for now: a menu is on the screen. They are shown after it.
+    fn hold_log(&self, _hold: bool) {}
 
     /// How much memory there is.
     fn memory(&self) -> Memory;

@@ -7,17 +7,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform_xen::block::Disk;
+use platform_xen::block::{Disk, Disks};
 use platform_xen::kexec::Handover;
 use platform_xen::mm::runs::Run;
 use platform_xen::mm::{self, PageBuf};
 use platform_xen::panic::{self, Ending};
-use platform_xen::{boot, devices, time};
+use platform_xen::{boot, devices, logger, time};
 use pvgrub_fs::{BlockDevice, DeviceError};
 use pvgrub_menu::{Look, MAX_TEXT, Style};
 
 use super::{FoundDisks, Machine, Memory, Place};
 use crate::console::Console;
+use crate::keys::Keys;
 use crate::load::Ready;
 use crate::options::Options;
 use crate::timings::Timings;
@@ -47,26 +48,43 @@ fn ramdisk() -> Option<Vec<u8>> {
 }
 
 /// A block device of the domain.
-struct XenDisk(Arc<Disk>);
+struct XenDisk {
+    disk: Arc<Disk>,
+    /// All of them, which connect at the same time.
+    all: Arc<Disks>,
+    keys: Rc<Keys>,
+}
+
+fn words(why: platform_xen::xenbus::DeviceError) -> DeviceError {
+    DeviceError::new(why.device, why.fault.to_string())
+}
 
 impl BlockDevice for XenDisk {
+    fn open(&self) -> Result<(), DeviceError> {
+        self.all.settle(&self.disk).map_err(words)
+    }
+
     fn size(&self) -> u64 {
-        self.0.info().size
+        self.disk.info().size
     }
 
     fn sector_size(&self) -> u32 {
-        self.0.info().sector_size
+        self.disk.info().sector_size
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), DeviceError> {
-        self.0.read(offset, buf).map_err(|why| DeviceError::new(why.device, why.fault.to_string()))
+        self.disk.read_unless(offset, buf, &|| self.keys.is_broken_off()).map_err(words)
     }
 
     fn read_ahead(&self, offset: u64, len: usize) {
         // A small domain has other uses for its memory.
         if free() > 4 * (len / PAGE) as u64 {
-            self.0.read_ahead(offset, len);
+            self.disk.read_ahead(offset, len);
         }
+    }
+
+    fn is_ready(&self, patience: Duration) -> bool {
+        self.all.is_ready(&self.disk, patience)
     }
 }
 
@@ -97,22 +115,28 @@ impl Machine for Xen {
         Look { style, ..Look::default() }
     }
 
-    fn disks(&self, again: bool) -> FoundDisks {
+    fn disks(&self, again: bool, keys: &Rc<Keys>) -> FoundDisks {
         let mut found = FoundDisks::default();
         let Some(devices) = devices::get() else {
             found.problems.push("This domain has no xenstore, so it has no devices.".into());
             return found;
         };
-        match if again { devices.disks_again() } else { devices.disks() } {
+        match devices.begin_disks(again) {
             Ok(disks) => {
-                let disk =
-                    |disk: &Arc<Disk>| (disk.name().to_owned(), Rc::new(XenDisk(disk.clone())) as Rc<_>);
-                found.disks = disks.iter().map(disk).collect();
+                let disk = |disk: &Arc<Disk>| {
+                    let (disk, all, keys) = (disk.clone(), disks.clone(), keys.clone());
+                    (disk.name().to_owned(), Rc::new(XenDisk { disk, all, keys }) as Rc<_>)
+                };
+                found.disks = disks.all().map(disk).collect();
                 found.problems = disks.failed().iter().map(ToString::to_string).collect();
             }
             Err(why) => found.problems.push(why.to_string()),
         }
         found
+    }
+
+    fn hold_log(&self, hold: bool) {
+        logger::hold(hold);
     }
 
     fn memory(&self) -> Memory {

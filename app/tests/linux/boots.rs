@@ -259,6 +259,35 @@ fn a_partition_and_a_second_disk() {
 }
 
 #[test]
+fn of_two_volumes_with_one_uuid_the_menu_s_own_is_taken() {
+    const UUID: &str = "uuid b9c3f1f0-6a3e-4b0e-8d3d-2d8b2a1f7c11";
+    let mut guest = Guest::new();
+    // The same label and UUID, on a disk before that of the menu, with another kernel.
+    let first = guest.file_system("other", &[("/boot/vmlinuz", b"not a kernel")]);
+    guest.disk(&first);
+    let second = guest.file_system(
+        "home",
+        &[
+            ("/boot/grub/menu.lst", MENU.replace("root (hd0,0)", UUID).as_bytes()),
+            ("/boot/vmlinuz", &kernel()),
+            ("/boot/initrd.img", b"i"),
+        ],
+    );
+    guest.disk(&second);
+    let (text, ok) = guest.run("");
+    assert!(ok, "{text}");
+    let note = "UUID=b9c3f1f0-6a3e-4b0e-8d3d-2d8b2a1f7c11 is xvdb; there is also xvda, with the same name.";
+    has(&text, &["xvdb:/boot/grub/menu.lst", note, "xvdb:/boot/vmlinuz", "xvdb:/boot/initrd.img"]);
+    assert_eq!(text.matches(note).count(), 1, "{text}");
+
+    // Where no volume is at home, the first is taken.
+    guest.arg("(LABEL=root)/boot/grub/menu.lst");
+    let (text, ok) = guest.run("");
+    assert!(!ok, "{text}");
+    has(&text, &["xvda:/boot/grub/menu.lst: not found"]);
+}
+
+#[test]
 fn command_lines_as_long_as_xen_takes_them() {
     let args = |n: usize| guest(&format!("timeout 0\ntitle A\nkernel /boot/vmlinuz {}\n", "x".repeat(n)));
     let (text, ok) = args(1023).run("");

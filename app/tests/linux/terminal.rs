@@ -118,6 +118,25 @@ fn cursor_keys_choose_and_the_terminal_is_given_back() {
 }
 
 #[test]
+fn a_load_is_broken_off_and_the_menu_comes_back() {
+    let mut terminal = Terminal::start(guest());
+    terminal.expect(">  0  Alpha");
+    // Not on the terminal before the load begins, but read while it runs: the keys of one write come together.
+    terminal.press("1\r\x03\r");
+    terminal.expect("Entry 1 (Beta) was not booted: interrupted");
+    terminal.expect(">  1  Beta");
+    // Nothing is left of what was typed meanwhile, and nothing is lost: the next try works.
+    std::thread::sleep(Duration::from_millis(200));
+    while let Ok(bytes) = terminal.text.try_recv() {
+        terminal.seen += &String::from_utf8_lossy(&bytes);
+    }
+    assert!(!terminal.seen.contains("Booting"), "{:?}", terminal.seen);
+    terminal.press("\r");
+    terminal.expect("would be booted");
+    assert!(terminal.child.wait().unwrap().success());
+}
+
+#[test]
 fn a_key_changes_to_plain_text_and_q_ends() {
     let mut terminal = Terminal::start(guest());
     terminal.expect(">  0  Alpha");
