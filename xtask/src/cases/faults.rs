@@ -16,6 +16,7 @@ pub fn cases() -> Vec<Case> {
         Case::pvgrub("fault/silent-xenstored", Tier::Full, silent_xenstored),
         Case::pvgrub("fault/unreadable-sector", Tier::Full, unreadable_sector),
         Case::pvgrub("fault/unplugged-while-reading", Tier::Full, unplugged_while_reading),
+        Case::pvgrub("fault/broken-off", Tier::Quick, broken_off),
         Case::pvgrub("fault/console-unread", Tier::Full, console_unread),
         Case::pvgrub("fault/paused", Tier::Full, paused),
         Case::pvgrub("fault/mem-set", Tier::Full, mem_set),
@@ -124,6 +125,36 @@ fn unplugged_while_reading(stage: &mut Stage) -> Result<()> {
     sh::step(format!("fault/unplugged-while-reading: {}", message.trim()));
     stage.lab.shutdown(&guest)?;
     ends(stage, &guest, End::Off)
+}
+
+/// Somebody presses Esc in the middle of the ramdisk of a boot that nobody asked for: the menu comes back, and neither the
+/// countdown nor the fallback entry boots anything. Then the entry boots after all.
+fn broken_off(stage: &mut Stage) -> Result<()> {
+    let image = heavy(40)?;
+    let other = image.entry("Other", Kernel::Cloud, "pick=Other");
+    let menu = image.menu.replace("timeout 1", "timeout 1\nfallback 1");
+    let config = slowly(stage, &image.menu(menu + &other))?;
+    let guest = stage.lab.create(&config)?;
+    stage.lab.expect(&guest, &["Booting entry 0 by itself"], MENU)?;
+    stage.lab.expect(&guest, &["initrd  "], MENU)?;
+    stage.lab.expect(&guest, &["Esc: stop"], 20)?;
+    let begun = std::time::Instant::now();
+    stage.lab.keys("\x1b")?;
+    let (_, said) = stage.lab.expect(&guest, &["Entry 0 (Heavy) was not booted: interrupted"], 20)?;
+    ensure!(!said.contains("100 %"), "the ramdisk was read to its end: {said}");
+    sh::step(format!(
+        "fault/broken-off: the menu is back {:.1} s after the key",
+        begun.elapsed().as_secs_f32()
+    ));
+    // Nothing goes on by itself.
+    stage.lab.sh("sleep 4", 20)?;
+    stage.lab.keys("\x1b[B")?;
+    let (_, said) = stage.lab.expect(&guest, &[">  1  Other"], 20)?;
+    ensure!(!said.contains("Booting"), "something was booted: {said}");
+    stage.lab.keys("0\r")?;
+    let report = stage.reports(&guest)?;
+    ensure!(report.has("cmdline", "pick=Other").is_err(), "the other entry was booted");
+    Ok(())
 }
 
 /// Nobody reads the console: xenconsoled is stopped, and entry after entry fails with many words, far more than the ring

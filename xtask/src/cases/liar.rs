@@ -2,6 +2,7 @@
 //! names the disk, and the domain goes on.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -113,6 +114,8 @@ pub fn cases() -> Vec<Case> {
         case("dies", Tier::Full, dies),
         case("beside-an-honest-disk", Tier::Full, beside),
         case("beside-never-closes", Tier::Full, beside_never_closes),
+        case("beside-silent", Tier::Full, beside_silent),
+        case("behind-silent", Tier::Full, behind_silent),
     ];
     for (name, tier, told) in AT_FIRST {
         cases.push(case(name, tier, move |stage| at_first(stage, told)));
@@ -290,4 +293,54 @@ fn beside_never_closes(stage: &mut Stage) -> Result<()> {
     screen(stage, &guest, &[TITLE], MENU).context("honest again")?;
     stage.lab.keys("\r")?;
     stage.reports(&guest)?.has("root", "/dev/xvda1 ext4 ro")
+}
+
+/// An honest disk of this letter, whose menu's entry is on it, and for each lie a disk of the letters before or after.
+fn among(stage: &mut Stage, letter: char, lies: &[(char, &str)]) -> Result<(Guest, Vec<Liar>)> {
+    let number = u32::from(letter) - u32::from('a');
+    let image = Image::new(Kernel::Cloud);
+    let entry = image.entry(TITLE, Kernel::Cloud, "").replace("(hd0,0)", &format!("(hd{number},0)"));
+    let entry = entry.replace("/dev/xvda1", &format!("/dev/xvd{letter}1"));
+    let honest = stage.image(&image.menu(entry))?;
+    let small = small(stage)?;
+    let mut config = stage.pvgrub().disk(&format!("xvd{letter}"), &honest).extra("plain");
+    for (letter, lie) in lies {
+        config.liars.push(Liar { letter: *letter, disk: small.clone(), lie: (*lie).into(), armed: true });
+    }
+    Ok((stage.lab.create(&config)?, config.liars))
+}
+
+/// Boots the menu's entry, beside backends that say the truth again: Linux waits for others for ever.
+fn boots_in_the_end(stage: &mut Stage, guest: &Guest, liars: &[Liar], root: &str) -> Result<()> {
+    stage.lab.keys("\r")?;
+    stage.lab.expect(guest, &["Booting entry 0"], MENU)?;
+    liars.iter().try_for_each(|liar| stage.lab.arm(guest, liar, false))?;
+    stage.reports(guest)?.has("root", &format!("{root} ext4 ro"))
+}
+
+/// Disks behind that of the menu say nothing: the menu is there at once, and says so.
+fn beside_silent(stage: &mut Stage) -> Result<()> {
+    let lies = [('b', "deaf"), ('c', "never-ready"), ('d', "silent=0"), ('e', "never-connects")];
+    let (guest, liars) = among(stage, 'a', &lies)?;
+    let begun = Instant::now();
+    let said = lies.map(|(letter, _)| format!("xvd{letter} has not answered yet."));
+    screen(stage, &guest, &said.each_ref().map(String::as_str), MENU)?;
+    let waited = begun.elapsed();
+    sh::step(format!("liar/beside-silent: the menu came after {:.1} s", waited.as_secs_f32()));
+    ensure!(waited < Duration::from_secs(25), "the menu waited for disks that say nothing: {waited:?}");
+    boots_in_the_end(stage, &guest, &liars, "/dev/xvda1")
+}
+
+/// Disks before that of the menu say nothing: they are waited for, all of them at the same time, and keep their numbers.
+fn behind_silent(stage: &mut Stage) -> Result<()> {
+    let lies = [('a', "deaf"), ('b', "silent=0"), ('c', "never-connects"), ('d', "deaf")];
+    let (guest, liars) = among(stage, 'e', &lies)?;
+    let begun = Instant::now();
+    let said =
+        ["xvda: the backend did not answer within 30 s", "xvdc: the backend did not connect within 10 s"];
+    screen(stage, &guest, &said, SLOW)?;
+    let waited = begun.elapsed();
+    sh::step(format!("liar/behind-silent: the menu came after {:.1} s", waited.as_secs_f32()));
+    ensure!(waited < Duration::from_secs(60), "disks that say nothing were waited for in turn: {waited:?}");
+    boots_in_the_end(stage, &guest, &liars, "/dev/xvde1")
 }

@@ -15,6 +15,7 @@ pub fn cases() -> Vec<Case> {
         Case::pvgrub("menu/timeout", Tier::Full, timeout),
         Case::pvgrub("menu/fallback", Tier::Quick, fallback),
         Case::pvgrub("menu/redraw", Tier::Full, redraw),
+        Case::pvgrub("menu/log-held", Tier::Full, log_held),
         Case::pvgrub("menu/extra", Tier::Full, extra),
         Case::pvgrub("menu/ramdisk", Tier::Full, ramdisk),
         Case::pvgrub("menu/shutdown", Tier::Quick, shutdown),
@@ -49,6 +50,23 @@ fn arrow_keys(stage: &mut Stage) -> Result<()> {
         marked(stage, &guest, entry, title)?;
     }
     stage.lab.keys("\r")?;
+    picked(stage, &guest, "Second")
+}
+
+/// A message of the system's while the menu stands there comes after it.
+fn log_held(stage: &mut Stage) -> Result<()> {
+    const MESSAGE: &str = "the toolstack asks for \"dance\"";
+    let config = stage.pvgrub_on(&three("default 0"))?;
+    let guest = stage.lab.create(&config)?;
+    marked(stage, &guest, 0, "First")?;
+    let key = format!("/local/domain/{}/control/shutdown", guest.domid);
+    stage.lab.sh(&format!("xenstore-write {key} dance; sleep 2; xenstore-read {key}"), 20)?;
+    stage.lab.keys("\x1b[B")?;
+    let (_, said) = stage.lab.expect(&guest, &[">  1  Second"], MENU)?;
+    ensure!(!said.contains("dance"), "the message is on the menu's screen: {said}");
+    stage.lab.keys("\r")?;
+    let (which, said) = stage.lab.expect(&guest, &[MESSAGE, "Booting entry 1"], MENU)?;
+    ensure!(which == 0, "no message after the menu: {said}");
     picked(stage, &guest, "Second")
 }
 
