@@ -7,9 +7,11 @@ use crate::hypercall;
 use crate::local::Local;
 use crate::shared_info;
 use alloc::vec::Vec;
+use core::mem::offset_of;
 use core::sync::atomic::Ordering;
 use platform_xen_sys::errno::Errno;
 use platform_xen_sys::event::EVTCHN_2L_NR_CHANNELS;
+use platform_xen_sys::shared_info::SharedInfo;
 
 /// Ports that we made, to be closed before the next kernel starts.
 static OWN: Local<Vec<Port>> = Local::new(Vec::new());
@@ -30,12 +32,8 @@ pub fn consume(port: Port) -> bool {
 
 fn pending_word(port: Port, f: impl FnOnce(&core::sync::atomic::AtomicU64, u64) -> bool) -> bool {
     let n = port.0 as usize;
-    if n >= EVTCHN_2L_NR_CHANNELS || !shared_info::is_mapped() {
-        return false;
-    }
-    // SAFETY: the index was checked; the field is in the page.
-    let word = unsafe { shared_info::atomic64(&raw mut (*shared_info::page()).evtchn_pending[n / 64]) };
-    f(word, 1 << (n % 64))
+    let Some(page) = shared_info::page().filter(|_| n < EVTCHN_2L_NR_CHANNELS) else { return false };
+    f(page.atomic_u64(offset_of!(SharedInfo, evtchn_pending) + n / 64 * 8), 1 << (n % 64))
 }
 
 /// A new port that `peer` may bind.

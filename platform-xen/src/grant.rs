@@ -22,7 +22,8 @@ const FRAME: usize = 4;
 /// Where the table's frames come from: Xen, or a test.
 ///
 /// # Safety
-/// The address returned is one mapped, writable page, the table's frame of that index, and stays mapped.
+/// The address returned is one mapped, writable page, the table's frame of that index, and stays mapped. If Xen looks at
+/// that frame, whoever holds the table answers for each frame of memory that is granted by it.
 pub unsafe trait TableFrames {
     /// Grows the table to `index + 1` frames, and maps frame `index`, which was not mapped before.
     ///
@@ -34,7 +35,7 @@ pub unsafe trait TableFrames {
 /// The table, and which entries are in use.
 pub struct GrantTable<F> {
     source: F,
-    frames: Vec<SharedMem>,
+    frames: Vec<SharedMem<'static>>,
     /// Entries given back. The last one is used first: a backend that keeps grants mapped likes few of them.
     free: Vec<u32>,
     /// Entries from here on were never used.
@@ -128,21 +129,6 @@ impl<F: TableFrames> GrantTable<F> {
         self.live.iter().filter(|live| **live).count()
     }
 
-    /// Where the table's frames are mapped, in order.
-    pub fn frames(&self) -> impl Iterator<Item = NonNull<u8>> + '_ {
-        self.frames.iter().map(|frame| frame.base())
-    }
-
-    /// Forgets every entry and frame: after a restore Xen has given the domain a new table, and every earlier
-    /// [`GrantRef`] is void.
-    pub fn reset(&mut self) {
-        self.frames.clear();
-        self.free.clear();
-        self.abandoned.clear();
-        self.fresh = GNTTAB_NR_RESERVED_ENTRIES;
-        self.live.truncate(GNTTAB_NR_RESERVED_ENTRIES as usize);
-    }
-
     fn fresh_entry(&mut self) -> Result<u32, HalError> {
         let entry = self.fresh;
         if entry as usize / GRANTS_PER_PAGE >= self.frames.len() {
@@ -155,7 +141,7 @@ impl<F: TableFrames> GrantTable<F> {
         Ok(entry)
     }
 
-    fn place(&self, entry: u32) -> (&SharedMem, usize) {
+    fn place(&self, entry: u32) -> (&SharedMem<'static>, usize) {
         let entry = entry as usize;
         (&self.frames[entry / GRANTS_PER_PAGE], entry % GRANTS_PER_PAGE * ENTRY)
     }
@@ -235,7 +221,7 @@ mod tests {
         let all: Vec<GrantRef> =
             (0..1024 - 8).map(|i| table.grant(DomId(0), Mfn(i), false).unwrap()).collect();
         assert_eq!(table.grant(DomId(0), Mfn(0), false), Err(HalError::OutOfGrants));
-        assert_eq!(table.frames().count(), 2);
+        assert_eq!(table.frames.len(), 2);
         assert!(all.iter().all(|g| (8..1024).contains(&g.0)));
         table.end(all[600]).unwrap();
         assert_eq!(table.grant(DomId(0), Mfn(5), false), Ok(all[600]));

@@ -113,9 +113,15 @@ pub unsafe trait Hal: Send + Sync {
 
     /// Lets `peer` map the frame.
     ///
+    /// # Safety
+    /// From now on, until [`end_grant`](Hal::end_grant) has returned `Ok` or [`replace_page`](Hal::replace_page) has put
+    /// another frame there, the peer reads the frame and, unless `readonly`, writes it at any moment: it is the
+    /// caller's, nothing in it is secret, and it is reached through [`SharedMem`](crate::shared::SharedMem) or not at
+    /// all. It is not given back meanwhile.
+    ///
     /// # Errors
     /// [`HalError::OutOfGrants`], [`HalError::FrameTooHigh`].
-    fn grant(&self, peer: DomId, frame: Mfn, readonly: bool) -> Result<GrantRef, HalError>;
+    unsafe fn grant(&self, peer: DomId, frame: Mfn, readonly: bool) -> Result<GrantRef, HalError>;
 
     /// Ends a grant.
     ///

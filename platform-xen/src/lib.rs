@@ -38,7 +38,7 @@ pub mod panic;
 pub mod ring;
 pub mod shared;
 #[cfg(feature = "bare")]
-pub mod shared_info;
+mod shared_info;
 #[cfg(feature = "bare")]
 pub mod thread;
 pub mod time;

@@ -5,11 +5,9 @@ use crate::hal::{DomId, GrantRef, Hal, HalError, HalRef, Nanos, Port, StillInUse
 use crate::local::Local;
 use crate::mm::layout::{direct, direct_pfn};
 use crate::mm::runs::Run;
-use crate::mm::space::MapError;
-use crate::mm::{self, End};
+use crate::mm::{self, End, MapError};
 use crate::{events, hypercall, thread, time};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::ptr::NonNull;
 use platform_xen_sys::errno::Errno;
 use platform_xen_sys::mmu::PteFlags;
@@ -18,7 +16,7 @@ use platform_xen_sys::{Mfn, PAGE_SIZE, Pfn, Vaddr};
 /// Frames of the grant table, from Xen.
 struct XenFrames;
 
-// SAFETY: each frame is mapped at an address of its own, which stays so until `unmap_grant_table`.
+// SAFETY: each frame is mapped at an address of its own, which stays so.
 unsafe impl TableFrames for XenFrames {
     fn map(&mut self, index: usize) -> Result<NonNull<u8>, HalError> {
         let mut frames = alloc::vec![0u64; index + 1];
@@ -56,23 +54,6 @@ pub fn live_grants() -> usize {
     })
 }
 
-/// Unmaps the grant table's frames and forgets all grants, as a save and a handover demand.
-///
-/// # Errors
-/// [`MapError`].
-pub fn unmap_grant_table() -> Result<(), MapError> {
-    let frames: Vec<NonNull<u8>> = grants(|table| {
-        let frames = table.frames().collect();
-        table.reset();
-        frames
-    });
-    for frame in frames {
-        // SAFETY: the table has just forgotten the page.
-        unsafe { mm::unmap_special(Vaddr(frame.as_ptr() as u64), 1)? };
-    }
-    Ok(())
-}
-
 /// This domain.
 struct Machine;
 
@@ -105,7 +86,7 @@ unsafe impl Hal for Machine {
         ours.then(|| pte.mfn())
     }
 
-    fn grant(&self, peer: DomId, frame: Mfn, readonly: bool) -> Result<GrantRef, HalError> {
+    unsafe fn grant(&self, peer: DomId, frame: Mfn, readonly: bool) -> Result<GrantRef, HalError> {
         grants(|table| table.grant(peer, frame, readonly))
     }
 

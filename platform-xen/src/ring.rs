@@ -7,7 +7,7 @@
 use core::fmt;
 use core::sync::atomic::{Ordering, fence};
 
-use crate::shared::{PAGE, SharedMem};
+use crate::shared::{GrantedPages, PAGE, SharedMem};
 
 const REQ_PROD: usize = 0;
 const REQ_EVENT: usize = 4;
@@ -16,7 +16,8 @@ const RSP_EVENT: usize = 12;
 /// Where the slots begin.
 const SLOTS: usize = 64;
 
-/// The ring's pages as the ring uses them: [`SharedMem`], or what a test puts in its place to try every order of events.
+/// The ring's pages as the ring uses them: [`GrantedPages`], or what a test puts in their place to try every order of
+/// events.
 ///
 /// Offsets are in bytes, those of indices multiples of 4.
 pub trait RingMemory {
@@ -34,7 +35,7 @@ pub trait RingMemory {
     fn write(&self, at: usize, from: &[u8]);
 }
 
-impl RingMemory for SharedMem {
+impl RingMemory for SharedMem<'_> {
     fn size(&self) -> usize {
         self.len()
     }
@@ -57,6 +58,32 @@ impl RingMemory for SharedMem {
 
     fn write(&self, at: usize, from: &[u8]) {
         SharedMem::write(self, at, from);
+    }
+}
+
+impl RingMemory for GrantedPages {
+    fn size(&self) -> usize {
+        self.window().size()
+    }
+
+    fn load(&self, at: usize, order: Ordering) -> u32 {
+        self.window().load(at, order)
+    }
+
+    fn store(&self, at: usize, value: u32, order: Ordering) {
+        self.window().store(at, value, order);
+    }
+
+    fn fence(&self) {
+        fence(Ordering::SeqCst);
+    }
+
+    fn read(&self, at: usize, into: &mut [u8]) {
+        self.window().read(at, into);
+    }
+
+    fn write(&self, at: usize, from: &[u8]) {
+        self.window().write(at, from);
     }
 }
 
@@ -83,7 +110,7 @@ pub const fn slots_in(pages: usize, slot: usize) -> u32 {
 
 /// Our end of the ring.
 #[derive(Debug)]
-pub struct FrontRing<M = SharedMem> {
+pub struct FrontRing<M> {
     shared: M,
     slot: usize,
     size: u32,
@@ -104,6 +131,11 @@ impl<M: RingMemory> FrontRing<M> {
         shared.store(RSP_EVENT, 1, Ordering::Release);
         let size = slots_in(shared.size() / PAGE, slot);
         FrontRing { shared, slot, size, req_prod: 0, announced: 0, rsp_cons: 0 }
+    }
+
+    /// Its pages, for the one who ends the ring.
+    pub fn memory_mut(&mut self) -> &mut M {
+        &mut self.shared
     }
 
     /// Slots in the ring.

@@ -5,38 +5,39 @@
 
 use alloc::vec::Vec;
 use core::fmt;
-use core::ops::Deref;
+use core::marker::PhantomData;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU16, AtomicU32, fence};
+use core::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, fence};
 
 use platform_xen_sys::addr::Mfn;
 pub use platform_xen_sys::addr::PAGE_SIZE as PAGE;
 
 use crate::hal::{DomId, GrantRef, HalError, HalRef, StillInUse};
 
-/// A window onto memory shared with a peer.
+/// A window onto memory shared with a peer, for as long as `'a`: what it was borrowed from keeps the memory where it is.
 ///
 /// Offsets and lengths come from us, never from the peer; one outside of the window is a bug and panics.
 #[derive(Clone, Copy)]
-pub struct SharedMem {
+pub struct SharedMem<'a> {
     base: NonNull<u8>,
     len: usize,
+    owner: PhantomData<&'a ()>,
 }
 
 // SAFETY: the window is only reached through atomics and volatile copies; whoever made it promised that the memory
 // stays mapped.
-unsafe impl Send for SharedMem {}
+unsafe impl Send for SharedMem<'_> {}
 // SAFETY: as above.
-unsafe impl Sync for SharedMem {}
+unsafe impl Sync for SharedMem<'_> {}
 
-impl SharedMem {
+impl<'a> SharedMem<'a> {
     /// A window onto `len` bytes at `base`.
     ///
     /// # Safety
-    /// The memory is mapped, readable and writable, 8-byte aligned, stays so as long as the value is used, and no
-    /// Rust reference to it exists.
-    pub unsafe fn new(base: NonNull<u8>, len: usize) -> SharedMem {
-        SharedMem { base, len }
+    /// The memory is mapped, readable and writable, 8-byte aligned, stays so during `'a`, and no Rust reference to it
+    /// exists meanwhile.
+    pub unsafe fn new(base: NonNull<u8>, len: usize) -> SharedMem<'a> {
+        SharedMem { base, len, owner: PhantomData }
     }
 
     /// Bytes in the window.
@@ -67,6 +68,13 @@ impl SharedMem {
         assert!(offset.is_multiple_of(4));
         // SAFETY: inside the window, aligned, and only ever used as an atomic.
         unsafe { AtomicU32::from_ptr(self.at(offset, 4).cast()) }
+    }
+
+    /// The 64-bit value at `offset` (a multiple of 8).
+    pub fn atomic_u64(&self, offset: usize) -> &AtomicU64 {
+        assert!(offset.is_multiple_of(8));
+        // SAFETY: inside the window, aligned, and only ever used as an atomic.
+        unsafe { AtomicU64::from_ptr(self.at(offset, 8).cast()) }
     }
 
     /// The 16-bit value at `offset` (a multiple of 2).
@@ -164,7 +172,8 @@ unsafe fn volatile_copy(from: *const u8, to: *mut u8, len: usize) {
 /// Whole pages from the machine, given back when dropped.
 pub struct SharedPages {
     hal: HalRef,
-    window: SharedMem,
+    /// Lent for as long as the pages are ours.
+    window: SharedMem<'static>,
 }
 
 impl SharedPages {
@@ -175,7 +184,7 @@ impl SharedPages {
     pub fn alloc(hal: &HalRef, n: usize) -> Result<SharedPages, HalError> {
         let len = n.checked_mul(PAGE).ok_or(HalError::OutOfMemory)?;
         let base = hal.alloc_pages(n)?;
-        // SAFETY: the pages are ours alone until we free them.
+        // SAFETY: the pages are ours alone until we free them, and no window is lent for longer.
         let window = unsafe { SharedMem::new(base, len) };
         Ok(SharedPages { hal: hal.clone(), window })
     }
@@ -185,12 +194,17 @@ impl SharedPages {
         self.window.len / PAGE
     }
 
+    /// The memory.
+    pub fn window(&self) -> SharedMem<'_> {
+        self.window
+    }
+
     /// The frame of each page.
     ///
     /// # Errors
     /// If the machine doesn't know the frame (it always does of pages it gave).
     pub fn frame(&self, page: usize) -> Result<Mfn, HalError> {
-        self.hal.mfn_of(self.window.at(page * PAGE, PAGE)).ok_or(HalError::OutOfMemory)
+        self.hal.mfn_of(self.window().at(page * PAGE, PAGE)).ok_or(HalError::OutOfMemory)
     }
 
     /// Lets `peer` read and, unless `readonly`, write every page.
@@ -202,18 +216,11 @@ impl SharedPages {
         let mut granted = GrantedPages { pages: Some(self), grants: Vec::with_capacity(n) };
         for page in 0..n {
             let pages = granted.pages.as_ref().ok_or(HalError::OutOfMemory)?;
-            let grant = pages.hal.grant(peer, pages.frame(page)?, readonly)?;
+            // SAFETY: the page is ours, used through windows only, and not freed before its grant has ended.
+            let grant = unsafe { pages.hal.grant(peer, pages.frame(page)?, readonly)? };
             granted.grants.push(grant);
         }
         Ok(granted)
-    }
-}
-
-impl Deref for SharedPages {
-    type Target = SharedMem;
-
-    fn deref(&self) -> &SharedMem {
-        &self.window
     }
 }
 
@@ -228,7 +235,7 @@ impl Drop for SharedPages {
 /// Pages that a peer may map. Dropped, each grant is ended; pages that the peer still has mapped are never used
 /// again, since freeing them would let it write into somebody else's memory.
 pub struct GrantedPages {
-    /// `None` only while dropping.
+    /// `None` once they were ended.
     pages: Option<SharedPages>,
     grants: Vec<GrantRef>,
 }
@@ -247,24 +254,17 @@ impl GrantedPages {
         &self.grants
     }
 
-    /// The memory.
-    pub fn window(&self) -> SharedMem {
-        match &self.pages {
-            Some(pages) => pages.window,
-            // Only `drop` and `end` take the pages, and they own `self`.
-            None => SharedMem { base: NonNull::dangling(), len: 0 },
-        }
+    /// The memory; none of it after [`end`](Self::end).
+    pub fn window(&self) -> SharedMem<'_> {
+        let none = SharedMem { base: NonNull::dangling(), len: 0, owner: PhantomData };
+        self.pages.as_ref().map_or(none, SharedPages::window)
     }
 
-    /// Ends the grants and frees the pages.
+    /// Ends the grants and frees the pages. A second time there is nothing to do.
     ///
     /// # Errors
     /// [`StillInUse`]: the peer still has some of them mapped. Those grants live on and all the pages are lost.
-    pub fn end(mut self) -> Result<(), StillInUse> {
-        self.end_grants()
-    }
-
-    fn end_grants(&mut self) -> Result<(), StillInUse> {
+    pub fn end(&mut self) -> Result<(), StillInUse> {
         let Some(pages) = self.pages.take() else { return Ok(()) };
         let hal = pages.hal.clone();
         let mut result = Ok(());
@@ -283,13 +283,13 @@ impl GrantedPages {
 
 impl Drop for GrantedPages {
     fn drop(&mut self) {
-        if self.end_grants().is_err() {
+        if self.end().is_err() {
             log::warn!("a peer keeps pages of ours mapped: they are lost");
         }
     }
 }
 
-impl fmt::Debug for SharedMem {
+impl fmt::Debug for SharedMem<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SharedMem({:p}, {} bytes)", self.base, self.len)
     }

@@ -20,9 +20,15 @@ pub fn scale(info: &VcpuTimeInfo, tsc: u64) -> u64 {
 mod bare {
     use super::{VcpuTimeInfo, scale};
     use crate::hal::Nanos;
+    use crate::shared::SharedMem;
     use crate::{cpu, shared_info};
+    use core::mem::offset_of;
     use core::sync::atomic::{AtomicU64, Ordering, fence};
     use core::time::Duration;
+    use platform_xen_sys::shared_info::{SharedInfo, VcpuInfo};
+
+    /// Where the first vCPU's clock is in the page.
+    const CLOCK: usize = offset_of!(SharedInfo, vcpu_info) + offset_of!(VcpuInfo, time);
 
     static LAST: AtomicU64 = AtomicU64::new(0);
     /// The counter at our first instruction.
@@ -33,68 +39,63 @@ mod bare {
         FIRST.store(cpu::tsc(), Ordering::Relaxed);
     }
 
+    /// The numbers of the clock, each whole, but not all of one moment.
+    fn clock(page: &SharedMem<'_>) -> VcpuTimeInfo {
+        let long = |at| page.atomic_u64(CLOCK + at).load(Ordering::Relaxed);
+        let short = |at| page.atomic_u32(CLOCK + at).load(Ordering::Relaxed);
+        VcpuTimeInfo {
+            tsc_timestamp: long(offset_of!(VcpuTimeInfo, tsc_timestamp)),
+            system_time: long(offset_of!(VcpuTimeInfo, system_time)),
+            tsc_to_system_mul: short(offset_of!(VcpuTimeInfo, tsc_to_system_mul)),
+            // The lowest byte of its word.
+            tsc_shift: short(offset_of!(VcpuTimeInfo, tsc_shift)) as i8,
+            ..VcpuTimeInfo::default()
+        }
+    }
+
+    /// What `read` finds while Xen does not write: the version at `at` is odd while it does, and another afterwards.
+    fn steady<T>(page: &SharedMem<'_>, at: usize, read: impl Fn() -> T) -> T {
+        let version = page.atomic_u32(at);
+        loop {
+            let before = version.load(Ordering::Acquire);
+            let found = read();
+            fence(Ordering::Acquire);
+            if before & 1 == 0 && version.load(Ordering::Relaxed) == before {
+                return found;
+            }
+        }
+    }
+
     /// Time since the first instruction of this program (but for its few lines of assembly).
     #[must_use]
     pub fn since_start() -> Duration {
-        if !shared_info::is_mapped() {
-            return Duration::ZERO;
-        }
-        // SAFETY: a field of the page. The two numbers read of it are set by Xen once, before the domain runs.
-        let info: VcpuTimeInfo =
-            unsafe { (&raw mut (*shared_info::page()).vcpu_info[0].time).read_volatile() };
-        let from = VcpuTimeInfo { tsc_timestamp: FIRST.load(Ordering::Relaxed), system_time: 0, ..info };
+        let Some(page) = shared_info::page() else { return Duration::ZERO };
+        // The two numbers that count are set by Xen once, before the domain runs.
+        let from =
+            VcpuTimeInfo { tsc_timestamp: FIRST.load(Ordering::Relaxed), system_time: 0, ..clock(&page) };
         Duration::from_nanos(scale(&from, cpu::tsc()))
     }
 
     /// System time: nanoseconds since the machine's boot. It never goes back.
     #[must_use]
     pub fn now() -> Nanos {
-        if !shared_info::is_mapped() {
-            return Nanos(0);
-        }
-        // SAFETY: a field of the page; read below with volatile accesses, between two looks at the version.
-        let at = unsafe { &raw mut (*shared_info::page()).vcpu_info[0].time };
-        let time = loop {
-            // SAFETY: the field is in the page.
-            let version = unsafe { shared_info::atomic32(&raw mut (*at).version) };
-            let before = version.load(Ordering::Acquire);
-            // SAFETY: in the page; plain numbers, so that a torn read gives only a wrong value, which is not used.
-            let info: VcpuTimeInfo = unsafe { at.read_volatile() };
-            let time = scale(&info, cpu::tsc());
-            fence(Ordering::Acquire);
-            if before & 1 == 0 && version.load(Ordering::Relaxed) == before {
-                break time;
-            }
-        };
+        let Some(page) = shared_info::page() else { return Nanos(0) };
+        let version = CLOCK + offset_of!(VcpuTimeInfo, version);
+        let time = steady(&page, version, || scale(&clock(&page), cpu::tsc()));
         Nanos(LAST.fetch_max(time, Ordering::Relaxed).max(time))
     }
 
     /// Time since 1970, by the machine's clock.
     #[must_use]
     pub fn wall_clock() -> Duration {
-        let page = shared_info::page();
-        // SAFETY: fields of the page.
-        let field = |p: *mut u32| unsafe { shared_info::atomic32(p) };
-        loop {
-            // SAFETY: addresses of fields of the page.
-            let (version, sec, nsec, sec_hi) = unsafe {
-                (
-                    field(&raw mut (*page).wc_version),
-                    field(&raw mut (*page).wc_sec),
-                    field(&raw mut (*page).wc_nsec),
-                    field(&raw mut (*page).wc_sec_hi),
-                )
-            };
-            let before = version.load(Ordering::Acquire);
-            let boot = Duration::new(
-                u64::from(sec_hi.load(Ordering::Relaxed)) << 32 | u64::from(sec.load(Ordering::Relaxed)),
-                nsec.load(Ordering::Relaxed).min(999_999_999),
-            );
-            fence(Ordering::Acquire);
-            if before & 1 == 0 && version.load(Ordering::Relaxed) == before {
-                return boot.saturating_add(Duration::from_nanos(now().0));
-            }
-        }
+        let Some(page) = shared_info::page() else { return Duration::ZERO };
+        let field = |at| page.atomic_u32(at).load(Ordering::Relaxed);
+        let boot = steady(&page, offset_of!(SharedInfo, wc_version), || {
+            let seconds = u64::from(field(offset_of!(SharedInfo, wc_sec_hi))) << 32
+                | u64::from(field(offset_of!(SharedInfo, wc_sec)));
+            Duration::new(seconds, field(offset_of!(SharedInfo, wc_nsec)).min(999_999_999))
+        });
+        boot.saturating_add(Duration::from_nanos(now().0))
     }
 }
 

@@ -17,7 +17,7 @@ const RESET: &str = "/local/domain/5/control/platform-feature-xs_reset_watches";
 struct Setup {
     machine: Arc<Machine>,
     store: Store,
-    page: SharedMem,
+    page: SharedMem<'static>,
     devices: Devices,
 }
 

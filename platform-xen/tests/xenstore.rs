@@ -15,7 +15,7 @@ struct Setup {
     xs: Result<Xenstore, XsError>,
 }
 
-fn setup(mischief: Mischief, slice: usize, prepare: impl FnOnce(&SharedMem)) -> Setup {
+fn setup(mischief: Mischief, slice: usize, prepare: impl FnOnce(&SharedMem<'_>)) -> Setup {
     let machine = Machine::new();
     let store = Store::new();
     let channel = Xenstored::with(&machine, &store, 7, mischief, slice, prepare);
@@ -183,7 +183,7 @@ fn quiesced_it_is_silent_and_can_come_back() {
 #[test]
 fn leftovers_of_a_former_kernel() {
     // A whole answer to a request of the former kernel, and an event for a watch of its.
-    let leave = |page: &SharedMem| {
+    let leave = |page: &SharedMem<'_>| {
         let mut bytes = Vec::new();
         for (kind, id, body) in [(2u32, 1u32, &b"old"[..]), (15, 0, b"device\0pv-1\0")] {
             for n in [kind, id, 0, body.len() as u32] {
@@ -205,7 +205,7 @@ fn leftovers_of_a_former_kernel() {
     assert_eq!(xs.read("domid").unwrap(), b"7");
 
     // Half a message, where xenstored can reset.
-    let half = |page: &SharedMem| {
+    let half = |page: &SharedMem<'_>| {
         page.write(1024, &[9; 10]);
         page.atomic_u32(2048 + 12).store(10, Ordering::Relaxed);
         page.atomic_u32(2048 + 16).store(1, Ordering::Relaxed);
@@ -214,7 +214,7 @@ fn leftovers_of_a_former_kernel() {
     assert_eq!(xs.read("domid").unwrap(), b"7");
 
     // Disorder, and a xenstored that can't reset.
-    let disorder = |page: &SharedMem| page.atomic_u32(2048 + 12).store(1025, Ordering::Relaxed);
+    let disorder = |page: &SharedMem<'_>| page.atomic_u32(2048 + 12).store(1025, Ordering::Relaxed);
     assert!(matches!(setup(Mischief::None, 1, disorder).xs.err().unwrap(), XsError::PeerMisbehaved(_)));
 }
 

@@ -67,7 +67,7 @@ impl Script {
     }
 
     /// Writes into a window, as one who can write there anything: a word, one that is near another word, or bytes.
-    pub fn scribble(&mut self, memory: SharedMem) {
+    pub fn scribble(&mut self, memory: SharedMem<'_>) {
         let words = memory.len() as u16 / 4;
         match self.number() % 3 {
             0 => {

@@ -85,9 +85,9 @@ impl Gntdev {
     }
 }
 
-/// Pages of another domain.
+/// Pages of another domain. The window is lent for as long as this lives.
 pub struct Mapping {
-    window: SharedMem,
+    window: SharedMem<'static>,
     writable: bool,
     _place: Place,
 }

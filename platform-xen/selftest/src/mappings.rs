@@ -17,6 +17,13 @@ pub const CHECKS: &[Check] = &[
     ("mappings: behind the image there is nothing", nothing_behind_the_image),
 ];
 
+/// Which frame of ours a machine frame is that a page table or the p2m names.
+pub fn pfn_of(mfn: Mfn) -> Option<Pfn> {
+    // SAFETY: what they name the machine has.
+    let pfn = unsafe { m2p(mfn)? };
+    (mm::p2m().mfn(pfn) == Some(mfn)).then_some(pfn)
+}
+
 /// Everything that is mapped.
 #[derive(Default)]
 struct Mapped {
@@ -29,8 +36,7 @@ fn scan() -> Mapped {
     let mut mapped = Mapped::default();
     mapped.pages.reserve(mm::stats().frames as usize * 2 + 4096);
     mapped.tables.reserve(mm::stats().frames as usize / 100 + 256);
-    let root = mm::with(|mm| mm.space.root());
-    look(&mut mapped, root, 4, 0, PteFlags::empty());
+    look(&mut mapped, mm::root(), 4, 0, PteFlags::empty());
     mapped
 }
 
@@ -56,7 +62,7 @@ fn look(mapped: &mut Mapped, table: Pfn, level: u32, base: u64, barred: PteFlags
         // A bar on a higher level holds below.
         let bars = barred | (pte.flags() & PteFlags::NX);
         if level > 1 && !pte.flags().contains(PteFlags::PAT_OR_LARGE) {
-            look(mapped, m2p(pte.mfn()).expect("a table"), level - 1, va, bars);
+            look(mapped, pfn_of(pte.mfn()).expect("a table"), level - 1, va, bars);
         } else {
             let pages = 1u64 << (9 * (level - 1));
             for i in 0..pages {
@@ -111,7 +117,7 @@ fn addresses_are_known() {
     let mut known = 0;
     for (mfn, va, _) in mapped.pages.iter().filter(|p| p.2.contains(PteFlags::WRITABLE)) {
         // Frames of Xen's are mapped, too.
-        let Some(pfn) = mm::p2m().pfn(*mfn) else { continue };
+        let Some(pfn) = pfn_of(*mfn) else { continue };
         // One in eight will do where there are many.
         if pfn.0 % 8 != 0 && frames > 20_000 && pfn.0 > 4096 {
             continue;

@@ -1,6 +1,7 @@
 //! The heap, buffers of whole frames.
 
 use crate::Check;
+use crate::mappings::pfn_of;
 use alloc::alloc::{alloc, dealloc};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -104,7 +105,7 @@ fn buffers() {
     for (i, pfn) in buffer.pfns().enumerate() {
         let mfn = mm::p2m().mfn(pfn).expect("a frame");
         assert_eq!(buffer.mfn(i), Some(mfn));
-        assert_eq!(mm::p2m().pfn(mfn), Some(pfn));
+        assert_eq!(pfn_of(mfn), Some(pfn));
         assert_eq!(
             mm::writable_address(pfn).map(|va| va.0),
             Some(buffer.address().0 + (i * PAGE_SIZE) as u64)
@@ -164,7 +165,7 @@ fn replace() {
     // SAFETY: the buffer is ours, and its contents don't matter.
     unsafe { mm::replace_frame(pfn) }.expect("another frame");
     assert_ne!(buffer.mfn(1), old);
-    assert_eq!(mm::p2m().pfn(buffer.mfn(1).expect("a frame")), Some(pfn));
+    assert_eq!(pfn_of(buffer.mfn(1).expect("a frame")), Some(pfn));
     buffer[PAGE_SIZE..2 * PAGE_SIZE].fill(2);
     assert!(buffer[..PAGE_SIZE].iter().all(|b| *b == 1) && buffer[2 * PAGE_SIZE..].iter().all(|b| *b == 1));
     assert!(buffer[PAGE_SIZE..2 * PAGE_SIZE].iter().all(|b| *b == 2));

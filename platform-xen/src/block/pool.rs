@@ -40,7 +40,7 @@ impl Pool {
         self.free.push(page);
     }
 
-    pub(super) fn memory(&self, page: &Page) -> SharedMem {
+    pub(super) fn memory(&self, page: &Page) -> SharedMem<'_> {
         self.pages[page.0].window()
     }
 
@@ -51,7 +51,7 @@ impl Pool {
     /// Ends all grants, and gives the pages back; how many the peer still has mapped.
     pub(super) fn end(&mut self) -> usize {
         self.free.clear();
-        self.pages.drain(..).filter_map(|page| page.end().err()).count()
+        self.pages.drain(..).filter_map(|mut page| page.end().err()).count()
     }
 
     /// How many pages were made.

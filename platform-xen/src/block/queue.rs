@@ -43,9 +43,7 @@ pub(super) struct Queue {
     pub(super) hal: HalRef,
     pub(super) peer: DomId,
     pub(super) handle: u16,
-    pub(super) ring: FrontRing,
-    /// The ring's pages, until the teardown.
-    pub(super) pages: Option<GrantedPages>,
+    pub(super) ring: FrontRing<GrantedPages>,
     pub(super) port: Port,
     pub(super) slots: Vec<Slot>,
     pub(super) free: Vec<u16>,
@@ -94,7 +92,8 @@ impl Queue {
         config: &Config,
     ) -> Result<Queue, Fault> {
         let pages = GrantedPages::alloc(hal, 1 << order, peer, false)?;
-        let ring = FrontRing::new(pages.window(), BLKIF_SLOT_SIZE);
+        let ring_grants = pages.grants().to_vec();
+        let ring = FrontRing::new(pages, BLKIF_SLOT_SIZE);
         let size = ring.size() as u16;
         let port = hal.alloc_unbound(peer)?;
         let slot = || Slot { state: State::Free, id: 0, op: Op::Read, places: Vec::new(), indirect: None };
@@ -102,9 +101,8 @@ impl Queue {
             hal: hal.clone(),
             peer,
             handle,
-            used: Used { ring_grants: pages.grants().to_vec(), ring_slots: ring.size(), ..Used::default() },
+            used: Used { ring_grants, ring_slots: ring.size(), ..Used::default() },
             ring,
-            pages: Some(pages),
             port,
             slots: (0..size).map(|_| slot()).collect(),
             free: (0..size).rev().collect(),
@@ -193,7 +191,7 @@ impl Queue {
         let mut kept = core::mem::take(&mut self.lost);
         kept.retain(|grant| self.hal.end_grant(*grant).is_err());
         kept.iter().for_each(|grant| self.hal.abandon_grant(*grant));
-        let ring = self.pages.take().is_some_and(|pages| pages.end().is_err());
+        let ring = self.ring.memory_mut().end().is_err();
         kept.len() + usize::from(ring) + self.pool.end()
     }
 

@@ -119,7 +119,7 @@ impl Queue {
     }
 }
 
-fn copy_out(from: &SharedMem, skip: usize, to: *mut u8, take: usize) {
+fn copy_out(from: &SharedMem<'_>, skip: usize, to: *mut u8, take: usize) {
     // SAFETY: inside the buffer, whose owner lends it to us; for this request it was not granted.
     let to = unsafe { core::slice::from_raw_parts_mut(to, take) };
     from.read(skip, to);

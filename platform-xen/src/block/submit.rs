@@ -119,7 +119,8 @@ impl Queue {
                 let frame = if lend { self.hal.mfn_of(buffer.at(at, PAGE)) } else { None };
                 // Memory that isn't ours to grant, as constants: copied.
                 let Some(frame) = frame else { return self.bounce(op, at, 0, PAGE, buffer) };
-                let granted = self.hal.grant(self.peer, frame, false);
+                // SAFETY: a whole page of the buffer, whose owner leaves it alone until it is taken back.
+                let granted = unsafe { self.hal.grant(self.peer, frame, false) };
                 let grant = granted.inspect_err(|error| self.shortage = *error).ok()?;
                 Some((grant, Place::InPlace { grant, at }))
             }

@@ -41,14 +41,14 @@ const LAST_PATIENCE: Duration = Duration::from_secs(1);
 const LOOK: u64 = 20_000_000;
 
 /// Opens a domU's console as the first thing of all, so that whatever fails can be read there.
-pub fn open_early(mfn: Mfn, port: Port) {
+pub(crate) fn open_early(mfn: Mfn, port: Port) {
     if let Ok(ring) = early::open(mfn) {
         CONSOLE.borrow().device = Device::Ring(ring, port);
     }
 }
 
-/// Finds the console, now that there is memory management. Called at boot, and again after a restore.
-pub fn setup(start: &Start) {
+/// Finds the console, now that there is memory management.
+pub(crate) fn setup(start: &Start) {
     let Some((mfn, port)) = start.console else {
         CONSOLE.borrow().device = if start.is_dom0() { Device::Xen } else { Device::None };
         return;
@@ -95,7 +95,7 @@ struct Alone(Port);
 impl Waiting for Alone {
     fn now(&self) -> Nanos {
         // Before there is a clock, by the counter: at 4 GHz this is right, else it is a little slow.
-        if shared_info::is_mapped() { time::now() } else { Nanos(cpu::tsc() / 4) }
+        if shared_info::page().is_some() { time::now() } else { Nanos(cpu::tsc() / 4) }
     }
     fn notify(&self) {
         events::notify(self.0);

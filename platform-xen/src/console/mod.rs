@@ -10,6 +10,8 @@ mod device;
 #[cfg(feature = "bare")]
 mod early;
 #[cfg(feature = "bare")]
-pub use device::{emergency, flush, has_input, open_early, port, read, setup, wait_input, write, write_text};
+pub use device::{emergency, flush, has_input, port, read, wait_input, write, write_text};
 #[cfg(feature = "bare")]
-pub use early::window;
+pub(crate) use device::{open_early, setup};
+#[cfg(feature = "bare")]
+pub(crate) use early::window;

@@ -11,7 +11,7 @@ use platform_xen_sys::console::{XENCONS_IN_SIZE, XENCONS_OUT_SIZE, XenconsInterf
 /// Our end of the ring.
 #[derive(Clone, Copy)]
 pub struct ConsoleRing {
-    page: SharedMem,
+    page: SharedMem<'static>,
 }
 
 impl ConsoleRing {
@@ -20,7 +20,7 @@ impl ConsoleRing {
     /// # Panics
     /// If the window is smaller than the ring.
     #[must_use]
-    pub fn new(page: SharedMem) -> ConsoleRing {
+    pub fn new(page: SharedMem<'static>) -> ConsoleRing {
         assert!(page.len() >= size_of::<XenconsInterface>());
         ConsoleRing { page }
     }
@@ -89,7 +89,7 @@ mod tests {
     #[repr(align(4096))]
     struct Page([u8; 4096]);
 
-    fn ring(page: &mut Page) -> (ConsoleRing, SharedMem) {
+    fn ring(page: &mut Page) -> (ConsoleRing, SharedMem<'static>) {
         // SAFETY: the page outlives the ring in every test, and is used through the window only.
         let mem = unsafe { SharedMem::new(NonNull::from(&mut page.0).cast(), 4096) };
         (ConsoleRing::new(mem), mem)

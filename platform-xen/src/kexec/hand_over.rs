@@ -19,8 +19,7 @@ use super::xen::Xen;
 use super::{stopwatch, tables};
 use crate::devices::{self, Devices};
 use crate::mm::layout::{DIRECT_BASE, P2M_BASE, STACKS_BASE};
-use crate::mm::space::MapError;
-use crate::mm::{self, PageBuf};
+use crate::mm::{self, MapError, PageBuf};
 use crate::xenbus::DeviceError;
 use crate::{boot, console, machine, time};
 

@@ -5,8 +5,7 @@ use alloc::vec::Vec;
 use platform_xen_sys::mmu::{PTES_PER_TABLE, XEN_L4_FIRST, XEN_L4_LAST};
 use platform_xen_sys::{Pfn, Vaddr};
 
-use crate::mm;
-use crate::mm::space::Space;
+use crate::mm::{self, Space};
 
 /// Every frame that Xen holds to be a page table of ours.
 ///

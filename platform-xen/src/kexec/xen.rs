@@ -8,7 +8,6 @@ use platform_xen_sys::errno::Errno;
 use platform_xen_sys::hypercall as nr;
 use platform_xen_sys::mmu::{MmuExtOp, MmuUpdate};
 use platform_xen_sys::sched::SHUTDOWN_CRASH;
-use platform_xen_sys::shared_info::SharedInfo;
 use platform_xen_sys::vcpu::{VCPUOP_SET_PERIODIC_TIMER, VCPUOP_STOP_SINGLESHOT_TIMER, VcpuSetPeriodicTimer};
 use platform_xen_sys::vm_assist::VMASST_CMD_DISABLE;
 use platform_xen_sys::{Mfn, PAGE_SIZE, Pfn, Vaddr};
@@ -17,10 +16,10 @@ use pvgrub_handover::plan::Step;
 use super::machine::{Machine, Segment, WritePage};
 use super::stopwatch::Stopwatch;
 use super::trampoline::Parameters;
+use crate::mm::MapError;
 use crate::mm::layout::direct;
 use crate::mm::p2m::P2m;
 use crate::mm::runs::Run;
-use crate::mm::space::MapError;
 use crate::{console, hypercall, mm, shared_info};
 
 /// Xen, under the kernel that gives itself up.
@@ -39,7 +38,7 @@ impl Xen {
     /// to its end, made for this memory and these frames, and touches nothing else meanwhile.
     pub unsafe fn new(scratch: Run, timings: bool) -> Option<Xen> {
         let p2m = mm::p2m();
-        let root = p2m.mfn(mm::with(|mm| mm.space.root()))?;
+        let root = p2m.mfn(mm::root())?;
         Some(Xen { p2m, root, scratch, watch: timings.then(Stopwatch::new) })
     }
 
@@ -119,16 +118,12 @@ impl Machine for Xen {
     }
 
     fn write_shared(&mut self, offset: usize, value: u64) {
-        assert!(offset.is_multiple_of(8) && offset + 8 <= size_of::<SharedInfo>());
-        // SAFETY: within the page, aligned, as an atomic.
-        let word = unsafe { shared_info::atomic64(shared_info::page().byte_add(offset).cast()) };
-        word.store(value, core::sync::atomic::Ordering::SeqCst);
+        let page = shared_info::page().expect("mapped since boot");
+        page.atomic_u64(offset).store(value, core::sync::atomic::Ordering::SeqCst);
     }
 
     fn write_shared_byte(&mut self, offset: usize, value: u8) {
-        assert!(offset < size_of::<SharedInfo>());
-        // SAFETY: within the page; Xen may write it at the same time, hence volatile.
-        unsafe { shared_info::page().byte_add(offset).cast::<u8>().write_volatile(value) }
+        shared_info::page().expect("mapped since boot").write(offset, &[value]);
     }
 
     fn clear_traps(&mut self) -> Result<(), Errno> {

@@ -54,7 +54,7 @@ pub fn with<R>(f: impl FnOnce(&mut Mm) -> R) -> R {
 /// Takes over from the builder's mapping.
 ///
 /// # Safety
-/// As for [`super::init::init`]; once, before anything else here.
+/// As for `init`; once, before anything else here.
 ///
 /// # Errors
 /// [`InitError`].
@@ -273,16 +273,4 @@ pub fn alloc_zeroed_frames(n: u64, end: End) -> Option<Run> {
 pub unsafe fn free_frames(run: Run) {
     // SAFETY: passed on.
     with(|mm| unsafe { mm.free(run) });
-}
-
-/// The ramdisk that the builder loaded with us, as frames; they are never given back by themselves.
-#[must_use]
-pub fn boot_ramdisk() -> Option<Run> {
-    with(|mm| mm.kept.ramdisk)
-}
-
-/// The page of `start_info`, as PFN.
-#[must_use]
-pub fn kept_start_info() -> Pfn {
-    with(|mm| mm.kept.start_info)
 }

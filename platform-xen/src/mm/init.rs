@@ -44,12 +44,6 @@ impl core::fmt::Display for InitError {
 pub struct Kept {
     /// The ramdisk, if there is one.
     pub ramdisk: Option<Run>,
-    /// The page of `start_info`.
-    pub start_info: Pfn,
-    /// The image.
-    pub image: Run,
-    /// The boot page tables.
-    pub tables: Run,
     /// The p2m and its page tables, where they are not in the boot mapping.
     pub p2m: Option<Run>,
 }
@@ -84,7 +78,8 @@ impl BootMapping {
             if !pte.is_present() {
                 return None;
             }
-            table = m2p(pte.mfn())?;
+            // SAFETY: a frame that a page table of ours names.
+            table = unsafe { m2p(pte.mfn())? };
         }
         Some(table)
     }
@@ -239,7 +234,7 @@ pub unsafe fn init(start: &Start, boot_stack: Vaddr) -> Result<(Space, FreeRuns<
     }
 
     // SAFETY: the frame of the list was set aside above and is mapped by the direct map.
-    let slots = unsafe { super::run_slots(list) };
+    let slots = unsafe { super::frames::run_slots(list) };
     let mut free = FreeRuns::new(slots);
     let mut used = [
         image_run,
@@ -262,7 +257,7 @@ pub unsafe fn init(start: &Start, boot_stack: Vaddr) -> Result<(Space, FreeRuns<
             next = next.max(run.end());
         }
     }
-    let kept = Kept { ramdisk, start_info, image: image_run, tables, p2m: p2m_run };
+    let kept = Kept { ramdisk, p2m: p2m_run };
     Ok((space, free, kept))
 }
 

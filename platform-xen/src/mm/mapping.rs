@@ -18,6 +18,12 @@ pub fn p2m() -> P2m {
     with(|mm| mm.space.p2m)
 }
 
+/// Frame of the root page table.
+#[must_use]
+pub fn root() -> Pfn {
+    with(|mm| mm.space.root())
+}
+
 /// Machine frame behind an address of ours.
 #[must_use]
 pub fn mfn_of(va: Vaddr) -> Option<Mfn> {
@@ -33,7 +39,7 @@ pub fn page(va: Vaddr) -> Option<Pte> {
 /// Maps any frame at any address outside of the direct map, making page tables as needed; an empty entry unmaps.
 ///
 /// # Safety
-/// See [`Space::map`](super::space::Space::map).
+/// No reference that lives on may point into what was mapped there, and no frame may become writable twice.
 ///
 /// # Errors
 /// [`MapError`].
@@ -48,7 +54,7 @@ pub unsafe fn map_page(va: Vaddr, pte: Pte) -> Result<(), MapError> {
 /// Changes how the direct map shows frames: writable, read-only, or (`None`) not at all.
 ///
 /// # Safety
-/// See [`Space::set_direct`](super::space::Space::set_direct).
+/// As for [`map_page`].
 ///
 /// # Errors
 /// [`MapError`].
@@ -88,7 +94,7 @@ pub fn writable_address(pfn: Pfn) -> Option<Vaddr> {
 /// Maps frames that are not of our p2m (shared_info, the grant table), one after another.
 ///
 /// # Safety
-/// If `writable`, nothing else may write them through another mapping of ours.
+/// The frames are no memory of ours in another use, and stay what they are.
 ///
 /// # Errors
 /// [`MapError`].
@@ -109,11 +115,12 @@ pub unsafe fn map_special(frames: &[Mfn], writable: bool) -> Result<Vaddr, MapEr
     })
 }
 
-/// A page that the toolstack made for us to share with a daemon, console's or xenstore's, wherever its frame is.
+/// A page that the toolstack made for us to share with a daemon, console's or xenstore's, wherever its frame is: to be
+/// asked for those that start_info names.
 ///
 /// # Errors
 /// [`MapError`].
-pub fn map_shared(mfn: Mfn) -> Result<SharedMem, MapError> {
+pub fn map_shared(mfn: Mfn) -> Result<SharedMem<'static>, MapError> {
     let va = match p2m().pfn(mfn) {
         // Where the direct map has not got to yet, it is extended.
         Some(pfn) => {
@@ -126,23 +133,6 @@ pub fn map_shared(mfn: Mfn) -> Result<SharedMem, MapError> {
     let at = NonNull::new(va.0 as *mut u8).ok_or(MapError::NotMapped)?;
     // SAFETY: the page is the daemon's and ours for good, mapped just now, and used in no other way.
     Ok(unsafe { SharedMem::new(at, PAGE_SIZE) })
-}
-
-/// Undoes [`map_special`]; the addresses are not used again.
-///
-/// # Safety
-/// Nothing refers to the pages any more.
-///
-/// # Errors
-/// [`MapError`].
-pub unsafe fn unmap_special(at: Vaddr, pages: usize) -> Result<(), MapError> {
-    with(|mm| {
-        for i in 0..pages {
-            // SAFETY: the caller says that they are unused.
-            unsafe { mm.space.map(Vaddr(at.0 + (i * PAGE_SIZE) as u64), Pte::EMPTY)? };
-        }
-        Ok(())
-    })
 }
 
 /// Puts another frame under a page of the direct map and gives up the old one for good: two PFNs exchange their

@@ -10,7 +10,7 @@ mod frames;
 #[cfg(feature = "bare")]
 pub mod heap;
 #[cfg(feature = "bare")]
-pub mod init;
+mod init;
 pub mod layout;
 #[cfg(feature = "bare")]
 mod mapping;
@@ -20,19 +20,23 @@ pub mod p2m;
 mod page_buf;
 pub mod runs;
 #[cfg(feature = "bare")]
-pub mod space;
+mod space;
 #[cfg(feature = "bare")]
 pub mod stack;
 
 #[cfg(feature = "bare")]
-pub use frames::{
-    End, Mm, Stats, alloc_frames, alloc_zeroed_frames, boot_ramdisk, free_frames, kept_start_info, run_slots,
-    setup, stats, with,
-};
+pub use frames::{End, Stats, alloc_frames, alloc_zeroed_frames, free_frames, stats};
+#[cfg(feature = "bare")]
+pub(crate) use frames::{setup, with};
+#[cfg(feature = "bare")]
+pub(crate) use mapping::map_shared;
 #[cfg(feature = "bare")]
 pub use mapping::{
-    map_page, map_shared, map_special, mfn_of, p2m, page, replace_frame, set_direct, unmap_special,
-    writable_address,
+    map_page, map_special, mfn_of, p2m, page, replace_frame, root, set_direct, writable_address,
 };
 #[cfg(feature = "bare")]
 pub use page_buf::PageBuf;
+#[cfg(feature = "bare")]
+pub use space::MapError;
+#[cfg(all(feature = "bare", feature = "kexec"))]
+pub(crate) use space::Space;

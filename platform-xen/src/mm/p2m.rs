@@ -54,22 +54,26 @@ impl P2m {
         unsafe { (self.base.0 as *mut u64).add(pfn.0 as usize).write_volatile(mfn.0) }
     }
 
-    /// Which PFN the machine frame is, if it is ours: the M2P's answer counts only if the p2m agrees.
+    /// Which PFN the machine frame is, if it is ours: the M2P's answer counts only if the p2m agrees. To be asked of
+    /// frames that Xen, its builder or our page tables have named.
     #[must_use]
-    pub fn pfn(&self, mfn: Mfn) -> Option<Pfn> {
-        let pfn = m2p(mfn)?;
+    pub(crate) fn pfn(&self, mfn: Mfn) -> Option<Pfn> {
+        // SAFETY: such a frame is one of the machine's.
+        let pfn = unsafe { m2p(mfn)? };
         (self.mfn(pfn) == Some(mfn)).then_some(pfn)
     }
 }
 
 /// Xen's own table, MFN → PFN: what it says of frames that are not ours means nothing.
+///
+/// # Safety
+/// The machine has such a frame: the table has holes where the machine's memory has.
 #[must_use]
-pub fn m2p(mfn: Mfn) -> Option<Pfn> {
+pub unsafe fn m2p(mfn: Mfn) -> Option<Pfn> {
     let at = MACH2PHYS_VIRT_START.checked_add(mfn.0.checked_mul(8)?)?;
     if at >= MACH2PHYS_VIRT_END {
         return None;
     }
-    // SAFETY: within the table that Xen maps read-only into every PV guest. It covers the machine's whole memory;
-    // numbers we ask about come from Xen or our own tables, so they lie in what is mapped.
+    // SAFETY: within the table that Xen maps read-only into every PV guest, for each frame there is.
     Some(Pfn(unsafe { (at as *const u64).read_volatile() }))
 }

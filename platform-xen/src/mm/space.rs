@@ -5,7 +5,7 @@
 //! their slots, everything else in the direct map.
 
 use super::layout::{P2M_BASE, P2M_END, direct, direct_pfn};
-use super::p2m::{P2m, m2p};
+use super::p2m::P2m;
 use super::runs::Run;
 use crate::hypercall::{self, entry_at};
 use platform_xen_sys::errno::Errno;
@@ -121,7 +121,7 @@ impl Space {
             if !pte.is_present() || pte.flags().contains(PteFlags::PAT_OR_LARGE) {
                 return None;
             }
-            table = m2p(pte.mfn())?;
+            table = self.p2m.pfn(pte.mfn())?;
             at -= 1;
             // The p2m's own tables were made by the builder and may lie where the direct map has not got to yet. All
             // others are within its reach.
@@ -149,7 +149,7 @@ impl Space {
                 return false;
             }
             // Tables of the direct map are always in parts of it that are mapped.
-            let Some(next) = m2p(pte.mfn()) else { return false };
+            let Some(next) = self.p2m.pfn(pte.mfn()) else { return false };
             table = next;
         }
         true

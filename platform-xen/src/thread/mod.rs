@@ -44,7 +44,7 @@ struct Thread {
     saved: u64,
     stack: Option<Stack>,
     tls: Option<Tls>,
-    start: Option<Box<dyn FnOnce()>>,
+    start: Option<Box<dyn FnOnce() + Send>>,
     waiting: Waiting,
     deadline: Option<Nanos>,
     /// Whether the last wait ended for its cause, and not for its deadline.
@@ -204,7 +204,7 @@ extern "C" fn run() -> ! {
 ///
 /// # Errors
 /// [`OutOfMemory`].
-pub fn spawn(stack_size: usize, start: Box<dyn FnOnce()>) -> Result<ThreadId, OutOfMemory> {
+pub fn spawn(stack_size: usize, start: Box<dyn FnOnce() + Send>) -> Result<ThreadId, OutOfMemory> {
     let stack = Stack::new(stack_size).ok_or(OutOfMemory)?;
     let tls = Tls::new().ok_or(OutOfMemory)?;
     // SAFETY: the stack is new.
@@ -232,9 +232,9 @@ pub fn spawn(stack_size: usize, start: Box<dyn FnOnce()>) -> Result<ThreadId, Ou
 }
 
 /// Leaves the boot stack for the first thread. Its stack can't be come back to.
-pub fn start_first(
+pub(crate) fn start_first(
     stack_size: usize,
-    start: Box<dyn FnOnce()>,
+    start: Box<dyn FnOnce() + Send>,
 ) -> Result<core::convert::Infallible, OutOfMemory> {
     spawn(stack_size, start)?;
     // Stands for the boot stack, which has no thread.
@@ -328,8 +328,9 @@ pub fn join(id: ThreadId) {
     }
 }
 
-/// Ends the running thread.
-pub fn exit() -> ! {
+/// Ends the running thread. Its stack goes, with what others may still borrow from it: so a thread ends when its
+/// function has returned, and not otherwise.
+fn exit() -> ! {
     {
         let mut scheduler = SCHEDULER.borrow();
         let current = scheduler.current;

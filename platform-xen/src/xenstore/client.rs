@@ -22,7 +22,7 @@ const ANSWER_OF_A_SILENT: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug)]
 pub struct Channel {
     /// The page.
-    pub page: SharedMem,
+    pub page: SharedMem<'static>,
     /// The event channel.
     pub port: Port,
 }

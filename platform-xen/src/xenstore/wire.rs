@@ -29,14 +29,14 @@ const BAD_INDEX: &str = "an index of its ring makes no sense";
 
 /// Our end of both rings.
 pub(super) struct Wire {
-    page: SharedMem,
+    page: SharedMem<'static>,
     req_prod: u32,
     rsp_cons: u32,
 }
 
 impl Wire {
     /// Takes the rings over as they are found.
-    pub(super) fn new(page: SharedMem) -> Wire {
+    pub(super) fn new(page: SharedMem<'static>) -> Wire {
         let mut wire = Wire { page, req_prod: 0, rsp_cons: 0 };
         wire.load();
         wire

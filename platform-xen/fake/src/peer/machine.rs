@@ -150,10 +150,10 @@ impl Machine {
 
     /// For a peer: the mapped memory. Look it up anew for each access, since the guest may take its memory back by
     /// putting another frame there.
-    pub fn memory(&self, mapping: &Mapping) -> SharedMem {
+    pub fn memory(&self, mapping: &Mapping) -> SharedMem<'_> {
         let memory = self.state().grants[mapping.grant as usize].memory;
         let base = NonNull::new(memory as *mut u8).expect("a mapped page");
-        // SAFETY: the machine frees no page that is mapped.
+        // SAFETY: the machine frees no page that is mapped; a peer uses the window while it has the page mapped.
         unsafe { SharedMem::new(base, PAGE_SIZE) }
     }
 
@@ -255,7 +255,7 @@ unsafe impl Hal for Machine {
         Some(Mfn(frame))
     }
 
-    fn grant(&self, _peer: DomId, frame: Mfn, readonly: bool) -> Result<GrantRef, HalError> {
+    unsafe fn grant(&self, _peer: DomId, frame: Mfn, readonly: bool) -> Result<GrantRef, HalError> {
         let mut state = self.state();
         let memory = state.frames.iter().find(|(_, f)| **f == frame.0).map(|(page, _)| *page);
         let memory = memory.expect("a frame of the guest's");

@@ -39,8 +39,9 @@ where
     fn mfn_of(&self, address: *const u8) -> Option<Mfn> {
         self.machine.mfn_of(address)
     }
-    fn grant(&self, peer: DomId, frame: Mfn, readonly: bool) -> Result<GrantRef, HalError> {
-        self.machine.grant(peer, frame, readonly)
+    unsafe fn grant(&self, peer: DomId, frame: Mfn, readonly: bool) -> Result<GrantRef, HalError> {
+        // SAFETY: passed on.
+        unsafe { self.machine.grant(peer, frame, readonly) }
     }
     fn end_grant(&self, grant: GrantRef) -> Result<(), StillInUse> {
         self.machine.end_grant(grant)

@@ -29,7 +29,7 @@ pub enum Reads {
 
 /// The daemon.
 pub struct Xenconsoled {
-    page: SharedMem,
+    page: SharedMem<'static>,
     port: u32,
     reads: Arc<Mutex<Reads>>,
     seen: Arc<Mutex<Vec<u8>>>,
@@ -39,7 +39,7 @@ pub struct Xenconsoled {
 /// The test's hold of the daemon.
 pub struct Console {
     /// The guest's end: the page.
-    pub page: SharedMem,
+    pub page: SharedMem<'static>,
     /// And the event channel.
     pub port: Port,
     reads: Arc<Mutex<Reads>>,

@@ -56,7 +56,7 @@ pub enum Mischief {
 /// The daemon. It serves one guest.
 pub struct Xenstored {
     store: Store,
-    page: SharedMem,
+    page: SharedMem<'static>,
     port: u32,
     /// The guest's number.
     domid: u16,
@@ -86,7 +86,7 @@ impl Xenstored {
         domid: u16,
         mischief: Mischief,
         slice: usize,
-        prepare: impl FnOnce(&SharedMem),
+        prepare: impl FnOnce(&SharedMem<'_>),
     ) -> Channel {
         let base = machine.alloc_pages(1).expect("a page");
         // SAFETY: just allocated, and never freed.

@@ -43,7 +43,7 @@ pub static CONSOLE: Target = Target {
 /// The daemon.
 struct Daemon {
     script: Script,
-    page: SharedMem,
+    page: SharedMem<'static>,
     port: Port,
 }
 
@@ -83,9 +83,9 @@ fn run(mut data: &[u8]) {
     let hal: HalRef = machine.clone();
     let pages = SharedPages::alloc(&hal, 2).expect("two pages");
     // The ring is told of the first page only; the second is to stay as it is.
-    pages.write(PAGE, &[0xa5; PAGE]);
+    pages.window().write(PAGE, &[0xa5; PAGE]);
     // SAFETY: the first of two pages that live longer than this window, which nobody uses but by windows.
-    let page = unsafe { SharedMem::new(pages.base(), PAGE) };
+    let page = unsafe { SharedMem::new(pages.window().base(), PAGE) };
     let ring = ConsoleRing::new(page);
     let here = Here(machine.clone(), machine.open_port());
     let stage = Stage::open(&machine, Daemon { script: Script::new(script), page, port: here.1 });
@@ -115,7 +115,7 @@ fn run(mut data: &[u8]) {
     }
     drop(stage);
     let mut after = [0; PAGE];
-    pages.read(PAGE, &mut after);
+    pages.window().read(PAGE, &mut after);
     assert!(after.iter().all(|byte| *byte == 0xa5), "written beyond the ring");
     assert!(offset_of!(XenconsInterface, output) + 2048 < PAGE);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use platform_xen::devices::Devices;
 use platform_xen::hal::{Hal, HalRef, Port};
-use platform_xen::shared::{SharedMem, SharedPages};
+use platform_xen::shared::{PAGE, SharedMem, SharedPages};
 use platform_xen::xenstore::{Channel, Xenstore};
 use platform_xen_fake::peer::{Machine, Store, Xenstored};
 use platform_xen_sys::xenstore as sys;
@@ -45,7 +45,7 @@ const RSP_PROD: usize = REQ_CONS + 12;
 /// The daemon of messages: what it answers is the script's, but its framing mostly holds.
 struct Daemon {
     script: Script,
-    page: SharedMem,
+    page: SharedMem<'static>,
     port: Port,
     /// Requests that were read and not answered: type and id.
     asked: Vec<(u32, u32)>,
@@ -176,7 +176,9 @@ fn messages(data: &[u8]) {
     let machine = Machine::new();
     let hal: HalRef = machine.clone();
     let pages = SharedPages::alloc(&hal, 1).expect("a page");
-    let (page, port) = (*pages, machine.open_port());
+    // SAFETY: the page lives longer than the daemon and the client, which use it by windows.
+    let page = unsafe { SharedMem::new(pages.window().base(), PAGE) };
+    let port = machine.open_port();
     let daemon = Daemon { script: Script::new(data), page, port, asked: Vec::new(), input: Vec::new() };
     let before = machine.now();
     let stage = Stage::open(&machine, daemon);

@@ -42,7 +42,7 @@ impl Connection {
         &self,
         machine: &Machine,
         index: u32,
-        mut f: impl FnMut(&SharedMem, usize, usize, usize),
+        mut f: impl FnMut(&SharedMem<'_>, usize, usize, usize),
     ) {
         let start = 64 + (index & (self.size - 1)) as usize * sys::BLKIF_SLOT_SIZE;
         let mut done = 0;

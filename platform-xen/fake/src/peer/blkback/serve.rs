@@ -93,14 +93,14 @@ impl Blkback {
         c.jobs.push(Job { due, id, operation, status, pages });
     }
 
-    fn map(
+    fn map<'m>(
         &mut self,
-        machine: &Machine,
+        machine: &'m Machine,
         c: &mut Connection,
         grant: u32,
         write: bool,
         pages: &mut Vec<Mapping>,
-    ) -> Option<SharedMem> {
+    ) -> Option<SharedMem<'m>> {
         if let Some(mapping) = c.kept.get(&grant) {
             return Some(machine.memory(mapping));
         }
