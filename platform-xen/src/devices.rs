@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::block::{Config, Disks};
+use crate::block::{Config, Disks, KEEPS};
 use crate::hal::HalRef;
 use crate::xenbus::{DeviceError, Fault, Shutdown};
 use crate::xenstore::{Channel, Xenstore, XsError};
@@ -22,6 +22,8 @@ pub struct Devices {
     shutdown: Shutdown,
     disks: Mutex<Known>,
     begun: Mutex<Begun>,
+    /// What was said of backends that kept pages of ours.
+    keepers: Mutex<Vec<DeviceError>>,
 }
 
 /// Whether xenstore is open and the toolstack is listened to.
@@ -52,7 +54,7 @@ impl Devices {
         let xs = Xenstore::unopened(hal.clone(), channel);
         let shutdown = Shutdown::new(xs.clone());
         let (disks, begun) = (Mutex::new(Known::Nothing), Mutex::new(Begun::No(None)));
-        let devices = Devices { hal, xs, shutdown, disks, begun };
+        let devices = Devices { hal, xs, shutdown, disks, begun, keepers: Mutex::new(Vec::new()) };
         if let Err(error) = devices.revive() {
             log::error!("{error}");
             *devices.begun.lock() = Begun::No(Some(error));
@@ -147,9 +149,9 @@ impl Devices {
         }
         if let Some(disks) = self.connected() {
             // A backend that is gone can't be left in order; the new look will say so.
-            if let Err(error) = disks.quiesce() {
-                log::warn!("{error}");
-            }
+            let errors = disks.quiesce_each();
+            errors.iter().for_each(|error| log::warn!("{error}"));
+            self.note_keepers(&errors);
             *self.disks.lock() = Known::Nothing;
         }
         Ok(())
@@ -172,12 +174,31 @@ impl Devices {
     /// The first failure of xenstore.
     pub fn quiesce_all(&self) -> Result<Vec<DeviceError>, DeviceError> {
         let disks = self.connected().map_or(Vec::new(), |disks| disks.quiesce_each());
+        self.note_keepers(&disks);
         let shutdown = self.shutdown.stop().map_err(xenstore_error);
         let xs = self.xs.quiesce().map_err(xenstore_error);
         let (xenstores, backends): (Vec<_>, Vec<_>) =
             disks.into_iter().partition(|error| matches!(error.fault, Fault::Xenstore(_)));
         xenstores.into_iter().try_for_each(Err).and(shutdown).and(xs)?;
         Ok(backends)
+    }
+
+    fn note_keepers(&self, errors: &[DeviceError]) {
+        let mut keepers = self.keepers.lock();
+        for error in errors
+            .iter()
+            .filter(|error| error.fault == KEEPS && !keepers.contains(error))
+            .cloned()
+            .collect::<Vec<_>>()
+        {
+            keepers.push(error);
+        }
+    }
+
+    /// The disks whose backends kept pages of ours mapped when they were closed, now or earlier; each may have let go
+    /// since. Such pages are set aside, and no other kernel may get them: see [`quiesce_all`](Devices::quiesce_all).
+    pub fn keepers(&self) -> Vec<DeviceError> {
+        self.keepers.lock().clone()
     }
 
     /// Takes everything up again after [`quiesce_all`](Devices::quiesce_all), when the handover was given up.

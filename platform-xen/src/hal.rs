@@ -135,18 +135,22 @@ pub unsafe trait Hal: Send + Sync {
 
     /// Puts another frame, its contents undefined, under the page at this page-aligned address. The old frame, which
     /// a peer may still write, is used for nothing any more. This is how a buffer is taken back from a backend that
-    /// hangs.
+    /// hangs. One of the pages [reserved](Hal::reserve) is used up.
     ///
     /// # Safety
     /// The caller owns the page, and nothing depends on its contents or its frame number.
     ///
     /// # Errors
-    /// If there is no other frame, or Xen refuses; nothing has changed.
+    /// If none was reserved and there is no other frame, or Xen refuses; nothing has changed.
     unsafe fn replace_page(&self, page: NonNull<u8>) -> Result<(), HalError>;
 
-    /// How many pages [`replace_page`](Hal::replace_page) could replace now. Who lends a peer more pages than that may
-    /// find no way to take them back.
-    fn spare_pages(&self) -> usize;
+    /// Sets up to `n` pages aside for [`replace_page`](Hal::replace_page), and says how many it could. Who lends a peer a
+    /// page that somebody waits for reserves one before, so that it can be taken back whatever else takes memory
+    /// meanwhile.
+    fn reserve(&self, n: usize) -> usize;
+
+    /// Gives up `n` reserved pages that were not used.
+    fn unreserve(&self, n: usize);
 
     /// A new event channel that `peer` may bind to, masked for upcalls and polled by [`wait`](Hal::wait).
     ///

@@ -102,11 +102,18 @@ unsafe impl Hal for Machine {
         let va = Vaddr(page.as_ptr() as u64);
         let pfn = direct_pfn(va).filter(|_| va.0.is_multiple_of(PAGE_SIZE as u64));
         // SAFETY: the page is the caller's, its contents and frame nobody's.
-        unsafe { mm::replace_frame(pfn.ok_or(HalError::Refused(Errno::EFAULT))?) }.map_err(refused)
+        unsafe { mm::replace_frame(pfn.ok_or(HalError::Refused(Errno::EFAULT))?) }.map_err(refused)?;
+        self.unreserve(1);
+        Ok(())
     }
 
-    fn spare_pages(&self) -> usize {
-        mm::with(|mm| mm.spare()).try_into().unwrap_or(usize::MAX)
+    fn reserve(&self, n: usize) -> usize {
+        // No more than was asked for, so it fits.
+        mm::with(|mm| mm.reserve(n as u64)) as usize
+    }
+
+    fn unreserve(&self, n: usize) {
+        mm::with(|mm| mm.unreserve(n as u64));
     }
 
     fn alloc_unbound(&self, peer: DomId) -> Result<Port, HalError> {

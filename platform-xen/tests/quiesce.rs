@@ -7,7 +7,7 @@ use std::time::Duration;
 use platform_xen::devices::Devices;
 use platform_xen::hal::{Hal, HalRef};
 use platform_xen::shared::SharedMem;
-use platform_xen::xenbus::{Fault, ShutdownRequest};
+use platform_xen::xenbus::{DeviceError, Fault, ShutdownRequest};
 use platform_xen::xenstore::{ServerError, Xenstore, XsError};
 use platform_xen_fake::peer::{Blkback, Contents, Lie, Machine, Mischief, Offer, Store, Xenstored};
 use platform_xen_sys::xenstore as sys;
@@ -160,4 +160,27 @@ fn conflicts_without_end_are_given_up_by_the_clock() {
     let took = machine.now() - before;
     assert!(took < Duration::from_secs(120), "{took:?}");
     assert_eq!(xs.write("/local/domain/0/x", b""), Err(XsError::Server(ServerError::Eacces)));
+}
+
+#[test]
+fn a_disk_whose_backend_keeps_pages_is_named_as_long_as_it_does() {
+    for lie in [Lie::KeepsRing, Lie::KeepsPages] {
+        let s = setup(&[Lie::None, lie.clone()]);
+        let disks = s.devices.disks().unwrap();
+        let _ = disks.get("xvdb").unwrap().read(0, &mut vec![0; 1 << 20]);
+        assert_eq!(s.devices.keepers(), []);
+        let named = |error: &DeviceError| {
+            error.to_string() == "xvdb: the backend broke the protocol: it keeps pages of ours after closing"
+        };
+        let errors = s.devices.quiesce_all().unwrap();
+        assert!(errors.len() == 1 && named(&errors[0]), "{lie:?}: {errors:?}");
+        assert!(s.machine.live_grants() > 0, "so there is no handover");
+        // It is closed now, and the next try has nothing to say of it; but the pages are still where they were.
+        drop(s.devices.quiesce_all());
+        assert!(s.machine.live_grants() > 0);
+        assert!(s.devices.keepers().iter().any(named), "{lie:?}");
+        // A new look at the disks forgets them, but not that.
+        let _ = s.devices.disks_again();
+        assert!(s.devices.keepers().iter().any(named), "{lie:?}");
+    }
 }

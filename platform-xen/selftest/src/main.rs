@@ -41,7 +41,7 @@ fn platform_main() {
         ends::end_by(word);
     }
     say(&format!("selftest: {:?}", mm::stats()));
-    let groups: [&[Check]; 3] = [memory::CHECKS, mappings::CHECKS, threads::CHECKS];
+    let groups = [memory::CHECKS, mappings::CHECKS, threads::CHECKS, memory::LAST];
     let mut done = 0;
     for (name, check) in groups.into_iter().flatten() {
         check();

@@ -6,9 +6,10 @@ use alloc::alloc::{alloc, dealloc};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::alloc::Layout;
-use platform_xen::entropy;
+use core::ptr::NonNull;
 use platform_xen::mm::runs::Run;
 use platform_xen::mm::{self, PageBuf};
+use platform_xen::{entropy, machine};
 use platform_xen_sys::PAGE_SIZE;
 
 pub const CHECKS: &[Check] = &[
@@ -23,6 +24,9 @@ pub const CHECKS: &[Check] = &[
     ("frames: a frame can be replaced", replace),
     ("entropy: two draws differ", entropy_differs),
 ];
+
+/// It loses frames, and leaves what is free in pieces: for the end.
+pub const LAST: &[Check] = &[("frames: those set aside are there when they are needed", reserved_frames)];
 
 /// A generator that gives the same numbers each time (xorshift64).
 pub struct Numbers(pub u64);
@@ -114,6 +118,33 @@ fn buffers() {
     let free = mm::stats().free;
     buffer.shrink_to(3 * PAGE_SIZE);
     assert_eq!((buffer.len(), mm::stats().free), (3 * PAGE_SIZE, free + 8));
+}
+
+/// However much is taken meanwhile.
+fn reserved_frames() {
+    const PAGES: usize = 10;
+    let hal = machine::hal();
+    let mut buffer = PageBuf::zeroed(PAGES * PAGE_SIZE).expect("10 pages");
+    assert_eq!(hal.reserve(PAGES), PAGES);
+    let mut taken = [const { None }; 200];
+    let (mut n, mut pages) = (0, mm::stats().longest as usize);
+    while pages > 0 && n < taken.len() {
+        taken[n] = PageBuf::stale(pages * PAGE_SIZE);
+        if taken[n].is_some() {
+            n += 1;
+        } else {
+            pages /= 2;
+        }
+    }
+    assert!(pages == 0 && mm::stats().free >= PAGES as u64);
+    for page in buffer.chunks_exact_mut(PAGE_SIZE) {
+        // SAFETY: a page of the buffer, in which there is nothing.
+        unsafe { hal.replace_page(NonNull::from(&mut *page).cast()) }.expect("a page that was set aside");
+        page.fill(0x5a);
+    }
+    drop(taken);
+    assert!(buffer.iter().all(|byte| *byte == 0x5a));
+    assert!(PageBuf::stale(PAGE_SIZE).is_some());
 }
 
 fn certain_frames() {

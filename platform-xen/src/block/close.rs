@@ -9,7 +9,7 @@ use crate::block::transfer::LOOK;
 use crate::xenbus::{DeviceError, Fault};
 
 /// Said of a backend that has pages of ours still mapped when it is closed.
-const KEEPS: Fault = Fault::PeerMisbehaved("it keeps pages of ours after closing");
+pub(crate) const KEEPS: Fault = Fault::PeerMisbehaved("it keeps pages of ours after closing");
 /// How long a backend may take over each step of restoring order after a failure.
 pub(super) const AFTER: Duration = Duration::from_secs(2);
 

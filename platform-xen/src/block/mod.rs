@@ -29,6 +29,7 @@ mod submit;
 mod transfer;
 
 pub use config::{Config, Transfer, Used};
+pub(crate) use close::KEEPS;
 pub use disk::{Disk, Info};
 pub use disks::Disks;
 pub use name::device_name;

@@ -66,7 +66,11 @@ impl Queue {
                     }
                     Place::InPlace { grant, at } => match self.take_back(grant, buffer.at(at, PAGE)) {
                         Taken::Clean => self.in_flight_pages -= 1,
-                        Taken::Replaced => mine.fail(KEEPS),
+                        Taken::Replaced => {
+                            // Who keeps one page would keep the next.
+                            self.dead.get_or_insert(KEEPS);
+                            mine.fail(KEEPS);
+                        }
                         Taken::Stuck => stuck.push(place),
                     },
                 }
@@ -105,6 +109,7 @@ impl Queue {
     /// Ends the grant of a caller's page.
     fn take_back(&mut self, grant: GrantRef, page: *mut u8) -> Taken {
         if self.hal.end_grant(grant).is_ok() {
+            self.hal.unreserve(1);
             return Taken::Clean;
         }
         let page = core::ptr::NonNull::new(page).expect("inside of a buffer");

@@ -59,18 +59,10 @@ impl Queue {
         let mut segments = Vec::new();
         let mut places = Vec::new();
         let start = cutter.peek().map_or(0, |piece| piece.start);
-        // A page of the caller's is lent only if it could be replaced.
-        let spare = self.hal.spare_pages().saturating_sub(self.in_flight_pages);
         while segments.len() < most.min(room) {
             let Some(piece) = cutter.peek() else { break };
-            let lend = segments.len() < spare;
-            // With none to spare, one page after another goes by a copy: slow, but it goes.
-            if matches!(piece.way, Way::InPlace { .. }) && !lend && self.in_flight_pages + segments.len() > 0
-            {
-                self.shortage = HalError::OutOfMemory;
-                break;
-            }
-            let Some((grant, place)) = self.place(op, piece.way, lend, buffer) else { break };
+            let alone = self.in_flight_pages + segments.len() == 0;
+            let Some((grant, place)) = self.place(op, piece.way, alone, buffer) else { break };
             segments.push(Segment { grant, sectors: (piece.len as u64 / SECTOR) as u8 });
             places.push(place);
             cutter.advance();
@@ -111,21 +103,37 @@ impl Queue {
         self.pool.grant(page)
     }
 
-    /// Finds a page for a piece (in place: reads only, and only if it may be lent); for a write, fills it. `None`: nothing
-    /// free now.
-    fn place(&mut self, op: Op, way: Way, lend: bool, buffer: &Buffer) -> Option<(GrantRef, Place)> {
+    /// Finds a page for a piece (in place: reads only); for a write, fills it. `None`: nothing free now. `alone`: nothing is
+    /// in flight whose end could free something.
+    fn place(&mut self, op: Op, way: Way, alone: bool, buffer: &Buffer) -> Option<(GrantRef, Place)> {
         match way {
-            Way::InPlace { at } => {
-                let frame = if lend { self.hal.mfn_of(buffer.at(at, PAGE)) } else { None };
+            Way::InPlace { at } => match self.lend(buffer.at(at, PAGE)) {
+                Ok(Some(grant)) => Some((grant, Place::InPlace { grant, at })),
                 // Memory that isn't ours to grant, as constants: copied.
-                let Some(frame) = frame else { return self.bounce(op, at, 0, PAGE, buffer) };
-                // SAFETY: a whole page of the buffer, whose owner leaves it alone until it is taken back.
-                let granted = unsafe { self.hal.grant(self.peer, frame, false) };
-                let grant = granted.inspect_err(|error| self.shortage = *error).ok()?;
-                Some((grant, Place::InPlace { grant, at }))
-            }
+                Ok(None) => self.bounce(op, at, 0, PAGE, buffer),
+                // One page after another goes by a copy: slow, but it goes.
+                Err(HalError::OutOfMemory) if alone => self.bounce(op, at, 0, PAGE, buffer),
+                Err(error) => {
+                    self.shortage = error;
+                    None
+                }
+            },
             Way::Bounce { at, skip, take } => self.bounce(op, at, skip, take, buffer),
         }
+    }
+
+    /// Lends a page of the caller's, with another set aside that could take its place. `None`: it isn't ours to lend.
+    fn lend(&self, page: *mut u8) -> Result<Option<GrantRef>, HalError> {
+        let Some(frame) = self.hal.mfn_of(page) else { return Ok(None) };
+        if self.hal.reserve(1) == 0 {
+            return Err(HalError::OutOfMemory);
+        }
+        // SAFETY: a whole page of the buffer, whose owner leaves it alone until it is taken back.
+        let granted = unsafe { self.hal.grant(self.peer, frame, false) };
+        if granted.is_err() {
+            self.hal.unreserve(1);
+        }
+        granted.map(Some)
     }
 
     fn bounce(

@@ -15,7 +15,7 @@ use crate::xenbus::Fault;
 
 /// How often a silent backend is looked at.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
-/// How long a page is waited for that its backend keeps mapped and that can't be replaced.
+/// How long a page is waited for that its backend keeps mapped and that Xen lets us put no other in the place of.
 const STUCK: Duration = Duration::from_secs(30);
 /// How often it is asked whether a transfer is to be broken off.
 const ASK: Duration = Duration::from_millis(100);
@@ -208,14 +208,14 @@ impl Disk {
     /// Makes the buffer the caller's again, whatever the backend does.
     ///
     /// # Panics
-    /// If the backend keeps a page of it mapped, and Xen gives no other for half a minute: no more pages are lent than there
-    /// are others, so somebody else has taken all memory since. The caller can't have the buffer, nor leave it.
+    /// If the backend keeps a page of it mapped, and Xen refuses for half a minute to map one of those reserved in its place:
+    /// that is a fault of Xen's. The caller can't have the buffer, nor leave it.
     fn abandon(&self, buffer: &Buffer, mine: &mut Mine) {
         let until = self.hal.now() + STUCK;
         while !self.inner.lock().queue.as_mut().is_none_or(|queue| queue.abandon(buffer, mine)) {
             assert!(
                 self.hal.now() < until,
-                "{}: its backend keeps a page of a buffer, and no memory can replace it",
+                "{}: its backend keeps a page of a buffer, and Xen maps no other in its place",
                 self.name
             );
             self.hal.wait(&[], Some(self.hal.now() + LOOK));

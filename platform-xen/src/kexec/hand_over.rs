@@ -212,7 +212,13 @@ impl Handover {
         let left = devices.map_or(Ok(Vec::new()), Devices::quiesce_all).map_err(Error::Quiesce)?;
         let live = machine::live_grants();
         if live > 0 {
-            return Err(left.into_iter().next().map_or(Error::LiveGrants(live), Error::Quiesce));
+            // One that was closed at an earlier try has nothing more to say now.
+            let keepers = devices.map_or(Vec::new(), Devices::keepers);
+            return Err(left
+                .into_iter()
+                .chain(keepers)
+                .next()
+                .map_or(Error::LiveGrants(live), Error::Quiesce));
         }
         for error in left {
             log::warn!("left to the next kernel: {error}");

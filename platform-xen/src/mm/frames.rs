@@ -26,6 +26,9 @@ const ROOM: usize = 16;
 /// Frames that page tables may take when others are handed out.
 const FOR_TABLES: u64 = 16;
 
+/// Frames that are left for the heap when others are reserved: two of its blocks.
+const FOR_HEAP: u64 = 128;
+
 /// All state of memory.
 pub struct Mm {
     /// The page tables.
@@ -36,6 +39,8 @@ pub struct Mm {
     pub(super) stacks: RefMut<'static, Slots>,
     pub(super) next_special: u64,
     pub(super) lost: u64,
+    /// Free frames that only [`take_reserved`](Mm::take_reserved) may take.
+    reserved: u64,
     /// The fewest frames that were ever free.
     least: u64,
 }
@@ -61,8 +66,16 @@ pub fn with<R>(f: impl FnOnce(&mut Mm) -> R) -> R {
 pub unsafe fn setup(start: &Start, boot_stack: Vaddr) -> Result<(), InitError> {
     // SAFETY: passed on.
     let (space, free, kept) = unsafe { super::init::init(start, boot_stack)? };
-    let mut mm =
-        Mm { space, free, kept, stacks: Slots::take(), next_special: SPECIAL_BASE, lost: 0, least: u64::MAX };
+    let mut mm = Mm {
+        space,
+        free,
+        kept,
+        stacks: Slots::take(),
+        next_special: SPECIAL_BASE,
+        lost: 0,
+        reserved: 0,
+        least: u64::MAX,
+    };
     mm.refill();
     *MM.borrow() = Some(mm);
     Ok(())
@@ -75,7 +88,7 @@ pub struct Stats {
     pub frames: u64,
     /// Free ones.
     pub free: u64,
-    /// The longest free run.
+    /// The longest run that can be had.
     pub longest: u64,
     /// Frames that could not be given back, for want of room in the list; 0 unless memory ran out.
     pub lost: u64,
@@ -89,7 +102,7 @@ pub fn stats() -> Stats {
     with(|mm| Stats {
         frames: mm.space.p2m.nr_pages(),
         free: mm.free.total(),
-        longest: mm.free.runs().iter().map(|r| r.len).max().unwrap_or(0),
+        longest: mm.free.runs().iter().map(|r| r.len).max().unwrap_or(0).min(mm.unreserved()),
         lost: mm.lost,
         least: mm.least,
     })
@@ -98,7 +111,7 @@ pub fn stats() -> Stats {
 impl Mm {
     /// Fills the pool of table frames. Where memory is short, it stays low.
     pub(super) fn refill(&mut self) {
-        while self.space.pool_wants() > 0 {
+        while self.space.pool_wants() > 0 && self.unreserved() > 0 {
             let Some(run) = self.free.take_low(1) else { return };
             let pfn = Pfn(run.start);
             let mapped = self.space.is_chunk_mapped(pfn)
@@ -122,6 +135,10 @@ impl Mm {
             if !self.space.is_chunk_mapped(Pfn(pfn)) {
                 if self.space.pool_is_low() {
                     self.refill();
+                }
+                // What is left then is for those who have reserved frames.
+                if self.reserved > 0 && self.space.pool_is_low() {
+                    return Err(None);
                 }
                 self.space.map_chunk(Pfn(pfn)).map_err(|_| None)?;
             }
@@ -185,7 +202,7 @@ impl Mm {
 
     /// Takes `n` frames in a row, mapped writable in the direct map; their contents are whatever was there.
     pub fn alloc(&mut self, n: u64, end: End) -> Option<Run> {
-        if n == 0 {
+        if n == 0 || n > self.unreserved() {
             return None;
         }
         self.refill();
@@ -201,14 +218,42 @@ impl Mm {
         Some(run)
     }
 
-    /// How many single frames could be had, whatever page tables they need.
-    #[must_use]
-    pub fn spare(&self) -> u64 {
-        self.free.total().saturating_sub(FOR_TABLES)
+    /// Free frames that are nobody's claim.
+    fn unreserved(&self) -> u64 {
+        match self.reserved {
+            0 => self.free.total(),
+            // Whoever takes what was reserved may need page tables for it.
+            reserved => self.free.total().saturating_sub(reserved + FOR_TABLES),
+        }
+    }
+
+    /// Keeps up to `n` frames for [`take_reserved`](Mm::take_reserved); how many it could.
+    pub fn reserve(&mut self, n: u64) -> u64 {
+        let n = n.min(self.free.total().saturating_sub(self.reserved + FOR_TABLES + FOR_HEAP));
+        self.reserved += n;
+        n
+    }
+
+    /// Gives up a claim to `n` frames.
+    pub fn unreserve(&mut self, n: u64) {
+        self.reserved = self.reserved.saturating_sub(n);
+    }
+
+    /// A frame as from [`alloc`](Mm::alloc), for one who has reserved it.
+    pub(super) fn take_reserved(&mut self) -> Option<Run> {
+        let reserved = core::mem::take(&mut self.reserved);
+        self.refill();
+        self.make_room();
+        let run = self.take(1, End::High);
+        self.reserved = reserved;
+        run
     }
 
     /// Takes exactly these frames, if they are all free: to lengthen a buffer where it is.
     pub fn alloc_exactly(&mut self, run: Run) -> bool {
+        if run.len > self.unreserved() {
+            return false;
+        }
         self.refill();
         self.make_room();
         if self.free.take_exactly(run) != Ok(true) {

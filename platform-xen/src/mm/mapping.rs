@@ -1,6 +1,6 @@
 //! Mappings of the one address space, as the rest of the kernel asks for them.
 
-use super::frames::{End, with};
+use super::frames::with;
 use super::layout::{STACKS_BASE, direct};
 use super::p2m::P2m;
 use super::runs::Run;
@@ -145,7 +145,7 @@ pub fn map_shared(mfn: Mfn) -> Result<SharedMem<'static>, MapError> {
 /// [`MapError`]; then nothing has changed.
 pub unsafe fn replace_frame(pfn: Pfn) -> Result<(), MapError> {
     with(|mm| {
-        let other = Pfn(mm.alloc(1, End::High).ok_or(MapError::OutOfMemory)?.start);
+        let other = Pfn(mm.take_reserved().ok_or(MapError::OutOfMemory)?.start);
         let p2m = mm.space.p2m;
         let (Some(old), Some(new)) = (p2m.mfn(pfn), p2m.mfn(other)) else { return Err(MapError::NotMapped) };
         let (Some((at, _)), Some((other_at, _))) =

@@ -123,7 +123,26 @@ fn pages_that_the_backend_keeps() {
         buffer.0.fill(0x11);
         s.machine.settle();
         assert!(buffer.0.iter().all(|byte| *byte == 0x11), "{spare}: the backend still writes");
+        assert_eq!(s.machine.reserved(), 0, "{spare}");
+        // Who keeps one page would keep the next: nothing more is lent.
+        assert_eq!(s.disk.is_connected(), spare == 0);
+        let lent = s.machine.most_grants();
+        assert_eq!(s.disk.read(0, &mut buffer.0).map_err(|error| error.fault), read, "{spare}");
+        assert_eq!(s.machine.most_grants(), lent);
     }
+
+    // Nor does it matter that all memory goes while they are lent: what could take their place was set aside.
+    let s = setup(Offer::default(), Lie::KeepsPages, Config::default());
+    s.disk.connect().unwrap();
+    s.machine.limit_spare(300);
+    s.disk.read_ahead(0, 1 << 20);
+    assert!(s.machine.reserved() > 200);
+    s.machine.limit_spare(0);
+    let before = s.machine.now();
+    let mut buffer = aligned::<{ 1 << 20 }>();
+    assert!(matches!(s.disk.read(0, &mut buffer.0).unwrap_err().fault, Fault::PeerMisbehaved(_)));
+    assert!(s.machine.now() - before < Duration::from_secs(5));
+    assert_eq!(s.machine.reserved(), 0);
 
     // The ring's are lost: the machine would have panicked had they been freed.
     let s = setup(Offer::default(), Lie::KeepsRing, Config::default());

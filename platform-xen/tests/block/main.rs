@@ -60,6 +60,7 @@ impl Setup {
         assert_eq!(self.machine.live_grants(), self.grants_before, "grants");
         assert_eq!(self.machine.open_ports(), self.ports_before, "ports");
         assert_eq!(self.machine.live_pages(), self.pages_before, "pages");
+        assert_eq!(self.machine.reserved(), 0, "pages set aside");
     }
 }
 

@@ -61,8 +61,10 @@ struct State {
     grants: Vec<Grant>,
     channels: Vec<Channel>,
     limit_grants: Option<usize>,
-    /// Pages that can still be replaced.
+    /// Free pages, besides those reserved.
     spare: Option<usize>,
+    /// Pages set aside, to take the place of others.
+    reserved: usize,
     most_grants: usize,
 }
 
@@ -107,9 +109,14 @@ impl Machine {
         self.state().limit_grants = Some(limit);
     }
 
-    /// Lets no more than this many pages be replaced.
+    /// Lets no more than this many pages be reserved from now on, besides those that are.
     pub fn limit_spare(&self, limit: usize) {
         self.state().spare = Some(limit);
+    }
+
+    /// Pages that are set aside.
+    pub fn reserved(&self) -> usize {
+        self.state().reserved
     }
 
     /// Grants that live.
@@ -291,11 +298,8 @@ unsafe impl Hal for Machine {
         let mut state = self.state();
         let address = page.as_ptr() as usize;
         assert!(address.is_multiple_of(PAGE_SIZE));
-        match &mut state.spare {
-            Some(0) => return Err(HalError::OutOfMemory),
-            Some(left) => *left -= 1,
-            None => {}
-        }
+        state.reserved =
+            state.reserved.checked_sub(1).expect("a page is taken back for which none was reserved");
         let Some(frame) = state.frames.remove(&address) else { return Ok(()) };
         // The peer keeps the old frame: from here on it is memory of its own, never given back, as on the real machine.
         let old = std::ptr::from_mut(Box::leak(Box::new(Page([0; PAGE_SIZE])))) as usize;
@@ -305,8 +309,18 @@ unsafe impl Hal for Machine {
         Ok(())
     }
 
-    fn spare_pages(&self) -> usize {
-        self.state().spare.unwrap_or(usize::MAX)
+    fn reserve(&self, n: usize) -> usize {
+        let mut state = self.state();
+        let n = n.min(state.spare.unwrap_or(usize::MAX));
+        state.spare = state.spare.map(|spare| spare - n);
+        state.reserved += n;
+        n
+    }
+
+    fn unreserve(&self, n: usize) {
+        let mut state = self.state();
+        state.reserved = state.reserved.checked_sub(n).expect("more given up than was reserved");
+        state.spare = state.spare.map(|spare| spare + n);
     }
 
     fn alloc_unbound(&self, _peer: DomId) -> Result<Port, HalError> {

@@ -50,8 +50,11 @@ where
         // SAFETY: passed on.
         unsafe { self.machine.replace_page(page) }
     }
-    fn spare_pages(&self) -> usize {
-        self.machine.spare_pages()
+    fn reserve(&self, n: usize) -> usize {
+        self.machine.reserve(n)
+    }
+    fn unreserve(&self, n: usize) {
+        self.machine.unreserve(n);
     }
     fn alloc_unbound(&self, peer: DomId) -> Result<Port, HalError> {
         self.machine.alloc_unbound(peer)
