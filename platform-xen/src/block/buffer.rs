@@ -1,5 +1,7 @@
 //! The caller's buffer, as a driver has it while a peer writes to it.
 
+use crate::shared::PAGE;
+
 /// The caller's memory, as a bare address: while a request is in flight the backend writes to it.
 pub(super) struct Buffer {
     base: *mut u8,
@@ -26,5 +28,16 @@ impl Buffer {
         assert!(at <= self.len && len <= self.len - at, "outside of the buffer");
         // SAFETY: checked just above.
         unsafe { self.base.add(at) }
+    }
+
+    /// Fills the page at byte `at` with zeroes.
+    pub(super) fn clear_page(&self, at: usize) {
+        let page = self.at(at, PAGE).cast::<u64>();
+        assert!(page.is_aligned());
+        for word in 0..PAGE / size_of::<u64>() {
+            // SAFETY: within the page, which lies in the buffer, and aligned. Volatile, so that it stays a loop over words: the
+            // target's own `memset` goes by bytes.
+            unsafe { page.add(word).write_volatile(0) };
+        }
     }
 }

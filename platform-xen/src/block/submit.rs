@@ -107,7 +107,7 @@ impl Queue {
     /// in flight whose end could free something.
     fn place(&mut self, op: Op, way: Way, alone: bool, buffer: &Buffer) -> Option<(GrantRef, Place)> {
         match way {
-            Way::InPlace { at } => match self.lend(buffer.at(at, PAGE)) {
+            Way::InPlace { at } => match self.lend(buffer, at) {
                 Ok(Some(grant)) => Some((grant, Place::InPlace { grant, at })),
                 // Memory that isn't ours to grant, as constants: copied.
                 Ok(None) => self.bounce(op, at, 0, PAGE, buffer),
@@ -122,13 +122,16 @@ impl Queue {
         }
     }
 
-    /// Lends a page of the caller's, with another set aside that could take its place. `None`: it isn't ours to lend.
-    fn lend(&self, page: *mut u8) -> Result<Option<GrantRef>, HalError> {
-        let Some(frame) = self.hal.mfn_of(page) else { return Ok(None) };
+    /// Lends a page of the caller's, emptied, with another set aside that could take its place. `None`: it isn't ours to
+    /// lend.
+    fn lend(&self, buffer: &Buffer, at: usize) -> Result<Option<GrantRef>, HalError> {
+        let Some(frame) = self.hal.mfn_of(buffer.at(at, PAGE)) else { return Ok(None) };
         if self.hal.reserve(1) == 0 {
             return Err(HalError::OutOfMemory);
         }
-        // SAFETY: a whole page of the buffer, whose owner leaves it alone until it is taken back.
+        // Whoever may write it may read it: what this memory held before is not the backend's business.
+        buffer.clear_page(at);
+        // SAFETY: a whole page of the buffer, with nothing in it, whose owner leaves it alone until it is taken back.
         let granted = unsafe { self.hal.grant(self.peer, frame, false) };
         if granted.is_err() {
             self.hal.unreserve(1);

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use platform_xen::block::{Config, Disk, Transfer};
 use platform_xen::hal::HalRef;
 use platform_xen::xenstore::Xenstore;
-use platform_xen_fake::peer::{Blkback, Contents, Lie, Machine, Offer, Seen, Store, Xenstored};
+use platform_xen_fake::peer::{Blkback, Contents, FORMER, Lie, Machine, Offer, Seen, Store, Xenstored};
 
 const XVDA: u32 = 51712;
 const FRONT: &str = "/local/domain/5/device/vbd/51712";
@@ -73,5 +73,5 @@ fn config(transfer: Transfer) -> Config {
 struct Aligned<const N: usize>([u8; N]);
 
 fn aligned<const N: usize>() -> Box<Aligned<N>> {
-    Box::new(Aligned([0xee; N]))
+    Box::new(Aligned([FORMER; N]))
 }

@@ -2,7 +2,7 @@
 
 use platform_xen::block::{Config, Transfer};
 use platform_xen::xenbus::Fault;
-use platform_xen_fake::peer::{Lie, Offer};
+use platform_xen_fake::peer::{FORMER, Lie, Offer};
 
 use crate::{aligned, config, setup};
 
@@ -142,4 +142,21 @@ fn few_grants_and_pages_are_enough() {
     assert_eq!(error.to_string(), "xvda: the grant table is full");
     s.disk.quiesce().unwrap();
     s.assert_pristine();
+}
+
+#[test]
+fn a_backend_does_not_see_what_a_buffer_held() {
+    for transfer in [Transfer::InPlace, Transfer::Persistent] {
+        let s = setup(Offer::default(), Lie::None, config(transfer));
+        s.disk.connect().unwrap();
+        let mut buffer = aligned::<{ 2 << 20 }>();
+        for (offset, from, to) in [(0, 0, 2 << 20), (4096 + 512, 512, 1 << 20), (3, 5, 99_999)] {
+            buffer.0.fill(FORMER);
+            s.disk.read(offset, &mut buffer.0[from..to]).unwrap();
+            assert!(buffer.0[from..to] == s.contents.bytes(offset, to - from)[..]);
+            assert!(buffer.0[..from].iter().chain(&buffer.0[to..]).all(|byte| *byte == FORMER));
+        }
+        assert_eq!(s.seen().former, 0);
+        assert!(s.disk.used().in_place == (transfer == Transfer::InPlace));
+    }
 }

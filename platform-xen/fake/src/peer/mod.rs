@@ -15,7 +15,7 @@ mod waits;
 mod xenconsoled;
 mod xenstored;
 
-pub use blkback::{Blkback, Lie, Offer, Seen};
+pub use blkback::{Blkback, FORMER, Lie, Offer, Seen};
 pub use disk::Contents;
 pub use machine::{Machine, Mapping, Peer};
 pub use store::Store;

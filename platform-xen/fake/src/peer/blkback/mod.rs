@@ -13,6 +13,9 @@ mod offer;
 mod serve;
 mod state;
 
+/// What a test puts into memory that a backend shall not see.
+pub const FORMER: u8 = 0xee;
+
 /// What the backend saw.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -30,6 +33,8 @@ pub struct Seen {
     pub notifications: u64,
     pub connections: u64,
     pub bad_requests: Vec<String>,
+    /// Sectors to be filled that held nothing but [`FORMER`] before.
+    pub former: usize,
 }
 
 /// The backend of one disk.

@@ -6,7 +6,7 @@ use platform_xen::shared::SharedMem;
 use platform_xen_sys::block as sys;
 
 use super::connection::{Connection, Job};
-use super::{Blkback, Lie};
+use super::{Blkback, FORMER, Lie};
 use crate::peer::machine::{Machine, Mapping};
 
 impl Blkback {
@@ -155,6 +155,9 @@ impl Blkback {
                 }
                 let offset = usize::from(at) * 512;
                 if read {
+                    let mut before = [0; 512];
+                    memory.read(offset, &mut before);
+                    self.seen().former += usize::from(before == [FORMER; 512]);
                     memory.write(offset, &self.contents.sector(sector));
                 } else {
                     let mut bytes = [0; 512];
