@@ -124,6 +124,7 @@ fn a_load_is_broken_off_and_the_menu_comes_back() {
     // Not on the terminal before the load begins, but read while it runs: the keys of one write come together.
     terminal.press("1\r\x03\r");
     terminal.expect("Entry 1 (Beta) was not booted: interrupted");
+    terminal.press("\x0c");
     terminal.expect(">  1  Beta");
     // Nothing is left of what was typed meanwhile, and nothing is lost: the next try works.
     std::thread::sleep(Duration::from_millis(200));
