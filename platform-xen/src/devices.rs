@@ -185,13 +185,10 @@ impl Devices {
 
     fn note_keepers(&self, errors: &[DeviceError]) {
         let mut keepers = self.keepers.lock();
-        for error in errors
-            .iter()
-            .filter(|error| error.fault == KEEPS && !keepers.contains(error))
-            .cloned()
-            .collect::<Vec<_>>()
-        {
-            keepers.push(error);
+        for error in errors {
+            if error.fault == KEEPS && !keepers.contains(error) {
+                keepers.push(error.clone());
+            }
         }
     }
 

@@ -28,8 +28,8 @@ mod request;
 mod submit;
 mod transfer;
 
-pub use config::{Config, Transfer, Used};
 pub(crate) use close::KEEPS;
+pub use config::{Config, Transfer, Used};
 pub use disk::{Disk, Info};
 pub use disks::Disks;
 pub use name::device_name;

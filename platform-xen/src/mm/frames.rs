@@ -299,19 +299,19 @@ pub fn alloc_exactly(run: Run) -> bool {
     with(|mm| mm.alloc_exactly(run))
 }
 
-/// See [`Mm::alloc`].
+/// `n` free frames in a row, from this end of memory.
 #[must_use]
 pub fn alloc_frames(n: u64, end: End) -> Option<Run> {
     with(|mm| mm.alloc(n, end))
 }
 
-/// See [`Mm::alloc_zeroed`].
+/// As [`alloc_frames`], all zeros.
 #[must_use]
 pub fn alloc_zeroed_frames(n: u64, end: End) -> Option<Run> {
     with(|mm| mm.alloc_zeroed(n, end))
 }
 
-/// See [`Mm::free`].
+/// Frees frames that [`alloc_frames`] gave.
 ///
 /// # Safety
 /// Nothing uses the frames any more.
