@@ -5,14 +5,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::Read;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use pvgrub_menu::key::{Decoder, Key};
 
 /// Stack of the thread that reads keys, in bytes. It needs little, and small domains have little.
 const STACK: usize = 64 << 10;
-/// Keys that are kept while nobody waits for one.
+/// Keys, and bytes before them, that are kept while nobody waits for one.
 const MOST: usize = 256;
 
 /// What [`Keys::wait`] saw.
@@ -28,6 +28,7 @@ pub enum Event {
 
 /// The keyboard.
 pub struct Keys {
+    typed: Arc<Typed>,
     state: RefCell<State>,
     started: Instant,
     /// A load is under way that a key may break off.
@@ -37,44 +38,94 @@ pub struct Keys {
 }
 
 struct State {
-    bytes: Receiver<Vec<u8>>,
     decoder: Decoder,
     keys: VecDeque<Key>,
 }
 
-/// Reads stdin to its end; a few reads may wait to be looked at, more stay with the terminal.
-fn read_stdin() -> Receiver<Vec<u8>> {
-    let (sender, bytes) = sync_channel(16);
-    let read = move || {
-        let mut buffer = [0; 64];
-        while let Ok(count @ 1..) = std::io::stdin().read(&mut buffer) {
-            if sender.send(buffer[..count].to_vec()).is_err() {
-                break;
+/// Bytes on their way from the thread that reads them.
+#[derive(Default)]
+struct Typed {
+    state: Mutex<Bytes>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Bytes {
+    bytes: Vec<u8>,
+    /// There will be no more.
+    ended: bool,
+}
+
+impl Typed {
+    fn lock(&self) -> MutexGuard<'_, Bytes> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A few may wait to be looked at, more stay with the terminal.
+    fn add(&self, more: &[u8]) {
+        let full = |state: &mut Bytes| state.bytes.len() >= MOST;
+        let state = self.changed.wait_while(self.lock(), full);
+        state.unwrap_or_else(PoisonError::into_inner).bytes.extend_from_slice(more);
+        self.changed.notify_all();
+    }
+
+    fn end(&self) {
+        self.lock().ended = true;
+        self.changed.notify_all();
+    }
+
+    /// What there is; without `time` it waits until there is something. `true`: it is the end.
+    fn take(&self, time: Option<Duration>) -> (Vec<u8>, bool) {
+        let none = |state: &mut Bytes| state.bytes.is_empty() && !state.ended;
+        let mut state = match time {
+            Some(time) => {
+                let waited = self.changed.wait_timeout_while(self.lock(), time, none);
+                waited.unwrap_or_else(PoisonError::into_inner).0
             }
+            None => self.changed.wait_while(self.lock(), none).unwrap_or_else(PoisonError::into_inner),
+        };
+        let bytes = std::mem::take(&mut state.bytes);
+        self.changed.notify_all();
+        let ended = state.ended && bytes.is_empty();
+        (bytes, ended)
+    }
+}
+
+/// Reads stdin to its end.
+fn read_stdin(typed: Arc<Typed>) {
+    let read = {
+        let typed = typed.clone();
+        move || {
+            let mut buffer = [0; 64];
+            while let Ok(count @ 1..) = std::io::stdin().read(&mut buffer) {
+                typed.add(&buffer[..count]);
+            }
+            typed.end();
         }
     };
-    // Without the thread the channel is closed, as at the end of stdin.
-    if let Err(why) = std::thread::Builder::new().name("keys".into()).stack_size(STACK).spawn(read) {
+    if let Err(why) = std::thread::Builder::new().stack_size(STACK).spawn(read) {
         log::error!("no keys can be read: {why}");
+        typed.end();
     }
-    bytes
 }
 
 impl Keys {
     /// Begins to read keys.
     pub fn new() -> Self {
-        Self::of(read_stdin())
+        let keys = Self::none();
+        read_stdin(keys.typed.clone());
+        keys
     }
 
     /// A keyboard that nobody touches.
     pub fn none() -> Self {
-        Self::of(sync_channel(1).1)
-    }
-
-    fn of(bytes: Receiver<Vec<u8>>) -> Self {
-        let state = State { bytes, decoder: Decoder::new(), keys: VecDeque::new() };
-        let (breakable, broken) = (Cell::new(false), Cell::new(false));
-        Self { state: RefCell::new(state), started: Instant::now(), breakable, broken }
+        Self {
+            typed: Arc::default(),
+            state: RefCell::new(State { decoder: Decoder::new(), keys: VecDeque::new() }),
+            started: Instant::now(),
+            breakable: Cell::new(false),
+            broken: Cell::new(false),
+        }
     }
 
     /// The time since the program started.
@@ -85,34 +136,25 @@ impl Keys {
     /// Waits for a key, until `deadline` if there is one.
     pub fn wait(&self, deadline: Option<Duration>) -> Event {
         let mut state = self.state.borrow_mut();
-        let State { bytes, decoder, keys } = &mut *state;
+        let State { decoder, keys } = &mut *state;
         loop {
             if let Some(key) = keys.pop_front() {
                 return Event::Key(key);
             }
             let escape = decoder.deadline();
             let until = [deadline, escape].into_iter().flatten().min();
-            let received = match until {
-                Some(until) => bytes.recv_timeout(until.saturating_sub(self.now())),
-                None => bytes.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
+            let left = || until.map(|until| until.saturating_sub(self.now()));
+            let (bytes, ended) = self.typed.take(left());
+            match left() {
+                None if ended => return Event::End,
+                // Time goes on all the same.
+                Some(left) if ended => std::thread::sleep(left),
+                _ => {}
+            }
             let now = self.now();
-            match received {
-                Ok(bytes) => feed(decoder, &bytes, now, keys),
-                Err(RecvTimeoutError::Disconnected) if until.is_none() => return Event::End,
-                Err(RecvTimeoutError::Disconnected) => {
-                    std::thread::sleep(until.unwrap_or(now).saturating_sub(now));
-                    keys.extend(decoder.expire(self.now()));
-                    if deadline.is_some_and(|deadline| self.now() >= deadline) {
-                        return Event::Time;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    keys.extend(decoder.expire(now));
-                    if deadline.is_some_and(|deadline| now >= deadline) && keys.is_empty() {
-                        return Event::Time;
-                    }
-                }
+            feed(decoder, &bytes, now, keys);
+            if deadline.is_some_and(|deadline| now >= deadline) && keys.is_empty() {
+                return Event::Time;
             }
         }
     }
@@ -135,12 +177,8 @@ impl Keys {
         // In a domain threads run only when others let them: here, the one that reads keys.
         std::thread::yield_now();
         let Ok(mut state) = self.state.try_borrow_mut() else { return false };
-        let State { bytes, decoder, keys } = &mut *state;
-        let now = self.now();
-        while let Ok(bytes) = bytes.try_recv() {
-            feed(decoder, &bytes, now, keys);
-        }
-        keys.extend(decoder.expire(now));
+        let State { decoder, keys } = &mut *state;
+        feed(decoder, &self.typed.take(Some(Duration::ZERO)).0, self.now(), keys);
         let broken = keys.iter().any(|key| matches!(key, Key::Escape | Key::Ctrl('c')));
         if broken {
             // What was typed before was not meant for the menu that comes now.
@@ -164,9 +202,8 @@ mod tests {
 
     #[test]
     fn a_key_breaks_off_what_can_be_broken_off() {
-        let (sender, bytes) = sync_channel(16);
-        let keys = Keys::of(bytes);
-        let press = |text: &str| sender.send(text.as_bytes().to_vec()).unwrap();
+        let keys = Keys::none();
+        let press = |text: &str| keys.typed.add(text.as_bytes());
         press("\x03");
         assert!(!keys.is_broken_off(), "nothing is under way");
         assert_eq!(keys.wait(None), Event::Key(Key::Ctrl('c')));
@@ -196,11 +233,10 @@ mod tests {
 
     #[test]
     fn keys_without_end_take_no_memory() {
-        let (sender, bytes) = sync_channel(16);
-        let keys = Keys::of(bytes);
+        let keys = Keys::none();
         let pressed = keys.breakable(|| {
             for _ in 0..100 {
-                sender.send(b"x".repeat(64)).unwrap();
+                keys.typed.add(&[b'x'; 64]);
                 assert!(!keys.is_broken_off());
             }
         });

@@ -1,6 +1,5 @@
 //! Reading a kernel and what it needs into memory, up to the last point from where the menu can be shown again.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use pvgrub_fs::{Disks, File, Volume};
@@ -73,8 +72,8 @@ pub struct Loader<'a, M: Machine> {
     pub columns: usize,
     /// Whether each line that is written stays.
     pub plain: bool,
-    /// Notes of the volumes that are used, by their names.
-    pub notes: BTreeMap<String, Vec<String>>,
+    /// Notes of the volumes that are used.
+    pub notes: Vec<String>,
     /// How long things take.
     pub timings: &'a Timings,
 }
@@ -119,8 +118,12 @@ impl<M: Machine> Loader<'_, M> {
         let (volume, note) = config::volume(file, self.home, self.disks)?;
         let name = format!("{}:{}", volume.name, file.path);
         let files = volume.open().map_err(|why| why.to_string())?;
-        let notes = note.into_iter().chain(files.notes().iter().cloned()).collect();
-        self.notes.insert(volume.name.clone(), notes);
+        for note in note.iter().chain(files.notes()) {
+            let note = format!("{}: {note}", volume.name);
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
         let file = files.open(&file.path).map_err(|why| format!("{name}: {why}"))?;
         let len = file.len();
         Ok((file, Named { name, len }))
@@ -128,11 +131,7 @@ impl<M: Machine> Loader<'_, M> {
 
     /// What the user should know of the volumes that are used, for instance that a journal was not replayed.
     fn show_notes(&mut self) {
-        for (volume, notes) in std::mem::take(&mut self.notes) {
-            for note in notes {
-                self.console.lines(&format!("{volume}: {note}"));
-            }
-        }
+        self.notes.drain(..).for_each(|note| self.console.lines(&note));
     }
 
     /// The keys that may break off what is under way.

@@ -1,6 +1,5 @@
 //! A menu on the screen, and what its entries do.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use pvgrub_fs::Disks;
@@ -152,7 +151,7 @@ impl<M: Machine> Session<'_, M> {
                     home: config.volume,
                     columns: self.look.columns,
                     plain,
-                    notes: BTreeMap::new(),
+                    notes: Vec::new(),
                     timings: self.timings,
                 };
                 let ready = loader.load(boot)?;

@@ -36,7 +36,7 @@ impl Disks {
                 Err(error) => failed.push(error),
             }
         }
-        disks.sort_by_key(|disk| disk.info().number);
+        disks.sort_unstable_by_key(|disk: &Arc<Disk>| disk.info().number);
         let all = Disks { hal: hal.clone(), disks, failed: Mutex::new(Vec::new()) };
         failed.into_iter().for_each(|error| all.fail(error));
         all.begin_each();
