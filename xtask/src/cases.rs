@@ -157,9 +157,21 @@ impl Stage<'_> {
     /// Waits for a guest's report and for its end; all must be well.
     pub fn reports(&mut self, guest: &Guest) -> Result<Report> {
         let report = self.report_until(guest, "GUEST done")?;
-        let (how, said) = self.lab.end(guest, 120)?;
-        ensure!(how == End::Off, "after its report the guest ended with {how:?}: {said}");
+        self.ends(guest, End::Off)?;
         Ok(report)
+    }
+
+    /// Waits for a guest's end, which must be `wanted`; what it said last.
+    pub fn ends(&mut self, guest: &Guest, wanted: End) -> Result<String> {
+        let (how, said) = self.lab.end(guest, 120)?;
+        ensure!(how == wanted, "it ended with {how:?}, not {wanted:?}: {said}");
+        Ok(said)
+    }
+
+    /// Asks a guest to shut down, which it must do.
+    pub fn ends_when_asked(&mut self, guest: &Guest) -> Result<()> {
+        self.lab.shutdown(guest)?;
+        self.ends(guest, End::Off).context("it was asked to shut down").map(drop)
     }
 
     /// Waits for a guest's report, which ends with `last`; all in it must be well.

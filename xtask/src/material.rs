@@ -68,6 +68,7 @@ pub fn noise(len: usize, mut state: u64) -> Vec<u8> {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         bytes.extend((state >> 32).to_le_bytes());
     }
+    bytes.truncate(len);
     bytes
 }
 

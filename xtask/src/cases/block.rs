@@ -64,9 +64,7 @@ fn disks(stage: &mut Stage) -> Result<()> {
     ] {
         ensure!(said.contains(&line), "no {line:?} in\n{said}");
     }
-    let (how, said) = stage.lab.end(&guest, 60)?;
-    ensure!(how == End::Off, "it ended with {how:?}: {said}");
-    Ok(())
+    stage.ends(&guest, End::Off).map(drop)
 }
 
 /// The toolstack takes a disk away while it is being read, by force or by asking for it. (Asked, we stop reading, and
@@ -78,9 +76,7 @@ fn vanishes(stage: &mut Stage, options: &str) -> Result<()> {
     stage.lab.expect(&guest, &["reading forever"], PATIENCE)?;
     stage.lab.sh_status(&format!("xl block-detach {options} {} xvda", guest.domid), 60)?;
     stage.lab.expect(&guest, &["xvda: the backend has closed it"], 30)?;
-    let (how, said) = stage.lab.end(&guest, 60)?;
-    ensure!(how == End::Off, "it ended with {how:?}: {said}");
-    Ok(())
+    stage.ends(&guest, End::Off).map(drop)
 }
 
 /// The toolstack ends a domain that is busy.
@@ -90,7 +86,5 @@ fn ends(stage: &mut Stage, verb: &str, wanted: End) -> Result<()> {
     let guest = stage.lab.create(&config)?;
     stage.lab.expect(&guest, &["reading forever"], PATIENCE)?;
     stage.lab.sh(&format!("xl {verb} {}", guest.domid), 60)?;
-    let (how, said) = stage.lab.end(&guest, 60)?;
-    ensure!(how == wanted, "it ended with {how:?}: {said}");
-    Ok(())
+    stage.ends(&guest, wanted).map(drop)
 }

@@ -1,10 +1,10 @@
 //! What goes wrong ends at the menu, with a message; and the next try works.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use super::{Case, MENU, Stage, Tier};
 use crate::kernels::Kernel;
-use crate::lab::{End, Guest};
+use crate::lab::Guest;
 use crate::material::Image;
 
 /// The cases.
@@ -28,24 +28,17 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-fn ends_when_asked(stage: &mut Stage, guest: &Guest) -> Result<()> {
-    stage.lab.shutdown(guest)?;
-    let (how, said) = stage.lab.end(guest, 60)?;
-    ensure!(how == End::Off, "asked to shut down, it ended with {how:?}: {said}");
-    Ok(())
-}
-
 fn no_disk(stage: &mut Stage) -> Result<()> {
     let guest = stage.lab.create(&stage.pvgrub())?;
     stage.lab.expect(&guest, &["This domain has no disk"], MENU)?;
-    ends_when_asked(stage, &guest)
+    stage.ends_when_asked(&guest)
 }
 
 fn no_menu(stage: &mut Stage) -> Result<()> {
     let config = stage.pvgrub_on(&Image::new(Kernel::Cloud))?;
     let guest = stage.lab.create(&config)?;
     stage.lab.expect(&guest, &["No menu was found"], MENU)?;
-    ends_when_asked(stage, &guest)
+    stage.ends_when_asked(&guest)
 }
 
 /// An entry with a spoilt kernel fails; then the user takes the other one.
@@ -76,7 +69,7 @@ fn too_little_memory(stage: &mut Stage) -> Result<()> {
     let guest = stage.lab.create(&config)?;
     stage.lab.expect(&guest, &["Booting entry 0 by itself"], MENU)?;
     back_at_menu(stage, &guest, "emory")?;
-    ends_when_asked(stage, &guest)
+    stage.ends_when_asked(&guest)
 }
 
 /// 1,024 bytes of command line are one more than the next kernel can be given.
@@ -107,5 +100,5 @@ fn disk_vanishes(stage: &mut Stage) -> Result<()> {
     stage.lab.keys("\r")?;
     stage.lab.expect(&guest, &["Booting entry 0"], MENU)?;
     back_at_menu(stage, &guest, "xvda").map_err(|error| error.context(format!("block-detach: {said}")))?;
-    ends_when_asked(stage, &guest)
+    stage.ends_when_asked(&guest)
 }

@@ -51,12 +51,6 @@ fn slowly(stage: &mut Stage, image: &Image) -> Result<Config> {
     Ok(stage.pvgrub().disk("xvda", &disk))
 }
 
-fn ends(stage: &mut Stage, guest: &Guest, wanted: End) -> Result<()> {
-    let (how, said) = stage.lab.end(guest, 60)?;
-    ensure!(how == wanted, "it ended with {how:?}, not {wanted:?}: {said}");
-    Ok(())
-}
-
 /// xenstored runs a quarter of the time, in slices.
 fn slow_xenstored(stage: &mut Stage) -> Result<()> {
     let config = stage.pvgrub_on(&Image::new(Kernel::Cloud).usual_menu())?;
@@ -124,7 +118,7 @@ fn unplugged_while_reading(stage: &mut Stage) -> Result<()> {
     let (_, message) = stage.lab.expect(&guest, &["xvda"], 10)?;
     sh::step(format!("fault/unplugged-while-reading: {}", message.trim()));
     stage.lab.shutdown(&guest)?;
-    ends(stage, &guest, End::Off)
+    stage.ends(&guest, End::Off).map(drop)
 }
 
 /// Somebody presses Esc in the middle of the ramdisk of a boot that nobody asked for: the menu comes back, and neither the
@@ -234,7 +228,7 @@ fn every_size(stage: &mut Stage) -> Result<()> {
             stage.lab.expect(&guest, &["emory"], 20).with_context(|| format!("in {memory} MiB: {said}"))?;
         ensure!(!message.contains("panic"), "in {memory} MiB: {message}");
         stage.lab.shutdown(&guest)?;
-        ends(stage, &guest, End::Off)?;
+        stage.ends(&guest, End::Off)?;
         memory += STEP;
         ensure!(memory < 256, "the generic kernel does not start in {memory} MiB");
     }
@@ -257,7 +251,7 @@ fn at_each_stage(stage: &mut Stage, verb: &'static str) -> Result<()> {
             _ => {
                 stage.lab.sh(&format!("xl {verb} {}", guest.domid), 60)?;
                 let wanted = if verb == "reboot" { End::Reboot } else { End::Off };
-                ends(stage, &guest, wanted).with_context(|| format!("xl {verb} at {at:?}"))?;
+                stage.ends(&guest, wanted).with_context(|| format!("xl {verb} at {at:?}"))?;
             }
         }
         if let (0, said) = stage.lab.sh_status(&format!("xl list {}", guest.domid), 20)? {

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use super::oracle::noise;
 use super::{Case, MENU, Stage, Tier};
 use crate::kernels::Kernel;
-use crate::lab::{Disk, DiskKind, End, Guest, Liar};
-use crate::material::Image;
+use crate::lab::{Disk, DiskKind, Guest, Liar};
+use crate::material::{self, Image};
 use crate::{paths, sh, tools};
 
 /// A lie, and what is said of it; `{}` is the disk.
@@ -156,7 +155,7 @@ fn small(stage: &mut Stage) -> Result<Disk> {
     let menu = format!("title {TITLE}\nroot (hd0)\nkernel /boot/pvgrub\ninitrd /boot/ramdisk\n");
     std::fs::write(boot.join("menu.lst"), menu)?;
     std::fs::copy(stage.kernel("pvgrub"), tree.join("boot/pvgrub"))?;
-    std::fs::write(tree.join("boot/ramdisk"), noise(6 << 20))?;
+    std::fs::write(tree.join("boot/ramdisk"), material::noise(6 << 20, 6))?;
     let image = stage.dir.join("small.img");
     make(&tree, &image)?;
     stage.lab.disk(&image, DiskKind::default())
@@ -191,20 +190,13 @@ fn screen(stage: &mut Stage, guest: &Guest, texts: &[&str], limit: u64) -> Resul
     Ok(shown)
 }
 
-fn ends(stage: &mut Stage, guest: &Guest) -> Result<()> {
-    stage.lab.shutdown(guest)?;
-    let (how, said) = stage.lab.end(guest, 60)?;
-    ensure!(how == End::Off, "asked to shut down, it ended with {how:?}: {said}");
-    Ok(())
-}
-
 /// Boots the menu's entry: pvgrub, which finds the same disk, and says that its ramdisk is no menu.
 fn chain(stage: &mut Stage, guest: &Guest) -> Result<()> {
     stage.lab.keys("\r")?;
     stage.lab.expect(guest, &["Starting xvda:/boot/pvgrub"], MENU)?;
     // It was not told to be plain.
     stage.lab.expect(guest, &["The ramdisk that the domain was given is not a menu"], MENU)?;
-    ends(stage, guest)
+    stage.ends_when_asked(guest)
 }
 
 fn at_first(stage: &mut Stage, told: &[Told]) -> Result<()> {
@@ -221,7 +213,7 @@ fn at_first(stage: &mut Stage, told: &[Told]) -> Result<()> {
     stage.lab.keys("r")?;
     let shown = screen(stage, &guest, &[TITLE], MENU).context("honest again")?;
     ensure!(!shown.contains("backend"), "all are honest again, but: {shown}");
-    ends(stage, &guest)
+    stage.ends_when_asked(&guest)
 }
 
 fn at_boot(stage: &mut Stage, lie: &str, message: &str) -> Result<()> {
@@ -256,7 +248,7 @@ fn dies(stage: &mut Stage) -> Result<()> {
     screen(stage, &guest, &["xvda: the backend did not answer within 30 s"], SLOW)?;
     stage.lab.keys("r")?;
     screen(stage, &guest, &["xvda: the backend did not begin to close within 10 s"], SLOW)?;
-    ends(stage, &guest)
+    stage.ends_when_asked(&guest)
 }
 
 /// An honest xvda, of dom0's own backend, and a liar's xvdb.

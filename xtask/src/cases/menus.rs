@@ -142,8 +142,5 @@ fn shutdown(stage: &mut Stage) -> Result<()> {
     let config: Config = stage.pvgrub_on(&three("default 0"))?;
     let guest = stage.lab.create(&config)?;
     marked(stage, &guest, 0, "First")?;
-    stage.lab.shutdown(&guest)?;
-    let (how, said) = stage.lab.end(&guest, 60)?;
-    ensure!(how == crate::lab::End::Off, "asked to shut down, it ended with {how:?}: {said}");
-    Ok(())
+    stage.ends_when_asked(&guest)
 }

@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result};
 
-use super::oracle::{disk_with, noise, report};
+use super::oracle::{disk_with, report};
 use super::{Case, Stage, Tier};
 use crate::bootcheck::{self, Variant};
 use crate::oracle::hash;
-use crate::paths;
+use crate::{material, paths};
 
 /// The cases: the package known by frame number, and mapped.
 pub fn cases() -> Vec<Case> {
@@ -25,7 +25,7 @@ fn modules(stage: &mut Stage, by_pfn: bool) -> Result<()> {
     let image = std::fs::read(&plain).with_context(|| format!("reading {}", plain.display()))?;
     let kernel = stage.dir.join("bootcheck");
     std::fs::write(&kernel, Variant { mod_start_pfn: by_pfn, ..Variant::PLAIN }.make(&image)?)?;
-    let files = [noise(5000), noise(1 << 20)];
+    let files = [material::noise(5000, 1), material::noise(1 << 20, 2)];
     let paths = [stage.dir.join("one"), stage.dir.join("two")];
     for (path, bytes) in paths.iter().zip(&files) {
         std::fs::write(path, bytes)?;

@@ -8,7 +8,7 @@ use super::{Case, Stage, Tier};
 use crate::bootcheck::{self, Variant};
 use crate::lab::{Config, Disk, DiskKind, End};
 use crate::oracle::{Report, compare, hash};
-use crate::{paths, sh, tools};
+use crate::{material, paths, sh, tools};
 
 const MIB: u64 = 1 << 20;
 
@@ -176,28 +176,11 @@ fn padded_hash(bytes: &[u8]) -> (usize, u64) {
     (bytes.len(), hash(&bytes))
 }
 
-/// Bytes that don't repeat.
-pub fn noise(len: u64) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15 ^ len;
-    let mut bytes = Vec::with_capacity(len as usize + 8);
-    while (bytes.len() as u64) < len {
-        // Marsaglia's xorshift.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(len as usize);
-    bytes
-}
-
 /// A guest's report, and its clean end.
 pub fn report(stage: &mut Stage, config: &Config) -> Result<Report> {
     let guest = stage.lab.create(config)?;
     let (_, mut text) = stage.lab.expect(&guest, &["bc end "], LIMIT)?;
-    let (how, rest) = stage.lab.end(&guest, 120)?;
-    ensure!(how == End::Off, "after its report bootcheck ended with {how:?}: {rest}");
-    text += &rest;
+    text += &stage.ends(&guest, End::Off)?;
     Report::parse(&text)
 }
 
@@ -246,7 +229,7 @@ pub fn disk_with(stage: &mut Stage, kernel: &Path, files: &[(&str, &Path)], cmdl
 
 fn through_pvgrub(stage: &mut Stage, subject: &Subject) -> Result<()> {
     let kernel = subject.kernel(&stage.dir)?;
-    let bytes = subject.ramdisk.map(noise);
+    let bytes = subject.ramdisk.map(|len| material::noise(len as usize, len));
     let ramdisk = match &bytes {
         Some(bytes) => {
             let file = stage.dir.join("ramdisk");

@@ -17,7 +17,7 @@ pub fn cases() -> Vec<Case> {
         let run = move |stage: &mut Stage| {
             let guest = stage.lab.create(&Config::new(stage.kernel("selftest")).memory(memory))?;
             stage.lab.expect(&guest, &["selftest: all "], LIMIT)?;
-            ends(stage, &guest, End::Off).map(drop)
+            stage.ends(&guest, End::Off).map(drop)
         };
         Case {
             kernels: SELFTEST,
@@ -43,26 +43,20 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-fn ends(stage: &mut Stage, guest: &crate::lab::Guest, want: End) -> Result<String> {
-    let (how, said) = stage.lab.end(guest, 60)?;
-    ensure!(how == want, "it ended with {how:?}: {said}");
-    Ok(said)
-}
-
 fn selftest(stage: &mut Stage, word: &str) -> Result<crate::lab::Guest> {
     stage.lab.create(&Config::new(stage.kernel("selftest")).memory(32).extra(word))
 }
 
 fn panic(stage: &mut Stage) -> Result<()> {
     let guest = selftest(stage, "panic")?;
-    let said = ends(stage, &guest, End::Crash)?;
+    let said = stage.ends(&guest, End::Crash)?;
     ensure!(said.contains("src/ends.rs:") && said.contains("as asked"), "no place and message in {said:?}");
     Ok(())
 }
 
 fn crashes(stage: &mut Stage, word: &str) -> Result<()> {
     let guest = selftest(stage, word)?;
-    let said = ends(stage, &guest, End::Crash)?;
+    let said = stage.ends(&guest, End::Crash)?;
     ensure!(!said.contains("wrong:") && !said.contains("selftest:"), "{said:?}");
     Ok(())
 }
@@ -80,7 +74,7 @@ fn flood(stage: &mut Stage) -> Result<()> {
         "{} lines",
         numbers.len()
     );
-    ends(stage, &guest, End::Off).map(drop)
+    stage.ends(&guest, End::Off).map(drop)
 }
 
 fn keys(stage: &mut Stage) -> Result<()> {
@@ -96,14 +90,14 @@ fn keys(stage: &mut Stage) -> Result<()> {
     let n = typed.filter(|c| *c == 'x').count();
     ensure!(n == 3000, "{n} keys of 3,000 arrived");
     stage.lab.expect(&guest, &["selftest: all "], LIMIT)?;
-    ends(stage, &guest, End::Off).map(drop)
+    stage.ends(&guest, End::Off).map(drop)
 }
 
 fn shutdown(stage: &mut Stage) -> Result<()> {
     let guest = selftest(stage, "keys")?;
     stage.lab.expect(&guest, &["type; q ends"], LIMIT)?;
     stage.lab.shutdown(&guest)?;
-    ends(stage, &guest, End::Off).map(drop)
+    stage.ends(&guest, End::Off).map(drop)
 }
 
 fn std_program(stage: &mut Stage) -> Result<()> {
@@ -117,5 +111,5 @@ fn std_program(stage: &mut Stage) -> Result<()> {
     stage.lab.expect(&guest, &["\"the\" occurs 2 times"], LIMIT)?;
     stage.lab.expect(&guest, &["their sum is 10"], LIMIT)?;
     stage.lab.expect(&guest, &[&format!("{} bytes, sum {sum:016x}", bytes.len())], LIMIT)?;
-    ends(stage, &guest, End::Off).map(drop)
+    stage.ends(&guest, End::Off).map(drop)
 }
