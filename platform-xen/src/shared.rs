@@ -107,24 +107,47 @@ pub mod hook {
     extern crate std;
 
     use alloc::boxed::Box;
-    use core::cell::RefCell;
+    use core::cell::{Cell, RefCell};
 
-    type Hook = Box<dyn FnMut()>;
+    /// Does something, and says how many accesses are to pass until the next time; [`NEVER`].
+    type Hook = Box<dyn FnMut() -> u32>;
+
+    /// Not until [`skip`] says otherwise.
+    pub const NEVER: u32 = u32::MAX;
 
     std::thread_local! {
         static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
+        static LEFT: Cell<u32> = const { Cell::new(NEVER) };
     }
 
-    /// Sets or removes what runs before each access of this thread to any window. Its own accesses don't count.
+    /// Sets or removes what runs before accesses of this thread to any window, from the next one on. Its own accesses
+    /// don't count.
     pub fn set(hook: Option<Hook>) {
+        skip(if hook.is_some() { 0 } else { NEVER });
         // Dropped when nothing is borrowed any more.
         let _old = HOOK.with(|slot| core::mem::replace(&mut *slot.borrow_mut(), hook));
     }
 
+    /// Lets `n` accesses pass without the hook; how many were to pass until now.
+    pub fn skip(n: u32) -> u32 {
+        LEFT.replace(n)
+    }
+
     pub(super) fn run() {
+        match LEFT.get() {
+            NEVER => {}
+            0 => run_now(),
+            left => LEFT.set(left - 1),
+        }
+    }
+
+    #[cold]
+    fn run_now() {
+        LEFT.set(NEVER);
         let Some(mut hook) = HOOK.with(|slot| slot.borrow_mut().take()) else { return };
-        hook();
+        let next = hook();
         HOOK.with(|slot| _ = slot.borrow_mut().get_or_insert(hook));
+        LEFT.set(next);
     }
 }
 
@@ -174,6 +197,8 @@ pub struct SharedPages {
     hal: HalRef,
     /// Lent for as long as the pages are ours.
     window: SharedMem<'static>,
+    /// A peer keeps them: nobody is to use them again.
+    lost: bool,
 }
 
 impl SharedPages {
@@ -186,7 +211,7 @@ impl SharedPages {
         let base = hal.alloc_pages(n)?;
         // SAFETY: the pages are ours alone until we free them, and no window is lent for longer.
         let window = unsafe { SharedMem::new(base, len) };
-        Ok(SharedPages { hal: hal.clone(), window })
+        Ok(SharedPages { hal: hal.clone(), window, lost: false })
     }
 
     /// How many pages.
@@ -226,8 +251,11 @@ impl SharedPages {
 
 impl Drop for SharedPages {
     fn drop(&mut self) {
-        // SAFETY: they are those of our `alloc_pages`; the owner is gone, and `GrantedPages` forgets pages whose
-        // grant lives on.
+        if self.lost {
+            return;
+        }
+        // SAFETY: they are those of our `alloc_pages`; the owner is gone, and `GrantedPages` marks pages whose grant
+        // lives on.
         unsafe { self.hal.free_pages(self.window.base, self.pages()) }
     }
 }
@@ -265,19 +293,14 @@ impl GrantedPages {
     /// # Errors
     /// [`StillInUse`]: the peer still has some of them mapped. Those grants live on and all the pages are lost.
     pub fn end(&mut self) -> Result<(), StillInUse> {
-        let Some(pages) = self.pages.take() else { return Ok(()) };
-        let hal = pages.hal.clone();
-        let mut result = Ok(());
+        let Some(mut pages) = self.pages.take() else { return Ok(()) };
         for grant in self.grants.drain(..) {
-            if hal.end_grant(grant).is_err() {
-                hal.abandon_grant(grant);
-                result = Err(StillInUse);
+            if pages.hal.end_grant(grant).is_err() {
+                pages.hal.abandon_grant(grant);
+                pages.lost = true;
             }
         }
-        if result.is_err() {
-            core::mem::forget(pages);
-        }
-        result
+        if pages.lost { Err(StillInUse) } else { Ok(()) }
     }
 }
 

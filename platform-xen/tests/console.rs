@@ -1,28 +1,12 @@
 //! The console's output, for a daemon that reads, and for those that don't.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use platform_xen::console::reader::{Reader, Waiting};
 use platform_xen::console::ring::ConsoleRing;
-use platform_xen::hal::{Hal, Nanos, Port};
-use platform_xen_fake::peer::{Console, Machine, Reads, Xenconsoled};
+use platform_xen_fake::peer::{Console, Here, Machine, Reads, Xenconsoled};
 
 const PATIENCE: Duration = Duration::from_secs(3);
-
-struct Here(Arc<Machine>, Port);
-
-impl Waiting for Here {
-    fn now(&self) -> Nanos {
-        self.0.now()
-    }
-    fn notify(&self) {
-        self.0.notify(self.1);
-    }
-    fn wait(&self, until: Nanos) {
-        self.0.wait(&[self.1], Some(until));
-    }
-}
 
 struct Setup {
     here: Here,

@@ -13,7 +13,7 @@ use crate::patch::take;
 pub struct Script {
     bytes: Vec<u8>,
     at: usize,
-    /// Accesses of the driver until the next action.
+    /// Accesses of the driver before the first action.
     delay: u8,
 }
 
@@ -106,25 +106,28 @@ pub struct Stage<A>(Arc<Mutex<A>>);
 
 struct Waiting<A>(Arc<Mutex<A>>);
 
+/// The next action, and how many accesses are to pass until the one after it.
+fn act(actor: &mut impl Actor, machine: &Machine) -> u32 {
+    if actor.script().is_over() {
+        return hook::NEVER;
+    }
+    actor.act(machine);
+    actor.script().number().into()
+}
+
 impl<A: Actor + 'static> Stage<A> {
     /// Lets it act from now on.
-    pub fn open(machine: &Arc<Machine>, actor: A) -> Stage<A> {
+    pub fn open(machine: &Arc<Machine>, mut actor: A) -> Stage<A> {
+        let delay = actor.script().delay;
         let actor = Arc::new(Mutex::new(actor));
         machine.add(Waiting(actor.clone()));
         let (inside, machine) = (actor.clone(), Arc::downgrade(machine));
         hook::set(Some(Box::new(move || {
             // It is at work already when the access is its own.
-            let (Ok(mut actor), Some(machine)) = (inside.try_lock(), machine.upgrade()) else { return };
-            let script = actor.script();
-            match script.delay.checked_sub(1) {
-                Some(less) => script.delay = less,
-                None if script.is_over() => {}
-                None => {
-                    actor.act(&machine);
-                    actor.script().delay = actor.script().number();
-                }
-            }
+            let (Ok(mut actor), Some(machine)) = (inside.try_lock(), machine.upgrade()) else { return 0 };
+            act(&mut *actor, &machine)
         })));
+        hook::skip(delay.into());
         Stage(actor)
     }
 
@@ -143,12 +146,10 @@ impl<A> Drop for Stage<A> {
 impl<A: Actor> Peer for Waiting<A> {
     fn step(&mut self, machine: &Machine) -> bool {
         let Ok(mut actor) = self.0.try_lock() else { return false };
+        let left = hook::skip(hook::NEVER);
         let busy = actor.attend(machine);
-        if actor.script().is_over() {
-            return busy;
-        }
-        actor.act(machine);
-        actor.script().delay = actor.script().number();
-        true
+        let over = actor.script().is_over();
+        hook::skip(if over { left } else { act(&mut *actor, machine) });
+        busy || !over
     }
 }

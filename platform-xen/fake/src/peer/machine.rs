@@ -31,10 +31,6 @@ pub struct Mapping {
     grant: u32,
 }
 
-/// A frame that is lost to the guest.
-#[repr(align(4096))]
-struct Page(#[expect(dead_code, reason = "written by peers, through its address")] [u8; PAGE_SIZE]);
-
 struct Grant {
     frame: u64,
     readonly: bool,
@@ -61,6 +57,8 @@ struct State {
     grants: Vec<Grant>,
     channels: Vec<Channel>,
     limit_grants: Option<usize>,
+    /// Frames that the guest has lost to a peer.
+    lost: Vec<usize>,
     /// Free pages, besides those reserved.
     spare: Option<usize>,
     /// Pages set aside, to take the place of others.
@@ -217,6 +215,18 @@ impl Machine {
     }
 }
 
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let mut state = self.state();
+        let lost: Vec<(usize, usize)> = state.lost.drain(..).map(|page| (page, 1)).collect();
+        for (base, n) in state.allocated.drain().chain(lost) {
+            // SAFETY: allocated so and taken off the list. Who has a window to them is a peer of this machine, which is
+            // going with it, or holds the machine.
+            unsafe { std::alloc::dealloc(base as *mut u8, layout(n)) }
+        }
+    }
+}
+
 fn layout(n: usize) -> Layout {
     Layout::from_size_align(n * PAGE_SIZE, PAGE_SIZE).expect("pages")
 }
@@ -301,8 +311,11 @@ unsafe impl Hal for Machine {
         state.reserved =
             state.reserved.checked_sub(1).expect("a page is taken back for which none was reserved");
         let Some(frame) = state.frames.remove(&address) else { return Ok(()) };
-        // The peer keeps the old frame: from here on it is memory of its own, never given back, as on the real machine.
-        let old = std::ptr::from_mut(Box::leak(Box::new(Page([0; PAGE_SIZE])))) as usize;
+        // The peer keeps the old frame: from here on it is memory of its own, as on the real machine.
+        // SAFETY: the layout is not empty.
+        let old = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout(1)) }).expect("a page");
+        let old = old.as_ptr() as usize;
+        state.lost.push(old);
         for grant in state.grants.iter_mut().filter(|g| g.frame == frame && g.memory == address) {
             grant.memory = old;
         }

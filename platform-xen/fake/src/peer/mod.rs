@@ -20,5 +20,5 @@ pub use disk::Contents;
 pub use machine::{Machine, Mapping, Peer};
 pub use store::Store;
 pub use waits::Waits;
-pub use xenconsoled::{Console, Reads, Xenconsoled};
+pub use xenconsoled::{Console, Here, Reads, Xenconsoled};
 pub use xenstored::{Mischief, Xenstored};

@@ -132,7 +132,7 @@ impl Store {
     }
 
     /// Counts changes of the whole tree.
-    pub(super) fn generation(&self) -> u64 {
+    pub fn generation(&self) -> u64 {
         self.inner.lock().unwrap().generation
     }
 

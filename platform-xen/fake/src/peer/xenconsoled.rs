@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use platform_xen::hal::{Hal, Port};
+use platform_xen::console::reader::Waiting;
+use platform_xen::hal::{Hal, Nanos, Port};
 use platform_xen::shared::SharedMem;
 use platform_xen_sys::addr::PAGE_SIZE;
 
@@ -25,6 +26,21 @@ pub enum Reads {
     Slowly(u64),
     /// Says that it has read more than there was.
     Nonsense,
+}
+
+/// What output needs of the machine, and of its channel.
+pub struct Here(pub Arc<Machine>, pub Port);
+
+impl Waiting for Here {
+    fn now(&self) -> Nanos {
+        self.0.now()
+    }
+    fn notify(&self) {
+        self.0.notify(self.1);
+    }
+    fn wait(&self, until: Nanos) {
+        self.0.wait(&[self.1], Some(until));
+    }
 }
 
 /// The daemon.
@@ -62,7 +78,7 @@ impl Xenconsoled {
     /// Starts the daemon on the machine.
     pub fn start(machine: &Machine, reads: Reads) -> Console {
         let base = machine.alloc_pages(1).expect("a page");
-        // SAFETY: just allocated, and never freed.
+        // SAFETY: just allocated, and freed with the machine only.
         let page = unsafe { SharedMem::new(base, PAGE_SIZE) };
         let port = machine.open_port();
         let (reads, seen) = (Arc::new(Mutex::new(reads)), Arc::default());

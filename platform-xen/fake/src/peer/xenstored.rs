@@ -89,7 +89,7 @@ impl Xenstored {
         prepare: impl FnOnce(&SharedMem<'_>),
     ) -> Channel {
         let base = machine.alloc_pages(1).expect("a page");
-        // SAFETY: just allocated, and never freed.
+        // SAFETY: just allocated, and freed with the machine only.
         let page = unsafe { SharedMem::new(base, PAGE_SIZE) };
         prepare(&page);
         let port = machine.open_port();
@@ -123,31 +123,30 @@ impl Xenstored {
     }
 
     fn receive(&mut self) -> bool {
-        let (mut cons, prod) = (self.get(REQ_CONS), self.get(REQ_PROD));
-        assert!(prod.wrapping_sub(cons) <= RING, "the guest's producer index makes no sense");
-        let mut moved = 0;
-        while cons != prod && moved < self.slice {
-            let mut byte = [0];
-            self.page.read((cons % RING) as usize, &mut byte);
-            self.input.push(byte[0]);
-            cons = cons.wrapping_add(1);
-            moved += 1;
-        }
-        self.set(REQ_CONS, cons);
-        moved > 0
+        let (cons, prod) = (self.get(REQ_CONS), self.get(REQ_PROD));
+        let there = prod.wrapping_sub(cons);
+        assert!(there <= RING, "the guest's producer index makes no sense");
+        let mut bytes = [0; RING as usize];
+        let bytes = &mut bytes[..(there as usize).min(self.slice)];
+        let at = (cons % RING) as usize;
+        let (first, second) = bytes.split_at_mut(bytes.len().min(RING as usize - at));
+        self.page.read(at, first);
+        self.page.read(0, second);
+        self.input.extend_from_slice(bytes);
+        self.set(REQ_CONS, cons.wrapping_add(bytes.len() as u32));
+        !bytes.is_empty()
     }
 
     fn send(&mut self) -> bool {
-        let (cons, mut prod) = (self.get(RSP_CONS), self.get(RSP_PROD));
-        let mut moved = 0;
-        while prod.wrapping_sub(cons) < RING && moved < self.slice {
-            let Some(byte) = self.output.pop_front() else { break };
-            self.page.write(sys::XENSTORE_RING_SIZE + (prod % RING) as usize, &[byte]);
-            prod = prod.wrapping_add(1);
-            moved += 1;
-        }
-        self.set(RSP_PROD, prod);
-        moved > 0
+        let (cons, prod) = (self.get(RSP_CONS), self.get(RSP_PROD));
+        let room = RING.saturating_sub(prod.wrapping_sub(cons)) as usize;
+        let bytes: Vec<u8> = self.output.drain(..room.min(self.slice).min(self.output.len())).collect();
+        let at = (prod % RING) as usize;
+        let (first, second) = bytes.split_at(bytes.len().min(RING as usize - at));
+        self.page.write(sys::XENSTORE_RING_SIZE + at, first);
+        self.page.write(sys::XENSTORE_RING_SIZE, second);
+        self.set(RSP_PROD, prod.wrapping_add(bytes.len() as u32));
+        !bytes.is_empty()
     }
 
     fn put(&mut self, kind: u32, id: u32, transaction: u32, body: &[u8]) {

@@ -62,6 +62,8 @@ struct Backend {
     kept: Vec<Mapping>,
     /// Answers every request in good time once the script is over.
     good_end: bool,
+    /// The states of both ends, and at which generation of the store.
+    states: (u64, [Option<u32>; 2]),
 }
 
 impl Backend {
@@ -91,10 +93,12 @@ impl Backend {
         1 << ((self.ring.len() * 4096).saturating_sub(64) / sys::BLKIF_SLOT_SIZE).max(1).ilog2()
     }
 
-    /// Goes over the bytes of a slot: where in which page.
-    fn slot(&self, index: u32) -> impl Iterator<Item = (usize, usize)> + use<> {
+    /// The two pieces of the first `len` bytes of a slot, of which the second may be in the next page: page, offset, length.
+    fn slot(&self, index: u32, len: usize) -> [(usize, usize, usize); 2] {
         let start = 64 + (index & (self.slots() - 1)) as usize * sys::BLKIF_SLOT_SIZE;
-        (start..start + sys::BLKIF_SLOT_SIZE).map(|at| (at / 4096, at % 4096))
+        let (page, at) = (start / 4096, start % 4096);
+        let first = len.min(4096 - at);
+        [(page, at, first), (page + 1, 0, len - first)]
     }
 
     /// Takes what was asked off the ring.
@@ -106,8 +110,13 @@ impl Backend {
                 break;
             }
             let mut slot = [0; sys::BLKIF_SLOT_SIZE];
-            for (byte, (page, at)) in slot.iter_mut().zip(self.slot(self.cons)) {
-                machine.memory(&self.ring[page]).read(at, std::slice::from_mut(byte));
+            let mut rest = slot.as_mut_slice();
+            for (page, at, len) in
+                self.slot(self.cons, sys::BLKIF_SLOT_SIZE).into_iter().filter(|piece| piece.2 > 0)
+            {
+                let (piece, after) = rest.split_at_mut(len);
+                machine.memory(&self.ring[page]).read(at, piece);
+                rest = after;
             }
             self.cons = self.cons.wrapping_add(1);
             let request = parse(machine, &slot);
@@ -126,8 +135,11 @@ impl Backend {
         bytes[..8].copy_from_slice(&id.to_le_bytes());
         bytes[8] = operation;
         bytes[10..12].copy_from_slice(&status.to_le_bytes());
-        for (byte, (page, at)) in bytes.iter().zip(self.slot(self.prod)) {
-            machine.memory(&self.ring[page]).write(at, &[*byte]);
+        let mut rest = bytes.as_slice();
+        for (page, at, len) in self.slot(self.prod, bytes.len()).into_iter().filter(|piece| piece.2 > 0) {
+            let (piece, after) = rest.split_at(len);
+            machine.memory(&self.ring[page]).write(at, piece);
+            rest = after;
         }
         self.prod = self.prod.wrapping_add(1);
     }
@@ -262,7 +274,11 @@ impl Actor for Backend {
     }
 
     fn attend(&mut self, machine: &Machine) -> bool {
-        let (back, front) = (self.number(&format!("{BACK}/state")), self.number(&format!("{FRONT}/state")));
+        let generation = self.store.generation();
+        if self.states.0 != generation {
+            self.states = (generation, [BACK, FRONT].map(|end| self.number(&format!("{end}/state"))));
+        }
+        let [back, front] = self.states.1;
         let next = match (back, front) {
             (Some(1 | 6), Some(1)) => 2,
             (Some(2), Some(3)) => {
@@ -351,6 +367,7 @@ fn run(mut data: &[u8]) {
         taken: Vec::new(),
         kept: Vec::new(),
         good_end: flags & 8 != 0,
+        states: (0, [None; 2]),
     };
     let mut buffer = Box::new(Aligned([0; 96 << 10]));
     let stage = Stage::open(&machine, backend);

@@ -1,14 +1,13 @@
 //! The console's ring, whose other end writes anything into the page.
 
 use core::mem::offset_of;
-use std::sync::Arc;
 use std::time::Duration;
 
-use platform_xen::console::reader::{Reader, Waiting};
+use platform_xen::console::reader::Reader;
 use platform_xen::console::ring::ConsoleRing;
-use platform_xen::hal::{Hal, HalRef, Nanos, Port};
+use platform_xen::hal::{Hal, HalRef, Port};
 use platform_xen::shared::{PAGE, SharedMem, SharedPages};
-use platform_xen_fake::peer::Machine;
+use platform_xen_fake::peer::{Here, Machine};
 use platform_xen_sys::console::XenconsInterface;
 
 use crate::Target;
@@ -55,21 +54,6 @@ impl Actor for Daemon {
     fn act(&mut self, machine: &Machine) {
         self.script.scribble(self.page);
         machine.raise(self.port.0);
-    }
-}
-
-/// What output needs of the machine.
-struct Here(Arc<Machine>, Port);
-
-impl Waiting for Here {
-    fn now(&self) -> Nanos {
-        self.0.now()
-    }
-    fn notify(&self) {
-        self.0.notify(self.1);
-    }
-    fn wait(&self, until: Nanos) {
-        self.0.wait(&[self.1], Some(until));
     }
 }
 

@@ -8,7 +8,8 @@ mod kernels;
 mod menus;
 mod places;
 mod plans;
-mod stores;
+mod xenbus;
+mod xenstore;
 
 use crate::Target;
 
@@ -24,8 +25,8 @@ pub const ALL: [&Target; 15] = [
     &kernels::NOTES,
     &plans::LAYOUT,
     &plans::PLAN,
-    &stores::XENSTORE,
-    &stores::XENBUS,
+    &xenstore::XENSTORE,
+    &xenbus::XENBUS,
     &block::BLOCK,
     &console::CONSOLE,
     &grants::GRANTS,
