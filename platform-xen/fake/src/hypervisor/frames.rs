@@ -4,13 +4,11 @@
 //! one level up (or a pin, or being the root in use) makes it a table. It can change only when nothing holds it. To
 //! become a table its contents are validated, which takes a count on everything it points to.
 
-use std::collections::HashMap;
-
 use platform_xen_sys::mmu::{PTES_PER_TABLE, Pte, PteFlags, XEN_L4_FIRST, XEN_L4_LAST};
 use platform_xen_sys::{Mfn, PAGE_SIZE};
 use pvgrub_handover::plan::Page;
 
-use super::EMPTY;
+use super::{ByFrame, EMPTY};
 
 /// What a frame may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,8 +34,8 @@ pub type Refusal = String;
 /// All frames of one domain.
 #[derive(Default)]
 pub struct Frames {
-    states: HashMap<Mfn, State>,
-    memory: HashMap<Mfn, Box<Page>>,
+    states: ByFrame<State>,
+    memory: ByFrame<Box<Page>>,
     /// Frames of Xen that the guest may map (shared_info, grant table).
     xens: Vec<Mfn>,
 }

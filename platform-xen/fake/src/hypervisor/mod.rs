@@ -17,6 +17,7 @@ pub mod start;
 pub mod world;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use platform_xen::kexec::Segment;
 use platform_xen_sys::mmu::Pte;
@@ -25,6 +26,27 @@ use platform_xen_sys::{Mfn, PAGE_SIZE, Pfn, Vaddr};
 use pvgrub_handover::plan::Page;
 
 use frames::Frames;
+
+/// Something of each frame.
+pub type ByFrame<T> = HashMap<Mfn, T, BuildHasherDefault<Spread>>;
+
+/// A hash for numbers that nobody chooses to do harm: a handover looks up hundreds of thousands.
+#[derive(Clone, Copy, Default)]
+pub struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64((*byte).into()));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+    }
+}
 
 /// State of an event channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +89,7 @@ pub struct Hypervisor {
     /// The guest's p2m before the handover, by PFN.
     pub p2m: Vec<Option<Mfn>>,
     /// M2P.
-    pub m2p: HashMap<Mfn, Pfn>,
+    pub m2p: ByFrame<Pfn>,
     /// Event channels in use.
     pub ports: BTreeMap<u32, PortState>,
     /// Grant entries in use.

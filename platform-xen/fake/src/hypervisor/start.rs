@@ -10,8 +10,8 @@ use platform_xen_sys::start_info::{StartFlags, StartInfo};
 use platform_xen_sys::{Mfn, PAGE_SIZE, Pfn, Vaddr};
 use pvgrub_handover::plan::Registers;
 
-use super::Hypervisor;
 use super::world::{World, initrd_page, kernel_page};
+use super::{ByFrame, Hypervisor};
 
 const PAGE: u64 = PAGE_SIZE as u64;
 
@@ -109,7 +109,7 @@ impl Start<'_> {
 
     /// Every frame has one number, and Xen knows it by that.
     fn p2m_and_m2p(&self) -> Result<(), Broken> {
-        let mut seen = BTreeSet::new();
+        let mut seen = ByFrame::default();
         for (pfn, mfn) in (0..).zip(&self.p2m) {
             let hole = self.world.wish.holes.contains(&pfn);
             let Some(mfn) = mfn else {
@@ -118,7 +118,7 @@ impl Start<'_> {
             };
             promise!(!hole, "frame {pfn:#x} should be a hole");
             promise!(self.hypervisor.frames.is_owned(*mfn), "frame {pfn:#x} is not the domain's");
-            promise!(seen.insert(*mfn), "frame {pfn:#x} has two numbers");
+            promise!(seen.insert(*mfn, ()).is_none(), "frame {pfn:#x} has two numbers");
             let m2p = self.hypervisor.m2p.get(mfn);
             promise!(m2p == Some(&Pfn(pfn)), "m2p[p2m[{pfn:#x}]] is {m2p:?}");
         }
@@ -154,13 +154,15 @@ impl Start<'_> {
         let list = self.info(offset_of!(StartInfo, mfn_list))?;
         let in_mapping = self.info(offset_of!(StartInfo, nr_p2m_frames))? == 0;
         // Nothing else is mapped.
-        let mut expected: BTreeSet<u64> = (0..pages).map(|i| base + i * PAGE).collect();
+        let mut expected: Vec<u64> = (0..pages).map(|i| base + i * PAGE).collect();
         if in_mapping {
             promise!((base..end).contains(&list), "mfn_list is outside of the boot mapping");
         } else {
             expected.extend((0..p2m_pages).map(|i| list + i * PAGE));
         }
-        let found: BTreeSet<u64> = self.hypervisor.mapped().into_iter().map(|(va, _)| va.0).collect();
+        expected.sort_unstable();
+        // Already in order.
+        let found: Vec<u64> = self.hypervisor.mapped().into_iter().map(|(va, _)| va.0).collect();
         promise!(found == expected, "other things are mapped, or fewer");
         Ok(pages)
     }

@@ -3,7 +3,7 @@
 //! It is like our own kernel: an image, a direct map in which page tables are read-only, frames everywhere. Machine
 //! frames are mixed up, tables and buffers are spread over memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use platform_xen::kexec::Segment;
 use platform_xen_sys::mmu::{Pte, PteFlags};
@@ -14,7 +14,7 @@ use pvgrub_handover::kernel::Kernel;
 use pvgrub_handover::plan::{Contents, Identity, Initrd, Layout, Memory, Plan, PlanError, Ring};
 
 use super::frames::{Frames, Type};
-use super::{Hypervisor, PortState, Vcpu};
+use super::{ByFrame, Hypervisor, PortState, Vcpu};
 
 /// Where our image is.
 const IMAGE: u64 = 0x4000_0000;
@@ -179,7 +179,7 @@ impl World {
         let mut p2m = vec![None; wish.p2m_size as usize];
         let step = (wish.p2m_size * 2 / 3..).find(|step| gcd(*step, wish.p2m_size) == 1)?;
         let exists = |pfn: &u64| !wish.holes.contains(pfn);
-        let mut m2p = HashMap::new();
+        let mut m2p = ByFrame::default();
         for pfn in (0..wish.p2m_size).filter(exists) {
             let mfn = Mfn(0x10_0000 + (pfn * step + wish.seed) % wish.p2m_size);
             frames.own(mfn);

@@ -5,7 +5,7 @@ use platform_xen_fake::hypervisor::start;
 use platform_xen_fake::hypervisor::world::{Wish, World};
 use platform_xen_sys::Pfn;
 use pvgrub_handover::kernel::{Features, Kernel};
-use pvgrub_handover::plan::{Initrd, Layout, PlanError};
+use pvgrub_handover::plan::{Initrd, Layout, Plan, PlanError};
 
 use crate::Target;
 use crate::patch::take;
@@ -42,11 +42,11 @@ fn encode(flags: u8, numbers: [u64; 10], rest: &[u8]) -> Vec<u8> {
 
 /// Linux, a kernel linked at 1 GiB with all mapped, and one with holes in the domain.
 fn seeds() -> Vec<Vec<u8>> {
-    let (start, len, pages) = (0x40_0000, 0x18_0456, 28 << 8);
+    let (start, len, pages) = (0x20_0000, 0x18_0456, 13 << 8);
     vec![
         encode(0b0110_1111, [LINUX, 0, start, len, 0x123, 0x1000, 0x80_0000_0000, 1 << 20, pages, 0], b"ro"),
         encode(0b0010_0000, [1 << 30, 1 << 30, 0, len, 0, 0, 0, 70_000, pages, 0], b"root=/dev/xvda1"),
-        encode(0b1110_1110, [LINUX, 0, start, len, 0, 0, 1 << 39, 5 << 20, 0x2400, 0x1a00_0000_0200], b""),
+        encode(0b1110_1110, [LINUX, 0, start, len, 0, 0, 1 << 39, 5 << 18, 0xdff, 0x0a00_0000_0200], b""),
     ]
 }
 
@@ -64,15 +64,18 @@ impl Facts {
     /// `small`: sizes fit domains of some MiB.
     fn take(data: &mut &[u8], small: bool) -> Facts {
         let [flags] = take(data);
+        // One domain in 16 is larger than it need be for all that can happen in it.
+        let large = small && data.len().is_multiple_of(16);
         let mut number = |limit: u64| {
             let n = u64::from_le_bytes(take(data));
             if small { n % limit } else { n }
         };
         let any = u64::MAX;
         let (virt_base, paddr_offset) = (number(any), number(any));
-        let (start, len) = (number(8 << 20), number(8 << 20));
-        let (entry, hypercall_page, init_p2m) = (number(8 << 20), number(8 << 20), number(any));
-        let (initrd, pages, last) = (number(6 << 20), number(40 << 8), number(any));
+        let (mapped, pages) = if large { (8 << 20, 40 << 8) } else { (3 << 20, 14 << 8) };
+        let (start, len) = (number(mapped), number(mapped));
+        let (entry, hypercall_page, init_p2m) = (number(mapped), number(mapped), number(any));
+        let (initrd, pages, last) = (number(mapped / 2), number(pages), number(any));
         let set = |bit: u8| flags & 1 << bit != 0;
         // Sums that a kernel's maker would have made; without, the numbers are what they are.
         let sum = |a: u64, b: u64| if set(5) || small { a.wrapping_add(b) } else { b };
@@ -133,16 +136,15 @@ fn plan(mut data: &[u8]) {
     let wish = Wish { kernel, initrd, cmdline, p2m_size, holes, seed: u64::from(seed), runs };
     let Ok(Some(world)) = World::new(wish) else { return };
     match world.plan() {
-        Ok(_) => hand_over(world).unwrap_or_else(|broken| panic!("{broken}")),
+        Ok(plan) => hand_over(world, &plan).unwrap_or_else(|broken| panic!("{broken}")),
         Err(PlanError::Frames(why)) => panic!("{why}"),
         Err(error) => assert!(!error.to_string().is_empty()),
     }
 }
 
-fn hand_over(mut world: World) -> Result<(), String> {
-    let plan = world.plan().map_err(|error| error.to_string())?;
+fn hand_over(mut world: World, plan: &Plan) -> Result<(), String> {
     world.quiesce();
-    let end = kexec::run(&mut world.hypervisor, &plan);
+    let end = kexec::run(&mut world.hypervisor, plan);
     let why = world.hypervisor.refusals.last().map_or("", String::as_str);
     let registers = end.map_err(|failed| format!("{failed} at {:?}: {why}", failed.step))??;
     start::check(&world, registers)
