@@ -243,7 +243,7 @@ fn others_are_named() {
     let mut image = Image::load("foreign-swap");
     image.write(4096, &0xa92b_4efcu32.to_le_bytes());
     assert_eq!(names(&disks(image)), ["xvda: Linux RAID member 8.0 MiB"]);
-    let empty = Image { size: 1 << 20, blocks: Default::default() };
+    let empty = Image::empty(1 << 20);
     assert_eq!(names(&disks(empty)), ["xvda: unknown content 1.0 MiB"]);
 }
 

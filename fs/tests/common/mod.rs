@@ -8,14 +8,9 @@ use std::rc::Rc;
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 use pvgrub_fs::{BlockDevice, DeviceError, Disks, FileKind, FileSystem};
 
-const BLOCK: usize = 4096;
+mod image;
 
-/// A disk in memory that holds only its blocks that are not zero.
-#[derive(Clone)]
-pub struct Image {
-    pub size: u64,
-    pub blocks: BTreeMap<u64, Vec<u8>>,
-}
+pub use image::Image;
 
 fn fixture(name: &str) -> Vec<u8> {
     let path = format!("{}/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -25,54 +20,7 @@ fn fixture(name: &str) -> Vec<u8> {
 impl Image {
     /// Unpacks fixtures/NAME.img.z.
     pub fn load(name: &str) -> Self {
-        let packed =
-            miniz_oxide::inflate::decompress_to_vec_zlib(&fixture(&format!("{name}.img.z"))).unwrap();
-        let u32_at = |at: usize| u32::from_le_bytes(packed[at..at + 4].try_into().unwrap());
-        let size = u64::from_le_bytes(packed[..8].try_into().unwrap());
-        let mut blocks = BTreeMap::new();
-        let mut at = 8;
-        while at < packed.len() {
-            let (first, count) = (u64::from(u32_at(at)), u64::from(u32_at(at + 4)));
-            at += 8;
-            for block in first..first + count {
-                blocks.insert(block, packed[at..at + BLOCK].to_vec());
-                at += BLOCK;
-            }
-        }
-        Self { size, blocks }
-    }
-
-    pub fn read(&self, mut offset: u64, mut buf: &mut [u8]) {
-        while !buf.is_empty() {
-            let within = offset as usize % BLOCK;
-            let len = buf.len().min(BLOCK - within);
-            let (piece, rest) = buf.split_at_mut(len);
-            match self.blocks.get(&(offset / BLOCK as u64)) {
-                Some(block) => piece.copy_from_slice(&block[within..within + len]),
-                None => piece.fill(0),
-            }
-            offset += len as u64;
-            buf = rest;
-        }
-    }
-
-    pub fn write(&mut self, offset: u64, data: &[u8]) {
-        for (at, byte) in (offset..).zip(data) {
-            let block = self.blocks.entry(at / BLOCK as u64).or_insert_with(|| vec![0; BLOCK]);
-            block[at as usize % BLOCK] = *byte;
-        }
-    }
-
-    pub fn bytes(&self, offset: u64, len: usize) -> Vec<u8> {
-        let mut buf = vec![0; len];
-        self.read(offset, &mut buf);
-        buf
-    }
-
-    /// The image with `size` bytes more or less.
-    pub fn resized(mut self, size: u64) -> Self {
-        self.size = size;
-        self
+        Self::unpack(&fixture(&format!("{name}.img.z"))).expect(name)
     }
 }
 

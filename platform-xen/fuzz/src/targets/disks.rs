@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use pvgrub_fs::{Disks, FileKind, FileSystem, Numbering};
 
 use crate::Target;
-use crate::disk::{Device, Image, Packed, Patched, fixtures};
+use crate::disk::{Base, Device, Packed, Patched, fixtures};
 use crate::patch::{Patchable, apply, take};
 
 /// Everything is small but what a reader caches: 2 MiB, and directories and journals within their bounds.
@@ -101,9 +101,9 @@ const EXT_IMAGES: [Packed; 27] = fixtures!(
 
 const FAT_IMAGES: [Packed; 4] = fixtures!("fat12", "fat16", "fat32", "fat32-4k");
 
-static TABLES: LazyLock<Vec<Image>> = LazyLock::new(|| TABLE_IMAGES.into_iter().map(Image::unpack).collect());
-static EXTS: LazyLock<Vec<Image>> = LazyLock::new(|| EXT_IMAGES.into_iter().map(Image::unpack).collect());
-static FATS: LazyLock<Vec<Image>> = LazyLock::new(|| FAT_IMAGES.into_iter().map(Image::unpack).collect());
+static TABLES: LazyLock<Vec<Base>> = LazyLock::new(|| TABLE_IMAGES.into_iter().map(Base::unpack).collect());
+static EXTS: LazyLock<Vec<Base>> = LazyLock::new(|| EXT_IMAGES.into_iter().map(Base::unpack).collect());
+static FATS: LazyLock<Vec<Base>> = LazyLock::new(|| FAT_IMAGES.into_iter().map(Base::unpack).collect());
 
 /// Each image as it is, once with the flags at zero and once with all.
 fn seeds(images: usize) -> Vec<Vec<u8>> {
@@ -126,7 +126,7 @@ struct Input<'d> {
 }
 
 impl Input<'_> {
-    fn take<'d>(images: &'static [Image], mut data: &'d [u8]) -> Input<'d> {
+    fn take<'d>(images: &'static [Base], mut data: &'d [u8]) -> Input<'d> {
         let [which, flags, lives, first] = take(&mut data);
         let image = Patched::new(&images[usize::from(which) % images.len()]);
         Input { image, flags, lives, first, changes: data }
@@ -162,7 +162,7 @@ fn partitions(data: &[u8]) {
 /// Makes the sums of both headers of a GPT right, whatever they cover.
 fn mend_gpt(image: &mut Patched, sector: u64) {
     const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
-    let last = (image.size / sector).saturating_sub(1);
+    let last = (image.size() / sector).saturating_sub(1);
     for lba in [1, last] {
         let at = lba * sector;
         let header = image.get(at, 512);
@@ -207,8 +207,8 @@ fn volumes(image: Patched, lives: u8, first: u8) {
 
 /// Does what a boot loader does, and more: lists, looks up, opens and reads.
 fn use_it(fs: &Rc<dyn FileSystem>, first: usize) {
-    // The first files are read as a kernel would be, in pieces that go straight to the device; of others a little.
-    let mut large = 3;
+    // The first file is read as a kernel would be, in pieces that go straight to the device; of others a little.
+    let mut large = true;
     let mut buf = vec![0; 70_000];
     let mut pending = vec![String::new()];
     for _ in 0..5 {
@@ -219,10 +219,12 @@ fn use_it(fs: &Rc<dyn FileSystem>, first: usize) {
             if entry.kind == FileKind::Directory {
                 pending.push(path.clone());
             }
-            let _ = fs.metadata(&path);
-            let Ok(file) = fs.open(&path) else { continue };
-            let len = if large > 0 { buf.len() } else { 600 };
-            large = u32::saturating_sub(large, 1);
+            // To open is to look at it, and more.
+            let Ok(file) = fs.open(&path) else {
+                let _ = fs.metadata(&path);
+                continue;
+            };
+            let len = if std::mem::take(&mut large) { buf.len() } else { 600 };
             for at in [0, file.len() / 2, file.len().saturating_sub(1000)] {
                 let n = file.read_at(at, &mut buf[..len]).unwrap_or(0);
                 assert!(n as u64 <= file.len() - at, "{n} bytes at {at} of {}", file.len());

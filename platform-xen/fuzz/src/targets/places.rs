@@ -7,7 +7,7 @@ use pvgrub_fs::{Disks, FileSystem, Numbering, device_order, split_device};
 use pvgrub_net::Place;
 
 use crate::Target;
-use crate::disk::{Device, Image, Packed, Patched, fixtures};
+use crate::disk::{Base, Device, Packed, Patched, fixtures};
 
 /// Names.
 pub static PLACES: Target = Target {
@@ -48,7 +48,7 @@ fn open() -> Opened {
     const IMAGES: [Packed; 4] = fixtures!("gpt", "mbr", "ext4-nocsum", "fat12");
     let mut disks = Disks::new();
     for (name, packed) in ["xvda", "xvdb", "xvdc", "xvdd"].into_iter().zip(IMAGES) {
-        let image: &'static Image = Box::leak(Box::new(Image::unpack(packed)));
+        let image: &'static Base = Box::leak(Box::new(Base::unpack(packed)));
         disks.add(name, Device::new(Patched::new(image), 512, u32::MAX));
     }
     let opened = disks.volumes().iter().filter_map(|volume| volume.open().ok()).collect();
