@@ -91,6 +91,14 @@ pub fn linux() -> Kernel {
     }
 }
 
+/// The same with almost nothing in it, for what is done many times.
+pub fn small() -> Kernel {
+    let mut kernel = linux();
+    kernel.tail = 0;
+    kernel.segments.iter_mut().for_each(|segment| segment.bytes.truncate(0x300));
+    kernel
+}
+
 pub fn note(name: &[u8], kind: u32, desc: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     for word in [name.len() as u32, desc.len() as u32, kind] {

@@ -12,7 +12,7 @@ use crate::patch::{File, apply, take};
 #[allow(dead_code, missing_docs, unreachable_pub)]
 mod build;
 
-use build::{Kernel, Says, bzimage, linux, linux_notes, text};
+use build::{Kernel, Says, bzimage, linux, linux_notes, small, text};
 
 /// What a domain of 64 MiB has.
 const LIMITS: Limits = Limits { domain: 64 << 20, free: 32 << 20 };
@@ -69,33 +69,34 @@ pub static NOTES: Target = Target {
 };
 
 macro_rules! streams {
-    ($($name:literal),*) => {
-        [$(include_bytes!(concat!("../../../../handover/src/image/tests/packed/kernel.", $name)) as &[u8]),*]
+    ($kernel:literal) => {
+        streams!($kernel: "gz", "xz", "crc64.xz", "blocks.xz", "lzma", "lz4", "zst", "sized.zst")
+    };
+    ($kernel:literal: $($packer:literal),*) => {
+        [$(include_bytes!(concat!("../../../../handover/src/image/tests/packed/", $kernel, $packer)) as &[u8]),*]
     };
 }
 
-/// The same kernel, packed by gzip, xz, lzma, lz4 and zstd (handover/src/image/tests/packed/make.sh).
-const STREAMS: [&[u8]; 7] = streams!("gz", "xz", "crc64.xz", "lzma", "lz4", "zst", "sized.zst");
+/// Two kernels, each packed by gzip, xz, lzma, lz4 and zstd (handover/src/image/tests/packed/make.sh).
+const STREAMS: [[&[u8]; 8]; 2] = [streams!("small."), streams!("kernel.")];
 
 static PACKED: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
-    let size = (linux().elf().len() as u32).to_le_bytes();
-    // Of all, only gzip has its size at its end.
-    let payload = |stream: &[u8]| {
-        if stream.starts_with(b"\x1f\x8b") { stream.to_vec() } else { [stream, &size].concat() }
-    };
-    let images = STREAMS.iter().map(|stream| bzimage(&payload(stream)));
-    images.chain([STREAMS[0].to_vec(), bzimage(&linux().elf())]).collect()
+    let kernels = [small().elf(), linux().elf()];
+    let images = kernels.iter().zip(STREAMS).flat_map(|(kernel, streams)| {
+        let size = (kernel.len() as u32).to_le_bytes();
+        // Of all, only gzip has its size at its end.
+        let payload = move |stream: &[u8]| {
+            if stream.starts_with(b"\x1f\x8b") { stream.to_vec() } else { [stream, &size].concat() }
+        };
+        streams
+            .map(|stream| bzimage(&payload(stream)))
+            .into_iter()
+            .chain([streams[0].to_vec(), bzimage(kernel)])
+    });
+    images.collect()
 });
 
 static PLAIN: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
-    let small = || {
-        let mut kernel = linux();
-        kernel.tail = 0;
-        for segment in &mut kernel.segments {
-            segment.bytes.truncate(0x300);
-        }
-        kernel
-    };
     let mut symbols = Kernel { says: Says::Section(linux_notes()), ..small() };
     symbols.set_note(platform_xen_sys::elfnote::BSD_SYMTAB, b"yes\0");
     symbols.symbols = Some((text(24 * 3, 7), b"\0a\0b\0".to_vec()));
@@ -109,6 +110,8 @@ static PLAIN: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
 
 /// Inputs that are files themselves begin so.
 const RAW: u8 = 0xff;
+/// In the number of a file: the sums of its headers are made right, as an attacker would do it.
+const MEND: u8 = 0x40;
 
 /// Each file as it is, and beginnings of files that are inputs themselves.
 fn seeds(files: usize) -> Vec<Vec<u8>> {
@@ -121,7 +124,7 @@ fn seeds(files: usize) -> Vec<Vec<u8>> {
         b"MZ",
     ];
     let raw = starts.iter().map(|start| [&[RAW], *start, &[0; 80]].concat());
-    (0..files as u8).map(|n| vec![n]).chain(raw).collect()
+    (0..files as u8).flat_map(|n| [vec![n], vec![n | MEND]]).chain(raw).collect()
 }
 
 fn file(files: &[Vec<u8>], mut data: &[u8]) {
@@ -129,9 +132,36 @@ fn file(files: &[Vec<u8>], mut data: &[u8]) {
     if which == RAW {
         return loaded(data);
     }
-    let mut file = File::new(&files[usize::from(which) % files.len()]);
+    let mut file = File::new(&files[usize::from(which & !MEND) % files.len()]);
     apply(&mut file, data);
+    if which & MEND != 0 {
+        // Nothing, if there is no such stream.
+        let _ = mend_xz(&mut file.bytes);
+    }
     loaded(&file.bytes);
+}
+
+/// Makes the sums of an xz stream's header, of its first block's header, of its index and of its footer right.
+fn mend_xz(bytes: &mut [u8]) -> Option<()> {
+    const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+    let start = bytes.windows(6).position(|six| six == b"\xfd7zXZ\0")?;
+    let footer = bytes.windows(2).rposition(|two| two == b"YZ")?.checked_sub(10)?;
+    let size = |bytes: &[u8], at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?) as usize);
+    let block = 4 * (usize::from(*bytes.get(start + 12)?) + 1);
+    let index = 4 * (size(bytes, footer + 4)?.checked_add(1)?);
+    let index_at = footer.checked_sub(index)?;
+    // Where what is summed begins and ends, and where the sum is.
+    let sums = [
+        (start + 6, start + 8, start + 8),
+        (start + 12, start + 8 + block, start + 8 + block),
+        (index_at, footer - 4, footer - 4),
+        (footer + 4, footer + 10, footer),
+    ];
+    for (from, to, at) in sums {
+        let sum = CRC.checksum(bytes.get(from..to)?);
+        bytes.get_mut(at..at + 4)?.copy_from_slice(&sum.to_le_bytes());
+    }
+    Some(())
 }
 
 /// Loads it, counting the pages asked for, and looks at what came out as the caller would.
