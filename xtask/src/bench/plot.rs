@@ -22,8 +22,8 @@ const RIGHT: i32 = WIDTH - 90;
 const TOP: i32 = 50;
 const ROW: i32 = 28;
 
-/// Okabe and Ito's colours, which can be told apart by everyone, and two greys.
-const COLORS: [RGBColor; 10] = [
+/// Okabe and Ito's colours, which can be told apart by everyone, and three more.
+const COLORS: [RGBColor; 11] = [
     RGBColor(0, 114, 178),
     RGBColor(230, 159, 0),
     RGBColor(0, 158, 115),
@@ -34,6 +34,7 @@ const COLORS: [RGBColor; 10] = [
     RGBColor(60, 60, 60),
     RGBColor(150, 150, 150),
     RGBColor(120, 80, 40),
+    RGBColor(200, 200, 120),
 ];
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
