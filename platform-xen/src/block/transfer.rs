@@ -145,26 +145,12 @@ impl Disk {
         if let Some(fault) = &queue.dead {
             return Err(End::Dead(fault.clone()));
         }
-        // What was taken off the ring may be another thread's, and what was freed may be what another waits for.
-        let wake = queue.collect()?;
-        let freed = queue.reap(buffer, mine)?;
-        if mine.fault.is_some() {
-            cutter.stop();
-            *flush_due = false;
+        let result = queue.round(op, cutter, buffer, mine, flush_due);
+        if let Err(End::Dead(fault)) = &result {
+            // It is off the ring now: who comes next would not see it, and wait for ever.
+            queue.dead = Some(fault.clone());
         }
-        if *flush_due {
-            *flush_due = !queue.submit_flush(mine);
-        }
-        queue.submit(op, cutter, buffer, mine);
-        if mine.is_empty() && cutter.is_done() && !*flush_due {
-            return Ok(Next::Done);
-        }
-        if mine.is_empty() && queue.is_unused() {
-            // Nobody has anything whose end could make room. The connection is well, so only this transfer fails.
-            return Err(End::Starved(queue.shortage()));
-        }
-        let wake = wake || freed;
-        if queue.ask_for_event()? { Ok(Next::Again { wake }) } else { Ok(Next::Wait { wake }) }
+        result
     }
 
     /// Whether the backend's state has changed since the last look.
@@ -220,6 +206,38 @@ impl Disk {
             );
             self.hal.wait(&[], Some(self.hal.now() + LOOK));
         }
+    }
+}
+
+impl Queue {
+    fn round(
+        &mut self,
+        op: Op,
+        cutter: &mut Cutter,
+        buffer: &Buffer,
+        mine: &mut Mine,
+        flush_due: &mut bool,
+    ) -> Result<Next, End> {
+        // What was taken off the ring may be another thread's, and what was freed may be what another waits for.
+        let wake = self.collect()?;
+        let freed = self.reap(buffer, mine)?;
+        if mine.fault.is_some() {
+            cutter.stop();
+            *flush_due = false;
+        }
+        if *flush_due {
+            *flush_due = !self.submit_flush(mine);
+        }
+        self.submit(op, cutter, buffer, mine);
+        if mine.is_empty() && cutter.is_done() && !*flush_due {
+            return Ok(Next::Done);
+        }
+        if mine.is_empty() && self.is_unused() {
+            // Nobody has anything whose end could make room. The connection is well, so only this transfer fails.
+            return Err(End::Starved(self.shortage()));
+        }
+        let wake = wake || freed;
+        if self.ask_for_event()? { Ok(Next::Again { wake }) } else { Ok(Next::Wait { wake }) }
     }
 }
 

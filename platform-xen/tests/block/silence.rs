@@ -81,6 +81,21 @@ fn silent_disks_cost_the_time_of_one() {
     within(&machine, closing, 1);
 }
 
+/// Whoever takes a lie off the ring notes it: nothing comes after it, so that who reads next would wait in vain.
+#[test]
+fn a_lie_that_is_seen_in_passing_is_not_forgotten() {
+    let (machine, disks) = disks(&[Lie::None, Lie::Id(0), Lie::Id(5)]);
+    let all: Vec<&Arc<Disk>> = disks.all().collect();
+    disks.settle(all[0]).unwrap();
+    let begun = machine.now();
+    for liar in &all[1..] {
+        assert!(disks.is_ready(liar, Duration::from_secs(1)));
+        let error = liar.read(0, &mut [0; 512]).unwrap_err();
+        assert_eq!(error.fault, Fault::PeerMisbehaved("a response to no request"));
+        within(&machine, begun, 1);
+    }
+}
+
 #[test]
 fn nobody_waits_long_for_the_end_of_disks_that_say_nothing() {
     let (machine, disks) =
