@@ -36,11 +36,16 @@ mod no_std;
 #[cfg(feature = "bare")]
 pub mod panic;
 pub mod ring;
+#[cfg(any(feature = "bare", test))]
+#[cfg_attr(not(feature = "bare"), expect(dead_code, reason = "only threads use all of it"))]
+mod scheduler;
 pub mod shared;
 #[cfg(feature = "bare")]
 mod shared_info;
 #[cfg(feature = "bare")]
 pub mod thread;
 pub mod time;
+#[cfg(any(feature = "abi", test))]
+pub mod words;
 pub mod xenbus;
 pub mod xenstore;

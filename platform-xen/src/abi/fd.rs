@@ -1,113 +1,37 @@
 //! File descriptors.
 
+use super::dev::Console;
+use super::file::File;
 use super::{Result, c, count, int};
-use crate::hal::Nanos;
 use crate::local::Local;
-use crate::{console, thread, time};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicU64, Ordering};
-use hermit_abi::errno::{EBADF, EINVAL, EISDIR, EMFILE, ENOTTY, EPERM, ESPIPE};
-use hermit_abi::{POLLIN, POLLNVAL, POLLOUT, SEEK_CUR, SEEK_END, SEEK_SET, iovec, nfds_t, pollfd, stat};
-
-use super::files::{self, Node};
+use hermit_abi::errno::{EBADF, EINVAL, EMFILE, ENOTTY};
+use hermit_abi::{F_DUPFD, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FIONBIO, O_NONBLOCK, O_RDWR, iovec, stat};
 
 /// Most descriptors at once.
-const MAX_FDS: usize = 1024;
-
-/// An open file; descriptors that were duplicated share it.
-pub struct OpenFile {
-    node: Node,
-    /// Where the next read begins, in bytes.
-    position: AtomicU64,
-}
-
-impl OpenFile {
-    /// A file just opened.
-    #[must_use]
-    pub fn new(node: Node) -> OpenFile {
-        OpenFile { node, position: AtomicU64::new(0) }
-    }
-
-    /// What it is.
-    #[must_use]
-    pub fn node(&self) -> &Node {
-        &self.node
-    }
-
-    fn read(&self, buf: &mut [u8]) -> Result<usize> {
-        match &self.node {
-            Node::Console => Ok(read_console(buf)),
-            Node::Null => Ok(0),
-            Node::Directory(_) => Err(EISDIR),
-            Node::Disk(disk) => {
-                let position = self.position.load(Ordering::Relaxed);
-                let n = files::read_disk(disk, position, buf)?;
-                self.position.store(position + n as u64, Ordering::Relaxed);
-                Ok(n)
-            }
-        }
-    }
-
-    fn write(&self, bytes: &[u8]) -> Result<usize> {
-        match &self.node {
-            Node::Console => console::write_text(bytes),
-            Node::Null => {}
-            Node::Directory(_) => return Err(EISDIR),
-            Node::Disk(_) => return Err(EPERM),
-        }
-        Ok(bytes.len())
-    }
-
-    fn seek(&self, offset: i64, whence: i32) -> Result<i64> {
-        let size = match &self.node {
-            Node::Disk(disk) => disk.info().size,
-            Node::Null => 0,
-            Node::Console | Node::Directory(_) => return Err(ESPIPE),
-        };
-        let base = match whence {
-            SEEK_SET => 0,
-            SEEK_CUR => self.position.load(Ordering::Relaxed),
-            SEEK_END => size,
-            _ => return Err(EINVAL),
-        };
-        let to = base.checked_add_signed(offset).filter(|to| i64::try_from(*to).is_ok()).ok_or(EINVAL)?;
-        self.position.store(to, Ordering::Relaxed);
-        i64::try_from(to).map_err(|_| EINVAL)
-    }
-}
-
-/// Keys, as a terminal in its ordinary mode would give them: Enter is a line feed. Nothing is echoed.
-fn read_console(buf: &mut [u8]) -> usize {
-    let n = console::read(buf, None);
-    for byte in &mut buf[..n] {
-        if *byte == b'\r' {
-            *byte = b'\n';
-        }
-    }
-    n
-}
+const MAX_FDS: usize = 4096;
 
 /// The table; `None` until first used, which puts the console at 0, 1 and 2.
-static TABLE: Local<Option<Vec<Option<Arc<OpenFile>>>>> = Local::new(None);
+static TABLE: Local<Option<Vec<Option<Arc<dyn File>>>>> = Local::new(None);
 
-fn table<R>(f: impl FnOnce(&mut Vec<Option<Arc<OpenFile>>>) -> R) -> R {
+fn table<R>(f: impl FnOnce(&mut Vec<Option<Arc<dyn File>>>) -> R) -> R {
     let mut table = TABLE.borrow();
     f(table.get_or_insert_with(|| {
-        let console = Arc::new(OpenFile::new(Node::Console));
+        let console: Arc<dyn File> = Arc::new(Console::default());
         alloc::vec![Some(console.clone()), Some(console.clone()), Some(console)]
     }))
 }
 
 /// The open file behind a descriptor.
-pub(super) fn get(fd: i32) -> Result<Arc<OpenFile>> {
+pub(super) fn get(fd: i32) -> Result<Arc<dyn File>> {
     let fd = usize::try_from(fd).map_err(|_| EBADF)?;
     table(|t| t.get(fd).cloned().flatten()).ok_or(EBADF)
 }
 
 /// The lowest free descriptor, for a file.
-pub(super) fn insert(file: Arc<OpenFile>) -> Result<i32> {
+pub(super) fn insert(file: Arc<dyn File>) -> Result<i32> {
     table(|t| {
         let fd = t.iter().position(Option::is_none).unwrap_or(t.len());
         if fd >= MAX_FDS {
@@ -139,7 +63,7 @@ pub unsafe extern "C" fn sys_readv(fd: i32, list: *const iovec, n: usize) -> isi
             // SAFETY: one of them.
             let buf = unsafe { bytes_mut(part.iov_base.cast(), part.iov_len) };
             // After the first bytes, waiting for more would be wrong.
-            let got = if total == 0 || matches!(file.node, Node::Disk(_)) { file.read(buf)? } else { 0 };
+            let got = if total == 0 || file.fills() { file.read(buf)? } else { 0 };
             total += got;
             if got < part.iov_len {
                 break;
@@ -175,6 +99,7 @@ pub unsafe extern "C" fn sys_writev(fd: i32, list: *const iovec, n: usize) -> is
 /// Closes a descriptor.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_close(fd: i32) -> i32 {
+    // Dropped after the table was let go: what it does then may need the table.
     let file = usize::try_from(fd).ok().and_then(|fd| table(|t| t.get_mut(fd).and_then(Option::take)));
     int(file.map(|_| 0).ok_or(EBADF))
 }
@@ -196,51 +121,40 @@ pub extern "C" fn sys_lseek(fd: i32, offset: isize, whence: i32) -> isize {
 pub unsafe extern "C" fn sys_fstat(fd: i32, into: *mut stat) -> i32 {
     int(get(fd).map(|file| {
         // SAFETY: std's.
-        unsafe { into.write(files::stat_of(&file.node)) };
+        unsafe { into.write(file.stat()) };
         0
     }))
 }
 
-/// Nothing here has controls.
+/// Brings what was written to stable storage. std for Hermit never asks for it; programs can, by this name.
 #[unsafe(no_mangle)]
-pub extern "C" fn sys_ioctl(fd: i32, _cmd: i32, _arg: *mut c_void) -> i32 {
-    int(get(fd).and(Err::<i32, _>(ENOTTY)))
+pub extern "C" fn sys_fsync(fd: i32) -> i32 {
+    int(get(fd).and_then(|file| file.sync()).map(|()| 0))
 }
 
-/// Waits until one of the files can be read or written without waiting, or the time (in milliseconds; negative: none)
-/// is over. How many can.
+/// The one control there is: whether reading and writing wait.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sys_poll(fds: *mut pollfd, n: nfds_t, timeout: i32) -> i32 {
-    // SAFETY: std's list; null only if it is empty.
-    let fds = if n == 0 { &mut [] } else { unsafe { core::slice::from_raw_parts_mut(fds, n) } };
-    let until = u64::try_from(timeout).ok().map(|ms| Nanos(time::now().0.saturating_add(ms * 1_000_000)));
-    loop {
-        let mut ready = 0;
-        let mut console_wanted = false;
-        for entry in fds.iter_mut() {
-            entry.revents = match get(entry.fd) {
-                _ if entry.fd < 0 => 0,
-                Err(_) => POLLNVAL,
-                Ok(file) => match file.node {
-                    Node::Console => {
-                        console_wanted |= entry.events & POLLIN != 0;
-                        let can_read = if console::has_input() { POLLIN } else { 0 };
-                        (can_read | POLLOUT) & entry.events
-                    }
-                    _ => (POLLIN | POLLOUT) & entry.events,
-                },
-            };
-            ready += i32::from(entry.revents != 0);
+pub unsafe extern "C" fn sys_ioctl(fd: i32, cmd: i32, arg: *mut c_void) -> i32 {
+    int(get(fd).and_then(|file| {
+        if cmd != FIONBIO || arg.is_null() {
+            return Err(ENOTTY);
         }
-        if ready > 0 || until.is_some_and(|u| u <= time::now()) {
-            return ready;
-        }
-        if console_wanted {
-            console::wait_input(until);
-        } else {
-            thread::sleep_until(until.unwrap_or(Nanos(u64::MAX)));
-        }
-    }
+        // SAFETY: the request's argument is an int of the caller's.
+        file.set_nonblocking(unsafe { arg.cast::<i32>().read() } != 0).map(|()| 0)
+    }))
+}
+
+/// The few of fcntl's commands that mean something here.
+#[unsafe(no_mangle)]
+pub extern "C" fn sys_fcntl(fd: i32, cmd: i32, arg: i32) -> i32 {
+    int(get(fd).and_then(|file| match cmd {
+        F_DUPFD => insert(file),
+        // There is no other program to which descriptors could be handed down.
+        F_GETFD | F_SETFD => Ok(0),
+        F_GETFL => Ok(O_RDWR),
+        F_SETFL => file.set_nonblocking(arg & O_NONBLOCK != 0).map(|()| 0),
+        _ => Err(EINVAL),
+    }))
 }
 
 /// A slice from C.

@@ -8,14 +8,19 @@
 //! valid for the lengths given, strings end with NUL.
 #![expect(clippy::missing_safety_doc, reason = "said once, above")]
 
+mod dev;
 mod entropy;
-pub mod fd;
-pub mod files;
+mod fd;
+mod file;
 mod memory;
 mod net;
+mod poll;
 mod start;
 mod thread;
 mod time;
+mod tree;
+
+pub use dev::disk_of;
 
 use hermit_abi::errno::EINVAL;
 

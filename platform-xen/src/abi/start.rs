@@ -1,7 +1,7 @@
 //! From the first thread to std's `main`.
 
 use crate::boot;
-use alloc::boxed::Box;
+use crate::words::Words;
 use alloc::ffi::CString;
 use alloc::vec::Vec;
 use core::ffi::c_char;
@@ -28,18 +28,20 @@ fn platform_main() {
         }
     }
 
-    let start = boot::start();
-    let words = start.cmd_line().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let words = Words::new(boot::start().cmd_line());
     // A domain has no file name; by convention the first argument is one.
-    let args: Vec<CString> =
-        core::iter::once(&b"kernel"[..]).chain(words).filter_map(|word| CString::new(word).ok()).collect();
-    let mut argv: Vec<*const c_char> = args.iter().map(|arg| arg.as_ptr()).collect();
-    let argc = i32::try_from(argv.len()).unwrap_or(i32::MAX);
-    argv.push(core::ptr::null());
-    // They live as long as the program.
-    core::mem::forget(args);
-    let argv = Box::leak(argv.into_boxed_slice());
-    let env = [core::ptr::null()];
+    let arguments = core::iter::once(b"kernel".into()).chain(words.arguments);
+    let (argc, argv) = c_strings(arguments);
+    let (_, env) = c_strings(words.environment);
     // SAFETY: both lists end with a null pointer and stay.
-    unsafe { runtime_entry(argc, argv.as_ptr(), env.as_ptr()) }
+    unsafe { runtime_entry(argc, argv, env) }
+}
+
+/// A list of strings as C has it, with a null pointer at its end; and how many there are. They live as long as the program.
+fn c_strings(list: impl IntoIterator<Item = Vec<u8>>) -> (i32, *const *const c_char) {
+    let strings = list.into_iter().filter_map(|string| CString::new(string).ok());
+    let mut pointers: Vec<*const c_char> = strings.map(|string| string.into_raw().cast_const()).collect();
+    let n = i32::try_from(pointers.len()).unwrap_or(i32::MAX);
+    pointers.push(core::ptr::null());
+    (n, pointers.leak().as_ptr())
 }

@@ -40,6 +40,25 @@ pub extern "C" fn sys_usleep(micros: u64) {
     thread::sleep_until(Nanos(time::now().0.saturating_add(micros.saturating_mul(1000))));
 }
 
+/// Sleeps.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sys_nanosleep(time: *const timespec) -> i32 {
+    // SAFETY: null, or the caller's.
+    match unsafe { time.as_ref() }.map(|time| deadline(time, FUTEX_RELATIVE_TIMEOUT)) {
+        Some(Ok(until)) => {
+            thread::sleep_until(until);
+            0
+        }
+        _ => -EINVAL,
+    }
+}
+
+/// The number of the running thread: hermit-abi names it so, there being one process.
+#[unsafe(no_mangle)]
+pub extern "C" fn sys_getpid() -> i32 {
+    i32::try_from(thread::current()).unwrap_or(i32::MAX)
+}
+
 /// How many threads can run at once.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_available_parallelism() -> usize {

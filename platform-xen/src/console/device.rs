@@ -37,8 +37,8 @@ static CONSOLE: Local<Console> =
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The same, for a domain that is about to end; and how long it waits for the reader to take the rest.
 const LAST_PATIENCE: Duration = Duration::from_secs(1);
-/// How often dom0 looks whether somebody typed: Xen's console has no event that works without a virtual interrupt.
-const LOOK: u64 = 20_000_000;
+/// How often dom0 looks whether somebody typed, in nanoseconds: Xen's console has no event that works without a virtual interrupt.
+pub const LOOK: u64 = 20_000_000;
 
 /// Opens a domU's console as the first thing of all, so that whatever fails can be read there.
 pub(crate) fn open_early(mfn: Mfn, port: Port) {

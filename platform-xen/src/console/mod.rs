@@ -10,7 +10,7 @@ mod device;
 #[cfg(feature = "bare")]
 mod early;
 #[cfg(feature = "bare")]
-pub use device::{emergency, flush, has_input, port, read, wait_input, write, write_text};
+pub use device::{LOOK, emergency, flush, has_input, port, read, wait_input, write, write_text};
 #[cfg(feature = "bare")]
 pub(crate) use device::{open_early, setup};
 #[cfg(feature = "bare")]

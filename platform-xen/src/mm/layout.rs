@@ -33,7 +33,7 @@ pub const SPECIAL_BASE: u64 = upper_slot(400);
 /// Where stacks are.
 pub const STACKS_BASE: u64 = upper_slot(401);
 /// Distance from one stack to the next, in bytes. The number of a thread can be read off an address in a dump.
-pub const STACK_SLOT: u64 = 1 << 30;
+pub const STACK_SLOT: u64 = 1 << 28;
 
 /// Address of a frame in the direct map.
 #[must_use]

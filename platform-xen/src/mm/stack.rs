@@ -22,7 +22,7 @@ pub struct Slots {
     runs: [Run; SLOTS],
 }
 
-/// By itself, since it is all zeros at the start: in a global that is not, its 8 KiB would lie in the image.
+/// By itself, since it is all zeros at the start: in a global that is not, its 32 KiB would lie in the image.
 static ALL: Local<Slots> = Local::new(Slots { runs: [Run::new(0, 0); SLOTS] });
 
 impl Slots {
