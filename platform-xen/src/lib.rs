@@ -42,6 +42,8 @@ mod scheduler;
 pub mod shared;
 #[cfg(feature = "bare")]
 mod shared_info;
+#[cfg(feature = "net")]
+pub mod tcpip;
 #[cfg(feature = "bare")]
 pub mod thread;
 pub mod time;

@@ -1,0 +1,343 @@
+//! One interface: a card or the loopback, its addresses, and the sockets that have a part in it.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::net::Ipv6Addr;
+
+use smoltcp::iface::{self, Config, Context, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
+use smoltcp::socket::{Socket, dhcpv4, dns, tcp};
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{
+    EthernetAddress, HardwareAddress, IpAddress, IpCidr, IpVersion, Ipv4Address, Ipv4Cidr, Ipv6Cidr,
+};
+
+use super::device::Device;
+use super::link::Link;
+use super::setup::{Autoconf4, Autoconf6, Setup};
+use super::tcp::set_patience;
+use crate::hal::Nanos;
+
+/// Most packets that are taken at once, before others have their turn.
+const BURST: usize = 64;
+/// Connections that are over but for the time in which a late packet may come (RFC 9293 3.6.1); beyond, the oldest goes.
+const MOST_IN_TIME_WAIT: usize = 64;
+/// How long a connection that nobody has any more may take to end.
+const LAST_PATIENCE: Duration = Duration::from_secs(60);
+/// How long an unanswered search for a DHCP server goes on before it is begun anew.
+const DISCOVER: Duration = Duration::from_secs(3);
+
+/// An interface.
+pub(super) struct Interface {
+    name: String,
+    device: Device,
+    iface: Box<iface::Interface>,
+    /// The sockets.
+    pub(super) sockets: SocketSet<'static>,
+    setup: Setup,
+    dhcp: Option<SocketHandle>,
+    /// Asks for names.
+    pub(super) dns: SocketHandle,
+    servers: Vec<IpAddress>,
+    /// Connections that nobody has any more, on their way to the end, and when that must be.
+    orphans: VecDeque<(SocketHandle, Instant)>,
+    /// Addresses when they were last looked at.
+    seen: Vec<IpCidr>,
+}
+
+/// What [`Interface::poll`] did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Progress {
+    /// There is more to do at once.
+    pub(super) more: bool,
+    /// The addresses are others than before.
+    pub(super) addresses: bool,
+}
+
+fn instant(now: Nanos) -> Instant {
+    Instant::from_micros(i64::try_from(now.0 / 1000).unwrap_or(i64::MAX))
+}
+
+impl Interface {
+    /// The loopback.
+    pub(super) fn loopback(seed: u64, now: Nanos) -> Interface {
+        let setup = Setup { v4: Autoconf4::Off, v6: Autoconf6::Off, ..Setup::default() };
+        let mut interface = Interface::on(
+            "lo".to_string(),
+            Device::loopback(),
+            Config::new(HardwareAddress::Ip),
+            setup,
+            seed,
+            now,
+        );
+        interface.set_loopback(&[]);
+        interface
+    }
+
+    /// A card.
+    pub(super) fn card(link: Box<dyn Link>, setup: Setup, seed: u64, now: Nanos) -> Interface {
+        let (name, mac) = (link.name().to_string(), EthernetAddress(link.mac()));
+        let mut config = Config::new(HardwareAddress::Ethernet(mac));
+        config.slaac = setup.v6 == Autoconf6::Slaac;
+        let mut interface = Interface::on(name, Device::card(link), config, setup, seed, now);
+        interface.begin_setup(mac);
+        interface
+    }
+
+    fn on(
+        name: String,
+        mut device: Device,
+        mut config: Config,
+        setup: Setup,
+        seed: u64,
+        now: Nanos,
+    ) -> Interface {
+        config.random_seed = seed;
+        let iface = Box::new(iface::Interface::new(config, &mut device, instant(now)));
+        let mut sockets = SocketSet::new(Vec::new());
+        let dns = sockets.add(dns::Socket::new(&[], Vec::new()));
+        Interface {
+            name,
+            device,
+            iface,
+            sockets,
+            setup,
+            dhcp: None,
+            dns,
+            servers: Vec::new(),
+            orphans: VecDeque::new(),
+            seen: Vec::new(),
+        }
+    }
+
+    fn begin_setup(&mut self, mac: EthernetAddress) {
+        let setup = self.setup.clone();
+        let mut addresses: Vec<IpCidr> = Vec::new();
+        match setup.v4 {
+            Autoconf4::Off => {}
+            Autoconf4::Dhcp => {
+                let mut socket = dhcpv4::Socket::new();
+                let mut retry = socket.get_retry_config();
+                retry.discover_timeout = DISCOVER;
+                socket.set_retry_config(retry);
+                self.dhcp = Some(self.sockets.add(socket));
+            }
+            Autoconf4::Static { address, prefix, gateway } => {
+                addresses.push(IpCidr::Ipv4(Ipv4Cidr::new(address, prefix.min(32))));
+                self.set_gateway(gateway.map(IpAddress::Ipv4));
+            }
+        }
+        if setup.v6 != Autoconf6::Off {
+            addresses.push(IpCidr::Ipv6(Ipv6Cidr::new(link_local(mac), 64)));
+        }
+        if let Autoconf6::Static { address, prefix, gateway } = setup.v6 {
+            addresses.push(IpCidr::Ipv6(Ipv6Cidr::new(address, prefix.min(128))));
+            self.set_gateway(gateway.map(IpAddress::Ipv6));
+        }
+        self.iface.update_ip_addrs(|list| list.extend(addresses));
+        self.set_servers(setup.dns.iter().map(|address| IpAddress::from(*address)).collect());
+    }
+
+    fn set_gateway(&mut self, gateway: Option<IpAddress>) {
+        let routes = self.iface.routes_mut();
+        // The table has room for these two.
+        let _ = match gateway {
+            Some(IpAddress::Ipv4(gateway)) => routes.add_default_ipv4_route(gateway).map(drop),
+            Some(IpAddress::Ipv6(gateway)) => routes.add_default_ipv6_route(gateway).map(drop),
+            None => Ok(()),
+        };
+    }
+
+    fn set_servers(&mut self, servers: Vec<IpAddress>) {
+        self.sockets.get_mut::<dns::Socket>(self.dns).update_servers(&servers);
+        self.servers = servers;
+    }
+
+    /// Gives the loopback the cards' addresses besides its own: what is sent to them stays here.
+    pub(super) fn set_loopback(&mut self, cards: &[IpAddress]) {
+        let own = [
+            IpCidr::new(IpAddress::Ipv4(Ipv4Address::LOCALHOST), 8),
+            IpCidr::new(IpAddress::Ipv6(Ipv6Addr::LOCALHOST), 128),
+        ];
+        self.iface.update_ip_addrs(|list| {
+            list.clear();
+            list.extend(own);
+            for address in cards {
+                let prefix = if let IpAddress::Ipv4(_) = address { 32 } else { 128 };
+                // More than there is room for can't be reached from here.
+                let _ = list.push(IpCidr::new(*address, prefix));
+            }
+        });
+    }
+
+    /// `lo`, `eth0`.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its addresses.
+    pub(super) fn addresses(&self) -> &[IpCidr] {
+        self.iface.ip_addrs()
+    }
+
+    /// Whether this is one of its addresses.
+    pub(super) fn has_address(&self, address: IpAddress) -> bool {
+        self.addresses().iter().any(|cidr| cidr.address() == address)
+    }
+
+    /// Whether there is a way out for addresses of this one's family.
+    pub(super) fn has_gateway(&self, to: IpAddress) -> bool {
+        let routes = self.iface.routes();
+        match to {
+            IpAddress::Ipv4(_) => routes.get_default_ipv4_route().is_some(),
+            IpAddress::Ipv6(_) => routes.get_default_ipv6_route().is_some(),
+        }
+    }
+
+    /// Whether an address of the family may still come by itself.
+    pub(super) fn awaits(&self, family: IpVersion) -> bool {
+        let global = |cidr: &IpCidr| match cidr.address() {
+            IpAddress::Ipv4(_) => family == IpVersion::Ipv4,
+            IpAddress::Ipv6(address) => family == IpVersion::Ipv6 && !address.is_unicast_link_local(),
+        };
+        let automatic = match family {
+            IpVersion::Ipv4 => self.setup.v4 == Autoconf4::Dhcp,
+            IpVersion::Ipv6 => self.setup.v6 == Autoconf6::Slaac,
+        };
+        automatic && !self.addresses().iter().any(global)
+    }
+
+    /// The servers that know names.
+    pub(super) fn servers(&self) -> &[IpAddress] {
+        &self.servers
+    }
+
+    /// smoltcp's context, and the sockets.
+    pub(super) fn parts(&mut self) -> (&mut Context, &mut SocketSet<'static>) {
+        (self.iface.context(), &mut self.sockets)
+    }
+
+    /// The card's link.
+    pub(super) fn link(&mut self) -> Option<&mut (dyn Link + 'static)> {
+        self.device.link()
+    }
+
+    /// Joins or leaves a group.
+    pub(super) fn set_member(&mut self, group: IpAddress, member: bool) -> bool {
+        if member {
+            self.iface.join_multicast_group(group).is_ok()
+        } else {
+            self.iface.leave_multicast_group(group).is_ok()
+        }
+    }
+
+    /// Takes packets that came and sends those that are due. `after` is called after each packet that came.
+    pub(super) fn poll(&mut self, now: Nanos, mut after: impl FnMut(&mut SocketSet<'static>)) -> Progress {
+        let now = instant(now);
+        let Interface { device, iface, sockets, .. } = self;
+        iface.poll_maintenance(now);
+        let mut progress = Progress::default();
+        let mut taken = 0;
+        while taken < BURST {
+            match iface.poll_ingress_single(now, device, sockets) {
+                PollIngressSingleResult::None => break,
+                PollIngressSingleResult::PacketProcessed => {}
+                PollIngressSingleResult::SocketStateChanged => after(sockets),
+            }
+            taken += 1;
+        }
+        let mut sent = 0;
+        while sent < BURST && iface.poll_egress(now, device, sockets) == PollResult::SocketStateChanged {
+            sent += 1;
+        }
+        progress.more =
+            taken == BURST || sent == BURST || matches!(device, Device::Loopback(queue) if !queue.is_empty());
+        self.take_lease();
+        self.bury(now);
+        if let Some(link) = self.device.link() {
+            link.flush();
+        }
+        if self.seen != self.iface.ip_addrs() {
+            self.seen = self.iface.ip_addrs().to_vec();
+            progress.addresses = true;
+        }
+        progress
+    }
+
+    /// When it must be polled again, whatever comes.
+    pub(super) fn poll_at(&mut self, now: Nanos) -> Option<Nanos> {
+        let due = self.iface.poll_at(instant(now), &self.sockets);
+        let at = due.into_iter().chain(self.orphans.iter().map(|(_, until)| *until)).min()?;
+        Some(Nanos(u64::try_from(at.total_micros()).unwrap_or(0).saturating_mul(1000)))
+    }
+
+    /// Uses what a DHCP server gave, or took away.
+    fn take_lease(&mut self) {
+        let Some(handle) = self.dhcp else { return };
+        let Some(event) = self.sockets.get_mut::<dhcpv4::Socket>(handle).poll() else { return };
+        let (address, router, servers) = match event {
+            dhcpv4::Event::Deconfigured => (None, None, Vec::new()),
+            dhcpv4::Event::Configured(lease) => {
+                let servers = lease.dns_servers.iter().map(|server| IpAddress::Ipv4(*server)).collect();
+                (Some(lease.address), lease.router, servers)
+            }
+        };
+        self.iface.update_ip_addrs(|list| {
+            list.retain(|cidr| matches!(cidr, IpCidr::Ipv6(_)));
+            list.extend(address.map(IpCidr::Ipv4));
+        });
+        self.iface.routes_mut().remove_default_ipv4_route();
+        self.set_gateway(router.map(IpAddress::Ipv4));
+        if self.setup.dns.is_empty() {
+            self.set_servers(servers);
+        }
+        match address {
+            Some(address) => log::info!("{}: {address} by DHCP", self.name),
+            None => log::info!("{}: the address that DHCP gave is gone", self.name),
+        }
+    }
+
+    /// Takes a connection that nobody has any more: it ends by itself.
+    pub(super) fn adopt(&mut self, handle: SocketHandle, now: Nanos) {
+        self.orphans.push_back((handle, instant(now) + LAST_PATIENCE));
+    }
+
+    /// Removes orphans that have come to their end. One that was broken off has sent its last word by now.
+    fn bury(&mut self, now: Instant) {
+        let Interface { sockets, orphans, .. } = self;
+        let state = |sockets: &SocketSet<'_>, handle| sockets.get::<tcp::Socket>(handle).state();
+        let waiting = orphans.iter().filter(|(h, _)| state(sockets, *h) == tcp::State::TimeWait).count();
+        let mut excess = waiting.saturating_sub(MOST_IN_TIME_WAIT);
+        orphans.retain(|(handle, until)| {
+            let over = match state(sockets, *handle) {
+                tcp::State::Closed => true,
+                tcp::State::TimeWait if excess > 0 => {
+                    excess -= 1;
+                    true
+                }
+                tcp::State::TimeWait => false,
+                _ => {
+                    if now >= *until {
+                        sockets.get_mut::<tcp::Socket>(*handle).abort();
+                    }
+                    false
+                }
+            };
+            if over {
+                sockets.remove(*handle);
+            }
+            !over
+        });
+        for (_, socket) in sockets.iter_mut() {
+            if let Socket::Tcp(socket) = socket {
+                set_patience(socket);
+            }
+        }
+    }
+}
+
+/// The address of a link that follows from the card's (RFC 4291 appendix A).
+fn link_local(EthernetAddress([a, b, c, d, e, f]): EthernetAddress) -> Ipv6Addr {
+    Ipv6Addr::from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f])
+}

@@ -1,0 +1,212 @@
+//! All interfaces, and which addresses sockets have.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use smoltcp::wire::IpAddress;
+
+use super::error::NetError;
+use super::interface::Interface;
+use super::link::Link;
+use super::listener::Listener;
+use super::route::LOOPBACK;
+use super::setup::Setup;
+use super::wait::Waiter;
+use crate::hal::{Nanos, Port};
+
+/// Ports that sockets get which ask for none (RFC 6335 6).
+const EPHEMERAL: core::ops::RangeInclusive<u16> = 49_152..=65_535;
+
+/// What sockets may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a connection's buffer, each way, if the program doesn't say.
+    pub tcp_buffer: usize,
+    /// Bytes that datagrams may wait in, each way.
+    pub udp_buffer: usize,
+    /// Most that a program can ask for.
+    pub most: usize,
+}
+
+impl Limits {
+    /// For a domain with this much memory, in bytes.
+    #[must_use]
+    pub fn for_memory(bytes: u64) -> Limits {
+        // A connection with full buffers takes a five-hundredth of it.
+        let share = usize::try_from(bytes / 1024).unwrap_or(usize::MAX).clamp(32 << 10, 256 << 10);
+        Limits { tcp_buffer: share, udp_buffer: share, most: 4 << 20 }
+    }
+}
+
+/// The kinds of sockets, which have ports of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Tcp,
+    Udp,
+}
+
+/// An address that a socket has.
+#[derive(Debug)]
+struct Bound {
+    id: u64,
+    kind: Kind,
+    address: Option<IpAddress>,
+    port: u16,
+}
+
+/// The network, as this machine sees it.
+pub struct Stack {
+    pub(super) interfaces: Vec<Interface>,
+    pub(super) listeners: BTreeMap<u64, Listener>,
+    pub(super) limits: Limits,
+    bound: Vec<Bound>,
+    last_id: u64,
+    random: fn() -> u64,
+    /// Called when addresses came or went.
+    changed: Arc<Waiter>,
+    pub(super) now: Nanos,
+}
+
+impl Stack {
+    /// The loopback alone. `random`: numbers that others can't guess, for ports and sequence numbers. `changed` is called
+    /// when addresses came or went.
+    #[must_use]
+    pub fn new(limits: Limits, random: fn() -> u64, changed: Arc<Waiter>, now: Nanos) -> Stack {
+        Stack {
+            interfaces: Vec::from([Interface::loopback(random(), now)]),
+            listeners: BTreeMap::new(),
+            limits,
+            bound: Vec::new(),
+            last_id: 0,
+            random,
+            changed,
+            now,
+        }
+    }
+
+    /// Adds a card. To be done before there are sockets.
+    pub fn attach(&mut self, link: Box<dyn Link>, setup: Setup) {
+        self.interfaces.push(Interface::card(link, setup, (self.random)(), self.now));
+    }
+
+    /// Called when addresses came or went.
+    #[must_use]
+    pub fn changed(&self) -> &Arc<Waiter> {
+        &self.changed
+    }
+
+    /// The interfaces' names and addresses.
+    pub fn addresses(&self) -> impl Iterator<Item = (&str, IpAddr)> {
+        self.interfaces.iter().flat_map(|interface| {
+            interface.addresses().iter().map(|cidr| (interface.name(), cidr.address().into()))
+        })
+    }
+
+    /// How many of smoltcp's sockets there are: of programs, of connections that are ending, and of our own.
+    #[must_use]
+    pub fn sockets(&self) -> usize {
+        self.interfaces.iter().map(|interface| interface.sockets.iter().count()).sum()
+    }
+
+    /// Takes the packets that came, sends those that are due, and tells when that must be done again at the latest: at once,
+    /// if there was much of it.
+    pub fn poll(&mut self, now: Nanos) -> Option<Nanos> {
+        self.now = now;
+        let mut more = false;
+        for at in 0..self.interfaces.len() {
+            more |= self.poll_one(at);
+        }
+        if more {
+            return Some(now);
+        }
+        self.interfaces.iter_mut().filter_map(|interface| interface.poll_at(now)).min()
+    }
+
+    /// The same for one interface; whether there is more to do. Time is as of the last look.
+    pub(super) fn poll_one(&mut self, at: usize) -> bool {
+        let Stack { interfaces, listeners, limits, now, .. } = self;
+        let Some(interface) = interfaces.get_mut(at) else { return false };
+        let progress = interface.poll(*now, |sockets| {
+            listeners.values_mut().for_each(|listener| listener.look(at, sockets, limits));
+        });
+        if progress.addresses && at != LOOPBACK {
+            let ours: Vec<IpAddress> =
+                interfaces[1..].iter().flat_map(Interface::addresses).map(|cidr| cidr.address()).collect();
+            interfaces[LOOPBACK].set_loopback(&ours);
+            self.changed.call();
+        }
+        progress.more
+    }
+
+    /// Tells the time to calls between two [`poll`](Stack::poll)s.
+    pub fn set_time(&mut self, now: Nanos) {
+        self.now = now;
+    }
+
+    /// The event channels of the cards.
+    pub fn ports(&mut self) -> Vec<Port> {
+        self.interfaces.iter_mut().filter_map(|interface| interface.link()?.port()).collect()
+    }
+
+    /// To be called before waiting for the cards. `true`: something has come meanwhile.
+    pub fn ask_for_events(&mut self) -> bool {
+        self.interfaces
+            .iter_mut()
+            .filter_map(Interface::link)
+            .fold(false, |any, link| link.ask_for_events() || any)
+    }
+
+    /// A number of its own for a socket.
+    pub(super) fn new_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// Gives a socket an address. Port 0: any. Returns the port.
+    pub(super) fn bind(
+        &mut self,
+        kind: Kind,
+        id: u64,
+        address: Option<IpAddress>,
+        port: u16,
+    ) -> Result<u16, NetError> {
+        if let Some(address) = address.filter(|address| !address.is_multicast() && !address.is_broadcast()) {
+            if !self.is_ours(address) {
+                return Err(NetError::AddrNotAvailable);
+            }
+        }
+        let port = match port {
+            0 => self.free_port(kind, address)?,
+            port if self.is_free(kind, address, port) => port,
+            _ => return Err(NetError::AddrInUse),
+        };
+        self.bound.push(Bound { id, kind, address, port });
+        Ok(port)
+    }
+
+    /// Takes a socket's address away.
+    pub(super) fn unbind(&mut self, id: u64) {
+        self.bound.retain(|bound| bound.id != id);
+    }
+
+    fn is_free(&self, kind: Kind, address: Option<IpAddress>, port: u16) -> bool {
+        let overlaps = |other: Option<IpAddress>| match (address, other) {
+            (Some(a), Some(b)) => a == b,
+            _ => true,
+        };
+        !self.bound.iter().any(|b| b.kind == kind && b.port == port && overlaps(b.address))
+    }
+
+    /// A port that nobody has.
+    fn free_port(&self, kind: Kind, address: Option<IpAddress>) -> Result<u16, NetError> {
+        let count = u64::from(EPHEMERAL.end() - EPHEMERAL.start()) + 1;
+        let first = (self.random)() % count;
+        (0..count)
+            .map(|i| EPHEMERAL.start() + ((first + i) % count) as u16)
+            .find(|port| self.is_free(kind, address, *port))
+            .ok_or(NetError::AddrInUse)
+    }
+}
