@@ -12,6 +12,8 @@ pub mod boot;
 pub mod console;
 #[cfg(feature = "bare")]
 pub mod cpu;
+#[cfg(feature = "bare")]
+mod cpu_state;
 pub mod devices;
 #[cfg(feature = "bare")]
 pub mod entropy;

@@ -161,7 +161,7 @@ pub extern "C" fn sys_fcntl(fd: i32, cmd: i32, arg: i32) -> i32 {
 ///
 /// # Safety
 /// `n` values at `at` are valid and stay as they are; `at` may be null if `n` is 0.
-unsafe fn slice<'a, T>(at: *const T, n: usize) -> &'a [T] {
+pub(super) unsafe fn slice<'a, T>(at: *const T, n: usize) -> &'a [T] {
     if n == 0 || at.is_null() {
         return &[];
     }
@@ -173,7 +173,7 @@ unsafe fn slice<'a, T>(at: *const T, n: usize) -> &'a [T] {
 ///
 /// # Safety
 /// `n` bytes at `at` are writable and nobody else's; `at` may be null if `n` is 0.
-unsafe fn bytes_mut<'a>(at: *mut u8, n: usize) -> &'a mut [u8] {
+pub(super) unsafe fn bytes_mut<'a>(at: *mut u8, n: usize) -> &'a mut [u8] {
     if n == 0 || at.is_null() {
         return &mut [];
     }

@@ -13,7 +13,10 @@ mod entropy;
 mod fd;
 mod file;
 mod memory;
+#[cfg(feature = "net")]
 mod net;
+#[cfg(not(feature = "net"))]
+mod no_net;
 mod poll;
 mod start;
 mod thread;

@@ -1,5 +1,9 @@
 //! Threads, futexes, the end of the program.
 
+#[cfg(feature = "net")]
+use super::net::drain;
+#[cfg(not(feature = "net"))]
+use super::no_net::drain;
 use super::{count, int};
 use crate::hal::Nanos;
 use crate::panic::{self, Ending};
@@ -114,6 +118,7 @@ pub extern "C" fn sys_get_errno() -> i32 {
 /// Ends the program, and so the domain: cleanly for 0, else as crashed, so that the tools can tell.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_exit(status: i32) -> ! {
+    drain();
     if status == 0 {
         panic::end(Ending::PowerOff)
     }

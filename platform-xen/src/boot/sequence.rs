@@ -3,7 +3,7 @@
 use super::start::{Start, console_of};
 use crate::hal::Port;
 use crate::local::Local;
-use crate::{console, devices, logger, mm, panic, shared_info, thread, time};
+use crate::{console, cpu_state, devices, logger, mm, panic, shared_info, thread, time};
 use alloc::boxed::Box;
 use platform_xen_sys::Vaddr;
 use platform_xen_sys::start_info::StartInfo;
@@ -47,6 +47,7 @@ pub(super) extern "C" fn boot(info: &StartInfo, builder_stack: u64) -> ! {
 
 /// The first thread.
 fn main() {
+    cpu_state::enable();
     devices::setup(&start());
     unsafe extern "Rust" {
         // What the program defines: without std by itself, with std through the Hermit ABI's start code.

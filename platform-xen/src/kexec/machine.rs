@@ -77,6 +77,9 @@ pub trait Machine {
     /// Nothing can be saved any more: end the domain, with `what` on its console.
     fn give_up(&mut self, what: &'static str) -> Self::End;
 
+    /// Leaves CR4 and XCR0 as they were found.
+    fn restore_cpu_state(&mut self) {}
+
     /// Called before each step, for those who want to know how long each takes.
     fn begins(&mut self, _step: Step) {}
 

@@ -204,6 +204,7 @@ fn reset_vcpu<M: Machine>(machine: &mut M, plan: &Plan) -> Result<(), Errno> {
             Err(e) => return Err(e),
         }
     }
+    machine.restore_cpu_state();
     machine.stop_singleshot_timer()?;
     machine.set_periodic_timer(FRESH_PERIODIC_TIMER_NS)?;
     machine.stack_switch(plan.registers.rsp)?;

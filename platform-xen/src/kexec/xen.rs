@@ -20,7 +20,7 @@ use crate::mm::MapError;
 use crate::mm::layout::direct;
 use crate::mm::p2m::P2m;
 use crate::mm::runs::Run;
-use crate::{console, hypercall, mm, shared_info};
+use crate::{console, cpu_state, hypercall, mm, shared_info};
 
 /// Xen, under the kernel that gives itself up.
 pub struct Xen {
@@ -128,6 +128,10 @@ impl Machine for Xen {
 
     fn clear_traps(&mut self) -> Result<(), Errno> {
         Xen::call(nr::SET_TRAP_TABLE, [0; 5])
+    }
+
+    fn restore_cpu_state(&mut self) {
+        cpu_state::restore();
     }
 
     fn clear_gdt(&mut self) -> Result<(), Errno> {

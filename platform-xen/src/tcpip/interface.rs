@@ -303,6 +303,13 @@ impl Interface {
         self.orphans.push_back((handle, instant(now) + LAST_PATIENCE));
     }
 
+    /// Whether an orphan still has something to say, or to hear that it was heard.
+    pub(super) fn is_sending(&self) -> bool {
+        use tcp::State::{Closed, FinWait2, TimeWait};
+        let state = |handle| self.sockets.get::<tcp::Socket>(handle).state();
+        self.orphans.iter().any(|(handle, _)| !matches!(state(*handle), Closed | FinWait2 | TimeWait))
+    }
+
     /// Removes orphans that have come to their end. One that was broken off has sent its last word by now.
     fn bury(&mut self, now: Instant) {
         let Interface { sockets, orphans, .. } = self;

@@ -12,6 +12,7 @@ mod error;
 mod interface;
 mod link;
 mod listener;
+mod nic;
 mod resolve;
 mod route;
 mod setup;
@@ -22,6 +23,7 @@ mod wait;
 
 pub use error::NetError;
 pub use link::{Link, Offloads, RxInfo, TxInfo};
+pub use nic::NicLink;
 pub use resolve::Lookup;
 pub use setup::{Autoconf4, Autoconf6, BadSetup, Setup};
 pub use stack::{Limits, Stack};

@@ -119,10 +119,31 @@ impl Stack {
         for at in 0..self.interfaces.len() {
             more |= self.poll_one(at);
         }
-        if more {
-            return Some(now);
-        }
+        if more { Some(now) } else { self.poll_at(now) }
+    }
+
+    /// When it must be [polled](Stack::poll) at the latest.
+    pub fn poll_at(&mut self, now: Nanos) -> Option<Nanos> {
         self.interfaces.iter_mut().filter_map(|interface| interface.poll_at(now)).min()
+    }
+
+    /// What sockets may use.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether a connection that its owner has closed still has something to send.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        self.interfaces.iter().any(Interface::is_sending)
+    }
+
+    /// Whether a server that knows names may still come, where there is none.
+    #[must_use]
+    pub fn names_may_come(&self) -> bool {
+        self.interfaces.iter().all(|interface| interface.servers().is_empty())
+            && self.interfaces.iter().any(|interface| interface.awaits(smoltcp::wire::IpVersion::Ipv4))
     }
 
     /// The same for one interface; whether there is more to do. Time is as of the last look.

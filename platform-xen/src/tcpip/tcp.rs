@@ -456,7 +456,14 @@ impl TcpSocket {
         let waker = self.waiter.waker();
         match self.stream(stack) {
             Err(NetError::WouldBlock) => Ready::default(),
-            Err(_) => Ready { read: true, write: true, over: !matches!(self.state, State::Idle) },
+            Err(_) if matches!(self.state, State::Idle) => {
+                Ready { write: true, over: true, ..Ready::default() }
+            }
+            Err(error) => {
+                // Whoever asks what went wrong is to hear it.
+                self.error = Some(error).filter(|error| *error != NetError::NotConnected);
+                Ready { read: true, write: true, over: true, failed: self.error.is_some() }
+            }
             Ok((_, read_shut, socket)) => {
                 socket.register_recv_waker(&waker);
                 socket.register_send_waker(&waker);
@@ -465,6 +472,7 @@ impl TcpSocket {
                     read: read_shut || socket.can_recv() || !socket.may_recv(),
                     write: socket.can_send() || closed,
                     over: closed || (!socket.may_recv() && !socket.may_send()),
+                    failed: false,
                 }
             }
         }
@@ -518,4 +526,6 @@ pub struct Ready {
     pub write: bool,
     /// There is nothing more to come, either way.
     pub over: bool,
+    /// It could not be connected.
+    pub failed: bool,
 }

@@ -1,8 +1,11 @@
-//! Sockets: there is no network yet, so each call says that it is not supported.
+//! Sockets in a program without the feature `net`: each call says that it is not supported.
 
 use core::ffi::{c_char, c_void};
 use hermit_abi::errno::{EBADF, ENOSYS};
 use hermit_abi::{EAI_FAIL, addrinfo, sockaddr, socklen_t};
+
+/// There is nothing to wait for.
+pub(super) fn drain() {}
 
 /// No socket can be made.
 #[unsafe(no_mangle)]
