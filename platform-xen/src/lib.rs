@@ -35,6 +35,7 @@ pub mod mm;
 mod no_std;
 #[cfg(feature = "bare")]
 pub mod panic;
+mod pool;
 pub mod ring;
 pub mod shared;
 #[cfg(feature = "bare")]
