@@ -5,9 +5,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::block::{Config, Disks, KEEPS};
+use crate::block::{Config, Disks};
 use crate::hal::HalRef;
-use crate::xenbus::{DeviceError, Fault, Shutdown};
+use crate::xenbus::{DeviceError, Fault, KEEPS, Shutdown};
 use crate::xenstore::{Channel, Xenstore, XsError};
 
 use spin::Mutex;

@@ -37,6 +37,7 @@ pub mod mm;
 mod no_std;
 #[cfg(feature = "bare")]
 pub mod panic;
+mod pool;
 pub mod ring;
 #[cfg(any(feature = "bare", test))]
 #[cfg_attr(not(feature = "bare"), expect(dead_code, reason = "only threads use all of it"))]

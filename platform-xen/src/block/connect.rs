@@ -1,4 +1,5 @@
-//! Connecting a disk to its backend, without ever waiting for it: several connect at the same time.
+//! Connecting a disk to its backend, and closing it: what is a disk's own of it. The rest is every device's
+//! ([`Device`]).
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -8,254 +9,40 @@ use core::time::Duration;
 use platform_xen_sys::block::VdiskInfo;
 use platform_xen_sys::xenbus::XenbusState;
 
-use crate::block::close::AFTER;
 use crate::block::config::{Config, Transfer};
 use crate::block::cut::SECTOR;
 use crate::block::disk::{Disk, Info};
 use crate::block::queue::Queue;
+use crate::block::transfer::LOOK;
 use crate::hal::{GrantRef, Nanos, Port};
 use crate::shared::PAGE;
-use crate::xenbus::{DeviceError, Fault, Step};
+use crate::xenbus::{AFTER, Device, DeviceError, Fault, Frontend, Progress};
 use crate::xenstore::Watch;
 
 /// Segments of a request that make more ring pages useless.
 const LARGE: usize = 32;
 
-/// What the backend has yet to do.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Awaited {
-    /// To begin to close what was left open.
-    LeftClosing,
-    LeftClosed,
-    /// To get ready for us.
-    Offer,
-    /// To connect to what we published.
-    Connection,
-    /// After a failure: to begin to close.
-    EndClosing,
-    EndClosed,
-    /// To get ready for whoever comes next.
-    EndReopened,
-}
-
-/// A disk that is on its way to be connected, or to be put back as it was when that has failed.
-pub(super) struct Connecting {
-    awaited: Awaited,
-    deadline: Nanos,
-    /// On the backend's state.
-    watch: Watch,
-    /// The state is to be looked at without an event.
-    fresh: bool,
-    /// Why it will not be connected.
-    fault: Option<Fault>,
-}
-
-/// Whether a disk is being connected.
-#[derive(Default)]
-pub(super) enum Stage {
-    /// No.
-    #[default]
-    Idle,
-    /// Yes, and a thread is at it now.
-    Busy,
-    /// Yes.
-    On(Connecting),
-}
-
-impl Awaited {
-    fn judge(self, state: Option<XenbusState>) -> Step {
-        use XenbusState::{Closed, Closing, Connected, InitWait, Initialised};
-        match (self, state) {
-            (Awaited::LeftClosing | Awaited::EndClosing, Some(Closing | Closed) | None)
-            | (Awaited::LeftClosed | Awaited::EndClosed, Some(Closed) | None)
-            | (Awaited::Offer, Some(InitWait | Initialised | Connected))
-            | (Awaited::Connection, Some(Connected))
-            | (Awaited::EndReopened, Some(InitWait) | None) => Step::Ready,
-            (Awaited::Connection, Some(Closing | Closed) | None) => Step::Gone,
-            // Closed, where an offer is awaited: it may be opening again after our own last close.
-            _ => Step::Wait,
-        }
+impl Device for Disk {
+    fn front(&self) -> &Frontend {
+        &self.front
     }
 
-    /// Completes "the backend did not …".
-    fn words(self) -> &'static str {
-        match self {
-            Awaited::LeftClosing | Awaited::EndClosing => "begin to close",
-            Awaited::LeftClosed | Awaited::EndClosed => "close",
-            Awaited::Offer => "get ready",
-            Awaited::Connection => "connect",
-            Awaited::EndReopened => "get ready again",
-        }
-    }
-}
-
-impl Disk {
-    /// Connects to the backend.
-    ///
-    /// # Errors
-    /// What is wrong, in words, within [`Config::patience`] for each of its steps.
-    pub fn connect(&self) -> Result<(), DeviceError> {
-        self.begin_connect()?;
-        loop {
-            if let Some(result) = self.poll_connect() {
-                return result;
-            }
-            let Some((ports, until)) = self.connecting() else { return Err(self.error(Fault::NotConnected)) };
-            self.hal.wait(&ports, Some(until));
-        }
+    fn name(&self) -> &str {
+        &self.name
     }
 
-    /// Begins to connect, without waiting for the backend: with several disks, their backends work at the same time.
-    /// [`poll_connect`](Disk::poll_connect) goes on with it.
-    ///
-    /// # Errors
-    /// If there is no backend, or xenstore's.
-    pub fn begin_connect(&self) -> Result<(), DeviceError> {
-        let connecting = self.try_begin().map_err(|fault| self.error(fault))?;
-        self.inner.lock().stage = Stage::On(connecting);
-        Ok(())
+    fn patience(&self) -> Duration {
+        self.config().patience
     }
 
-    fn try_begin(&self) -> Result<Connecting, Fault> {
-        if self.inner.lock().queue.is_some() {
-            return Err(Fault::Unsupported("to connect twice"));
-        }
-        let Some(state) = self.front.backend_state()? else { return Err(Fault::NoBackend) };
-        let watch = self.front.watch_backend()?;
-        // A former kernel may have left the device as it was when it died, or we ourselves without the backend noticing.
-        let left = state == XenbusState::Connected || self.front.state()? != XenbusState::Initialising;
-        if left {
-            self.front.set_state(XenbusState::Closing)?;
-        }
-        let awaited = if left { Awaited::LeftClosing } else { Awaited::Offer };
-        let deadline = self.hal.now() + self.config().patience;
-        Ok(Connecting { awaited, deadline, watch, fresh: true, fault: None })
+    fn progress(&self) -> &Progress {
+        &self.progress
     }
 
-    /// Whether it is being connected, and what to wait for before the next [`poll_connect`](Disk::poll_connect): an event on
-    /// these ports, or the moment.
-    pub fn connecting(&self) -> Option<(Vec<Port>, Nanos)> {
-        match &self.inner.lock().stage {
-            Stage::Idle => None,
-            Stage::Busy => Some((Vec::new(), self.hal.now() + Duration::from_millis(20))),
-            Stage::On(connecting) => Some((Vec::from([connecting.watch.port()]), connecting.deadline)),
-        }
+    fn has_rings(&self) -> bool {
+        self.inner.lock().queue.is_some()
     }
 
-    /// Goes on with connecting as far as that goes without waiting for the backend. The result, once there is one; after a
-    /// failure the device is first put back as it was found.
-    pub fn poll_connect(&self) -> Option<Result<(), DeviceError>> {
-        let mut connecting = {
-            let mut inner = self.inner.lock();
-            match core::mem::take(&mut inner.stage) {
-                Stage::Idle => return None,
-                Stage::Busy => {
-                    inner.stage = Stage::Busy;
-                    return None;
-                }
-                Stage::On(connecting) => {
-                    inner.stage = Stage::Busy;
-                    connecting
-                }
-            }
-        };
-        let done = match self.advance(&mut connecting) {
-            Ok(done) => done,
-            Err(fault) => self.begin_end(&mut connecting, fault),
-        };
-        if !done {
-            self.inner.lock().stage = Stage::On(connecting);
-            return None;
-        }
-        self.inner.lock().stage = Stage::Idle;
-        let Connecting { watch, fault, .. } = connecting;
-        if let Some(fault) = fault {
-            return Some(Err(self.error(fault)));
-        }
-        let (size, first) = {
-            let mut inner = self.inner.lock();
-            inner.watch = Some(watch);
-            inner.closed = false;
-            (inner.info.size, self.config().first_read)
-        };
-        self.read_ahead(0, first.min(usize::try_from(size).unwrap_or(first)));
-        Some(Ok(()))
-    }
-
-    /// `true`: it is connected, or put back after a failure.
-    fn advance(&self, connecting: &mut Connecting) -> Result<bool, Fault> {
-        let news = connecting.watch.try_next()?.is_some();
-        let fresh = core::mem::take(&mut connecting.fresh);
-        if !news && !fresh && self.hal.now() < connecting.deadline {
-            return Ok(false);
-        }
-        loop {
-            let state = self.front.backend_state()?;
-            let ending = connecting.fault.is_some();
-            match connecting.awaited.judge(state) {
-                Step::Ready => {}
-                Step::Gone => return Err(Fault::Gone),
-                Step::Wait if self.hal.now() < connecting.deadline => return Ok(false),
-                Step::Wait if ending => {
-                    log::warn!("{}: its backend did not {}", self.name, connecting.awaited.words());
-                }
-                Step::Wait if state.is_none() => return Err(Fault::NoBackend),
-                Step::Wait => {
-                    let (what, seconds) = (connecting.awaited.words(), self.config().patience.as_secs());
-                    return Err(Fault::Timeout { what, seconds });
-                }
-            }
-            connecting.awaited = match connecting.awaited {
-                Awaited::LeftClosing => {
-                    self.front.set_state(XenbusState::Closed)?;
-                    Awaited::LeftClosed
-                }
-                Awaited::LeftClosed => {
-                    self.front.set_state(XenbusState::Initialising)?;
-                    Awaited::Offer
-                }
-                Awaited::Offer => {
-                    self.publish()?;
-                    Awaited::Connection
-                }
-                Awaited::Connection => {
-                    self.agree()?;
-                    return Ok(true);
-                }
-                Awaited::EndClosing => {
-                    self.front.set_state(XenbusState::Closed)?;
-                    Awaited::EndClosed
-                }
-                Awaited::EndClosed => {
-                    self.take_back()?;
-                    Awaited::EndReopened
-                }
-                Awaited::EndReopened => return Ok(true),
-            };
-            let patience = self.config().patience;
-            connecting.deadline = self.hal.now() + if ending { patience.min(AFTER) } else { patience };
-        }
-    }
-
-    /// Begins to put the device back as it was found. `true`: there is nothing to do, or nothing can be done.
-    fn begin_end(&self, connecting: &mut Connecting, fault: Fault) -> bool {
-        let again = connecting.fault.is_some();
-        connecting.fault.get_or_insert(fault);
-        if self.inner.lock().queue.is_none() {
-            return true;
-        }
-        if again || self.front.set_state(XenbusState::Closing).is_err() {
-            // xenstore itself fails.
-            let _ = self.take_back();
-            return true;
-        }
-        connecting.awaited = Awaited::EndClosing;
-        connecting.deadline = self.hal.now() + self.config().patience.min(AFTER);
-        connecting.fresh = true;
-        false
-    }
-
-    /// Publishes our ring.
     fn publish(&self) -> Result<(), Fault> {
         let config = self.config();
         let offered = self.front.offered("max-ring-page-order")?;
@@ -282,7 +69,6 @@ impl Disk {
         self.front.publish(&keys, XenbusState::Initialised)
     }
 
-    /// Asks what the disk is, and agrees with the backend on how to use it.
     fn agree(&self) -> Result<(), Fault> {
         let config = self.config();
         let info = self.read_info()?;
@@ -297,6 +83,88 @@ impl Disk {
         inner.info = info;
         inner.can_flush = can_flush;
         Ok(())
+    }
+
+    fn opened(&self, watch: Watch) {
+        let (size, first) = {
+            let mut inner = self.inner.lock();
+            inner.watch = Some(watch);
+            inner.closed = false;
+            (inner.info.size, self.config().first_read)
+        };
+        self.read_ahead(0, first.min(usize::try_from(size).unwrap_or(first)));
+    }
+
+    fn finish(&self, patience: Duration) -> Option<Duration> {
+        let port = {
+            let mut inner = self.inner.lock();
+            inner.closed = true;
+            inner.queue.as_ref().map(Queue::port)?
+        };
+        self.forget_ahead();
+        // Each transfer ends by itself, in error if need be.
+        while self.inner.lock().users > 0 {
+            self.hal.wait(&[port], Some(self.hal.now() + LOOK));
+        }
+        // One that was waited for in vain is not waited for as long again.
+        let dead = self.inner.lock().queue.as_ref().and_then(|queue| queue.dead.clone());
+        let watch = self.inner.lock().watch.take();
+        drop(watch);
+        Some(if let Some(Fault::Timeout { .. }) = dead { patience.min(AFTER) } else { patience })
+    }
+
+    fn end_rings(&self) -> usize {
+        let queue = self.inner.lock().queue.take();
+        queue.map_or(0, Queue::teardown)
+    }
+}
+
+impl Disk {
+    /// Connects to the backend.
+    ///
+    /// # Errors
+    /// What is wrong, in words, within [`Config::patience`] for each of its steps.
+    pub fn connect(&self) -> Result<(), DeviceError> {
+        Device::connect(self)
+    }
+
+    /// Begins to connect, without waiting for the backend: with several disks, their backends work at the same time.
+    /// [`poll_connect`](Disk::poll_connect) goes on with it.
+    ///
+    /// # Errors
+    /// If there is no backend, or xenstore's.
+    pub fn begin_connect(&self) -> Result<(), DeviceError> {
+        Device::begin_connect(self)
+    }
+
+    /// Whether it is being connected, and what to wait for before the next [`poll_connect`](Disk::poll_connect): an event on
+    /// these ports, or the moment.
+    pub fn connecting(&self) -> Option<(Vec<Port>, Nanos)> {
+        Device::connecting(self)
+    }
+
+    /// Goes on with connecting as far as that goes without waiting for the backend. The result, once there is one; after a
+    /// failure the device is first put back as it was found.
+    pub fn poll_connect(&self) -> Option<Result<(), DeviceError>> {
+        Device::poll_connect(self)
+    }
+
+    /// Closes the connection so that the next kernel finds the device as the first one did: both ends closed, our
+    /// keys removed, grants ended, port closed, state Initialising, the backend ready. Transfers under way are
+    /// completed first.
+    ///
+    /// # Errors
+    /// What could not be done. The device is left as far closed as could be.
+    pub fn quiesce(&self) -> Result<(), DeviceError> {
+        Device::quiesce(self)
+    }
+
+    /// Connects again: after [`quiesce`](Disk::quiesce), or when the connection has died.
+    ///
+    /// # Errors
+    /// As [`connect`](Disk::connect).
+    pub fn reconnect(&self) -> Result<(), DeviceError> {
+        Device::reconnect(self)
     }
 
     /// Segments of an indirect request that both sides are content with; 0 without.

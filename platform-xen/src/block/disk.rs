@@ -8,13 +8,12 @@ use spin::Mutex;
 use crate::block::ahead;
 use crate::block::buffer::Buffer;
 use crate::block::config::{Config, Used};
-use crate::block::connect::Stage;
 use crate::block::name::device_name;
 use crate::block::queue::Queue;
 use crate::block::request::Op;
 use crate::block::transfer::Stop;
 use crate::hal::{HalRef, Port};
-use crate::xenbus::{DeviceError, Fault, Frontend};
+use crate::xenbus::{Device, DeviceError, Fault, Frontend, Progress};
 use crate::xenstore::{Watch, Xenstore};
 
 /// What a disk is.
@@ -39,6 +38,7 @@ pub struct Disk {
     pub(super) name: String,
     pub(super) handle: u16,
     config: Mutex<Config>,
+    pub(super) progress: Progress,
     pub(super) inner: Mutex<Inner>,
     pub(super) ahead: ahead::Slot,
 }
@@ -52,7 +52,6 @@ pub(super) struct Inner {
     pub(super) watch: Option<Watch>,
     /// No new transfers: it is being closed, or not yet open.
     pub(super) closed: bool,
-    pub(super) stage: Stage,
     pub(super) can_flush: bool,
 }
 
@@ -74,15 +73,7 @@ impl Disk {
         let (front, number) =
             made.map_err(|fault| DeviceError { device: name(directory.parse().ok()), fault })?;
         let info = Info { name: name(Some(number)), number, size: 0, sector_size: 512, read_only: true };
-        let inner = Inner {
-            info,
-            queue: None,
-            users: 0,
-            watch: None,
-            closed: true,
-            stage: Stage::Idle,
-            can_flush: false,
-        };
+        let inner = Inner { info, queue: None, users: 0, watch: None, closed: true, can_flush: false };
         // The handle's 16 bits are the low ones of the number, as Linux does it.
         let (config, inner) = (Mutex::new(config), Mutex::new(inner));
         Ok(Disk {
@@ -91,6 +82,7 @@ impl Disk {
             name: name(Some(number)),
             handle: number as u16,
             config,
+            progress: Progress::default(),
             inner,
             ahead: ahead::Slot::default(),
         })
@@ -129,10 +121,6 @@ impl Disk {
     /// The configuration.
     pub fn config(&self) -> Config {
         self.config.lock().clone()
-    }
-
-    pub(super) fn error(&self, fault: Fault) -> DeviceError {
-        DeviceError { device: self.name.clone(), fault }
     }
 
     /// Reads `into.len()` bytes from byte `offset` of the disk; neither need be a multiple of anything. Whole pages of

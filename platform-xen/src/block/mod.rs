@@ -14,21 +14,18 @@
 
 mod ahead;
 mod buffer;
-mod close;
 mod config;
 mod connect;
 mod cut;
 mod disk;
 mod disks;
 mod name;
-mod pool;
 mod queue;
 mod reap;
 mod request;
 mod submit;
 mod transfer;
 
-pub(crate) use close::KEEPS;
 pub use config::{Config, Transfer, Used};
 pub use disk::{Disk, Info};
 pub use disks::Disks;

@@ -9,9 +9,9 @@ use alloc::vec::Vec;
 use platform_xen_sys::block::{BLKIF_MAX_SEGMENTS_PER_REQUEST, BLKIF_SLOT_SIZE};
 
 use crate::block::config::{Config, Used};
-use crate::block::pool::{Page, Pool};
 use crate::block::request::{Op, Response, SEGMENT};
 use crate::hal::{DomId, GrantRef, HalError, HalRef, Nanos, Port};
+use crate::pool::{Page, Pool};
 use crate::ring::FrontRing;
 use crate::shared::{GrantedPages, PAGE};
 use crate::xenbus::Fault;
@@ -106,7 +106,7 @@ impl Queue {
             port,
             slots: (0..size).map(|_| slot()).collect(),
             free: (0..size).rev().collect(),
-            pool: Pool::new(hal.clone(), peer, config.bounce_pages),
+            pool: Pool::new(hal.clone(), peer, config.bounce_pages, false),
             in_place: false,
             max_segments: BLKIF_MAX_SEGMENTS_PER_REQUEST,
             in_flight_pages: 0,

@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 use platform_xen_sys::block::{BLKIF_RSP_EOPNOTSUPP, BLKIF_RSP_OKAY};
 
 use crate::block::buffer::Buffer;
-use crate::block::pool::Page;
 use crate::block::queue::{Mine, Place, Queue, State};
 use crate::block::request::Op;
 use crate::hal::GrantRef;
+use crate::pool::Page;
 use crate::shared::{PAGE, SharedMem};
 use crate::xenbus::Fault;
 

@@ -6,10 +6,10 @@ use platform_xen_sys::block::BLKIF_MAX_SEGMENTS_PER_REQUEST;
 
 use crate::block::buffer::Buffer;
 use crate::block::cut::{Cutter, SECTOR, Way};
-use crate::block::pool::Page;
 use crate::block::queue::{Mine, Place, Queue, Slot, State};
 use crate::block::request::{Op, Segment, SlotBytes};
 use crate::hal::{GrantRef, HalError};
+use crate::pool::Page;
 use crate::shared::PAGE;
 
 impl Queue {

@@ -86,6 +86,14 @@ impl Frontend {
         self.find(&format!("{}/{key}", self.path), key)
     }
 
+    /// Text in our own directory.
+    ///
+    /// # Errors
+    /// xenstore's.
+    pub fn text(&self, key: &str) -> Result<Option<String>, Fault> {
+        self.find_text(&format!("{}/{key}", self.path))
+    }
+
     /// A number in the backend's directory.
     ///
     /// # Errors
@@ -117,7 +125,11 @@ impl Frontend {
     /// # Errors
     /// xenstore's.
     pub fn backend_text(&self, key: &str) -> Result<Option<String>, Fault> {
-        match self.xs.read_text(&format!("{}/{key}", self.backend)) {
+        self.find_text(&format!("{}/{key}", self.backend))
+    }
+
+    fn find_text(&self, path: &str) -> Result<Option<String>, Fault> {
+        match self.xs.read_text(path) {
             Err(error) if error.is_not_found() || error == XsError::BadValue => Ok(None),
             other => Ok(Some(other?)),
         }
