@@ -10,6 +10,7 @@ mod kernels;
 mod liar;
 mod menus;
 mod modules;
+mod network;
 mod oracle;
 mod platform;
 mod smallest;
@@ -85,6 +86,7 @@ pub fn all() -> Vec<Case> {
         oracle::cases(),
         smallest::cases(),
         block::cases(),
+        network::cases(),
         liar::cases(),
         stress::cases(),
     ]

@@ -4,9 +4,6 @@ use core::ffi::{c_char, c_void};
 use hermit_abi::errno::{EBADF, ENOSYS};
 use hermit_abi::{EAI_FAIL, addrinfo, sockaddr, socklen_t};
 
-/// There is nothing to wait for.
-pub(super) fn drain() {}
-
 /// No socket can be made.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_socket(_domain: i32, _kind: i32, _protocol: i32) -> i32 {

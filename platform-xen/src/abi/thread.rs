@@ -1,11 +1,8 @@
 //! Threads, futexes, the end of the program.
 
-#[cfg(feature = "net")]
-use super::net::drain;
-#[cfg(not(feature = "net"))]
-use super::no_net::drain;
 use super::{count, int};
 use crate::hal::Nanos;
+use crate::local::Local;
 use crate::panic::{self, Ending};
 use crate::{thread, time};
 use alloc::boxed::Box;
@@ -115,10 +112,14 @@ pub extern "C" fn sys_get_errno() -> i32 {
     0
 }
 
+/// What is to be done before the program ends. Set by what was used, so that a program without it has none of its code.
+pub(super) static AT_EXIT: Local<Option<fn()>> = Local::new(None);
+
 /// Ends the program, and so the domain: cleanly for 0, else as crashed, so that the tools can tell.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_exit(status: i32) -> ! {
-    drain();
+    let hook = *AT_EXIT.borrow();
+    hook.into_iter().for_each(|hook| hook());
     if status == 0 {
         panic::end(Ending::PowerOff)
     }

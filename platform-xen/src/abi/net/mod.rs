@@ -19,8 +19,6 @@ use hermit_abi::{
 use super::file::File;
 use socket::Socket;
 
-pub(super) use service::drain;
-
 /// Makes a socket.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_socket(domain: i32, kind: i32, _protocol: i32) -> i32 {

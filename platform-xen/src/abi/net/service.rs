@@ -1,6 +1,7 @@
 //! The one network of this domain: its cards, and the thread that serves them.
 
 use crate::abi::file;
+use crate::abi::thread::AT_EXIT;
 use crate::hal::Nanos;
 use crate::net::Nic;
 use crate::tcpip::{Limits, NetError, NicLink, Setup, Stack, Waiter};
@@ -81,6 +82,7 @@ pub(super) fn get() -> &'static Network {
         until: AtomicU64::new(0),
         kick: AtomicU32::new(0),
     });
+    *AT_EXIT.borrow() = Some(drain);
     if thread::spawn(STACK, Box::new(|| network.serve())).is_err() {
         log::error!("no memory for the thread that serves the network");
     }
@@ -179,7 +181,7 @@ impl Network {
 }
 
 /// Before the program's end: waits a little until what it sent has arrived.
-pub(in crate::abi) fn drain() {
+fn drain() {
     let Some(network) = NETWORK.get() else { return };
     let deadline = time::now() + LAST_PATIENCE;
     while network.with(|stack| {
