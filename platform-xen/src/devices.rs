@@ -1,4 +1,4 @@
-//! All that this domain has by way of xenstore: its disks, and the toolstack's wishes.
+//! All that this domain has by way of xenstore: its disks and network cards, and the toolstack's wishes.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -7,7 +7,8 @@ use core::time::Duration;
 
 use crate::block::{Config, Disks};
 use crate::hal::HalRef;
-use crate::xenbus::{DeviceError, Fault, KEEPS, Shutdown};
+use crate::net::{self, Nics};
+use crate::xenbus::{Device, DeviceError, Fault, Group, KEEPS, Shutdown};
 use crate::xenstore::{Channel, Xenstore, XsError};
 
 use spin::Mutex;
@@ -20,7 +21,8 @@ pub struct Devices {
     hal: HalRef,
     xs: Xenstore,
     shutdown: Shutdown,
-    disks: Mutex<Known>,
+    disks: Known<Disks>,
+    nics: Known<Nics>,
     begun: Mutex<Begun>,
     /// What was said of backends that kept pages of ours.
     keepers: Mutex<Vec<DeviceError>>,
@@ -33,14 +35,63 @@ enum Begun {
     No(Option<DeviceError>),
 }
 
-/// What is known of the disks.
-enum Known {
+/// What is known of the devices of one kind.
+enum Found<T> {
     /// Nobody has asked yet.
     Nothing,
     /// A thread is connecting them.
     Soon,
     /// Here they are.
-    All(Arc<Disks>),
+    All(Arc<T>),
+}
+
+struct Known<T>(Mutex<Found<T>>);
+
+impl<D: Device> Known<Group<D>> {
+    fn nothing() -> Self {
+        Known(Mutex::new(Found::Nothing))
+    }
+
+    fn forget(&self) {
+        *self.0.lock() = Found::Nothing;
+    }
+
+    fn connected(&self) -> Option<Arc<Group<D>>> {
+        match &*self.0.lock() {
+            Found::All(all) => Some(all.clone()),
+            _ => None,
+        }
+    }
+
+    /// What there is; the first who asks has it found.
+    fn get(
+        &self,
+        hal: &HalRef,
+        find: impl FnOnce() -> Result<Group<D>, DeviceError>,
+    ) -> Result<Arc<Group<D>>, DeviceError> {
+        loop {
+            match &mut *self.0.lock() {
+                Found::All(all) => return Ok(all.clone()),
+                Found::Soon => {}
+                found => {
+                    *found = Found::Soon;
+                    break;
+                }
+            }
+            hal.wait(&[], Some(hal.now() + Duration::from_millis(20)));
+        }
+        let all = find().map(Arc::new);
+        *self.0.lock() = all.as_ref().map_or(Found::Nothing, |all| Found::All(all.clone()));
+        all
+    }
+
+    fn quiesce(&self) -> Vec<DeviceError> {
+        self.connected().map_or(Vec::new(), |all| all.quiesce_each())
+    }
+
+    fn reconnect(&self) -> Result<(), DeviceError> {
+        self.connected().map_or(Ok(()), |all| all.reconnect())
+    }
 }
 
 fn xenstore_error(error: XsError) -> DeviceError {
@@ -48,13 +99,13 @@ fn xenstore_error(error: XsError) -> DeviceError {
 }
 
 impl Devices {
-    /// Opens xenstore and begins to listen to the toolstack. Disks are connected when they are first asked for, and whoever
+    /// Opens xenstore and begins to listen to the toolstack. Devices are connected when they are first asked for, and whoever
     /// asks first is also told if xenstore doesn't answer or makes no sense; asking again tries again.
     pub fn start(hal: HalRef, channel: Channel) -> Devices {
         let xs = Xenstore::unopened(hal.clone(), channel);
         let shutdown = Shutdown::new(xs.clone());
-        let (disks, begun) = (Mutex::new(Known::Nothing), Mutex::new(Begun::No(None)));
-        let devices = Devices { hal, xs, shutdown, disks, begun, keepers: Mutex::new(Vec::new()) };
+        let (disks, nics, begun) = (Known::nothing(), Known::nothing(), Mutex::new(Begun::No(None)));
+        let devices = Devices { hal, xs, shutdown, disks, nics, begun, keepers: Mutex::new(Vec::new()) };
         if let Err(error) = devices.revive() {
             log::error!("{error}");
             *devices.begun.lock() = Begun::No(Some(error));
@@ -114,22 +165,31 @@ impl Devices {
         if again {
             self.give_back()?;
         }
-        loop {
-            match &mut *self.disks.lock() {
-                Known::All(disks) => return Ok(disks.clone()),
-                Known::Soon => {}
-                known => {
-                    *known = Known::Soon;
-                    break;
-                }
-            }
-            self.hal.wait(&[], Some(self.hal.now() + Duration::from_millis(20)));
-        }
-        // What each is asked first is its partition table.
-        let config = Config { first_read: FIRST_READ, ..Config::default() };
-        let disks = self.begin().and_then(|()| Disks::begin(&self.hal, &self.xs, &config)).map(Arc::new);
-        *self.disks.lock() = disks.as_ref().map_or(Known::Nothing, |disks| Known::All(disks.clone()));
-        disks
+        self.disks.get(&self.hal, || {
+            // What each is asked first is its partition table.
+            let config = Config { first_read: FIRST_READ, ..Config::default() };
+            self.begin().and_then(|()| Disks::begin(&self.hal, &self.xs, &config))
+        })
+    }
+
+    /// The network cards, connected when first asked for.
+    ///
+    /// # Errors
+    /// If xenstore fails; a card that fails is in [`Nics::failed`].
+    pub fn nics(&self) -> Result<Arc<Nics>, DeviceError> {
+        let nics = self.begin_nics()?;
+        nics.settle_all();
+        Ok(nics)
+    }
+
+    /// The network cards, which need not be connected yet: [`Nics::settle`] waits for one of them.
+    ///
+    /// # Errors
+    /// As [`nics`](Devices::nics).
+    pub fn begin_nics(&self) -> Result<Arc<Nics>, DeviceError> {
+        self.nics.get(&self.hal, || {
+            self.begin().and_then(|()| Nics::begin(&self.hal, &self.xs, &net::Config::default()))
+        })
     }
 
     /// The disks, after another look at what the toolstack gave: all are given back and connected anew, and xenstore
@@ -147,24 +207,17 @@ impl Devices {
         if !self.xs.is_usable() {
             self.revive()?;
         }
-        if let Some(disks) = self.connected() {
+        if let Some(disks) = self.disks.connected() {
             // A backend that is gone can't be left in order; the new look will say so.
             let errors = disks.quiesce_each();
             errors.iter().for_each(|error| log::warn!("{error}"));
             self.note_keepers(&errors);
-            *self.disks.lock() = Known::Nothing;
+            self.disks.forget();
         }
         Ok(())
     }
 
-    fn connected(&self) -> Option<Arc<Disks>> {
-        match &*self.disks.lock() {
-            Known::All(disks) => Some(disks.clone()),
-            _ => None,
-        }
-    }
-
-    /// Leaves every device as the toolstack made it: disks closed and their backends ready for the next kernel,
+    /// Leaves every device as the toolstack made it: disks and cards closed and their backends ready for the next kernel,
     /// grants ended, ports closed, watches dropped, xenstore's rings empty. All is tried even if something fails.
     ///
     /// What a backend would not do is no error: the next kernel may wait for it better than we can. But while it keeps a
@@ -173,12 +226,13 @@ impl Devices {
     /// # Errors
     /// The first failure of xenstore.
     pub fn quiesce_all(&self) -> Result<Vec<DeviceError>, DeviceError> {
-        let disks = self.connected().map_or(Vec::new(), |disks| disks.quiesce_each());
-        self.note_keepers(&disks);
+        let mut errors = self.nics.quiesce();
+        errors.extend(self.disks.quiesce());
+        self.note_keepers(&errors);
         let shutdown = self.shutdown.stop().map_err(xenstore_error);
         let xs = self.xs.quiesce().map_err(xenstore_error);
         let (xenstores, backends): (Vec<_>, Vec<_>) =
-            disks.into_iter().partition(|error| matches!(error.fault, Fault::Xenstore(_)));
+            errors.into_iter().partition(|error| matches!(error.fault, Fault::Xenstore(_)));
         xenstores.into_iter().try_for_each(Err).and(shutdown).and(xs)?;
         Ok(backends)
     }
@@ -192,7 +246,7 @@ impl Devices {
         }
     }
 
-    /// The disks whose backends kept pages of ours mapped when they were closed, now or earlier; each may have let go
+    /// The devices whose backends kept pages of ours mapped when they were closed, now or earlier; each may have let go
     /// since. Such pages are set aside, and no other kernel may get them: see [`quiesce_all`](Devices::quiesce_all).
     pub fn keepers(&self) -> Vec<DeviceError> {
         self.keepers.lock().clone()
@@ -207,7 +261,8 @@ impl Devices {
         if !self.xs.is_usable() {
             return listening;
         }
-        self.connected().map_or(Ok(()), |disks| disks.reconnect()).and(listening)
+        let disks = self.disks.reconnect();
+        disks.and(self.nics.reconnect()).and(listening)
     }
 
     /// xenstore again, and ears for the toolstack.

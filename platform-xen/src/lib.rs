@@ -33,6 +33,7 @@ pub mod logger;
 #[cfg(feature = "bare")]
 pub mod machine;
 pub mod mm;
+pub mod net;
 #[cfg(feature = "no-std-runtime")]
 mod no_std;
 #[cfg(feature = "bare")]

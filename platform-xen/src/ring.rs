@@ -190,14 +190,7 @@ impl<M: RingMemory> FrontRing<M> {
     /// # Errors
     /// [`BadProducer`]: the ring can't be used any further.
     pub fn take(&mut self, response: &mut [u8]) -> Result<bool, BadProducer> {
-        // Acquire: the index before the slots.
-        let rsp_prod = self.shared.load(RSP_PROD, Ordering::Acquire);
-        let announced = rsp_prod.wrapping_sub(self.rsp_cons);
-        let outstanding = self.announced.wrapping_sub(self.rsp_cons);
-        if announced > outstanding {
-            return Err(BadProducer { announced, outstanding });
-        }
-        if announced == 0 {
+        if self.to_take()? == 0 {
             return Ok(false);
         }
         let len = response.len().min(self.slot);
@@ -212,15 +205,38 @@ impl<M: RingMemory> FrontRing<M> {
     /// # Errors
     /// [`BadProducer`].
     pub fn ask_for_event(&mut self) -> Result<bool, BadProducer> {
-        self.shared.store(RSP_EVENT, self.rsp_cons.wrapping_add(1), Ordering::Relaxed);
+        self.ask_for_event_after(1)
+    }
+
+    /// As [`ask_for_event`](FrontRing::ask_for_event), but not before `n` responses (at least one) are there to be taken.
+    ///
+    /// # Errors
+    /// [`BadProducer`].
+    pub fn ask_for_event_after(&mut self, n: u32) -> Result<bool, BadProducer> {
+        let n = n.max(1);
+        self.shared.store(RSP_EVENT, self.rsp_cons.wrapping_add(n), Ordering::Relaxed);
         // Our wish before we look again.
         self.shared.fence();
+        Ok(self.to_take()? >= n)
+    }
+
+    /// Requests announced that the peer has not answered yet.
+    ///
+    /// # Errors
+    /// [`BadProducer`].
+    pub fn unanswered(&self) -> Result<u32, BadProducer> {
+        Ok(self.announced.wrapping_sub(self.rsp_cons) - self.to_take()?)
+    }
+
+    /// Responses there are.
+    fn to_take(&self) -> Result<u32, BadProducer> {
+        // Acquire: the index before the slots.
         let rsp_prod = self.shared.load(RSP_PROD, Ordering::Acquire);
         let announced = rsp_prod.wrapping_sub(self.rsp_cons);
         let outstanding = self.announced.wrapping_sub(self.rsp_cons);
         if announced > outstanding {
             return Err(BadProducer { announced, outstanding });
         }
-        Ok(announced > 0)
+        Ok(announced)
     }
 }

@@ -92,6 +92,23 @@ impl<'a> SharedMem<'a> {
         fence(core::sync::atomic::Ordering::Acquire);
     }
 
+    /// Copies bytes out of the window, to the end of `into`; `false` if there is no memory for them.
+    #[must_use]
+    pub fn append_to(&self, offset: usize, len: usize, into: &mut Vec<u8>) -> bool {
+        if into.try_reserve(len).is_err() {
+            return false;
+        }
+        let from = self.at(offset, len);
+        // SAFETY: there is room for `len` bytes behind those that there are, apart from the window; after the copy they are
+        // initialized.
+        unsafe {
+            volatile_copy(from, into.as_mut_ptr().add(into.len()), len);
+            into.set_len(into.len() + len);
+        }
+        fence(core::sync::atomic::Ordering::Acquire);
+        true
+    }
+
     /// Copies bytes into the window.
     pub fn write(&self, offset: usize, from: &[u8]) {
         let to = self.at(offset, from.len());

@@ -10,7 +10,11 @@ use log::{LevelFilter, Log, Metadata, Record};
 use platform_xen::block::Disk;
 use platform_xen::devices::Devices;
 use platform_xen::hal::{Hal, HalRef, Nanos, Port};
-use platform_xen_fake::peer::{Blkback, Contents, Lie, Machine, Mischief, Offer, Store, Waits, Xenstored};
+use platform_xen::net::{Nic, TxInfo};
+use platform_xen_fake::peer::netback;
+use platform_xen_fake::peer::{
+    Blkback, Contents, Lie, Machine, Mischief, Netback, Offer, Store, Waits, Xenstored,
+};
 use platform_xen_sys::xenstore as sys;
 
 /// What another thread may ask for at any time.
@@ -18,6 +22,7 @@ use platform_xen_sys::xenstore as sys;
 struct Others {
     devices: Arc<OnceLock<Arc<Devices>>>,
     disks: Arc<Mutex<Vec<Arc<Disk>>>>,
+    nics: Arc<Mutex<Vec<Arc<Nic>>>>,
     looks: Arc<AtomicUsize>,
 }
 
@@ -26,11 +31,13 @@ impl Others {
     fn look(&self, when: &str) {
         let Some(devices) = self.devices.get().cloned() else { return };
         let disks = self.disks.lock().unwrap().clone();
+        let nics = self.nics.lock().unwrap().clone();
         let (done, wait) = channel();
         std::thread::spawn(move || {
             devices.shutdown().is_listening();
             devices.xenstore().is_usable();
             disks.iter().for_each(|disk| _ = (disk.info(), disk.config()));
+            nics.iter().for_each(|nic| _ = (nic.info(), nic.connecting()));
             done.send(()).unwrap();
         });
         self.looks.fetch_add(1, Ordering::Relaxed);
@@ -69,6 +76,14 @@ fn no_lock_is_held_while_somebody_waits_or_writes() {
     {
         Blkback::start(&machine, &store, 5, number, Contents::new(), Offer::default(), lie);
     }
+    for (handle, lie) in (0..).zip([
+        netback::Lie::None,
+        netback::Lie::KeepsRing,
+        netback::Lie::NeverConnects,
+        netback::Lie::Silent,
+    ]) {
+        Netback::start(&machine, &store, 5, handle, netback::Offer::default(), lie);
+    }
     let looker = others.clone();
     let wait = move |machine: &Machine, ports: &[Port], deadline: Option<Nanos>| {
         looker.look("across a wait");
@@ -82,6 +97,14 @@ fn no_lock_is_held_while_somebody_waits_or_writes() {
     *others.disks.lock().unwrap() = disks.iter().cloned().collect();
     for disk in disks.iter() {
         let _ = disk.read(0, &mut vec![0; 3 << 20]);
+    }
+    let nics = devices.begin_nics().unwrap();
+    *others.nics.lock().unwrap() = nics.all().cloned().collect();
+    nics.settle_all();
+    assert_eq!((nics.iter().count(), nics.failed().len()), (3, 1));
+    for nic in nics.iter() {
+        nic.send(&[1; 5000], TxInfo::default()).unwrap();
+        nic.flush();
     }
     // Each of these is answered with words in the log.
     for word in ["suspend", "dance"] {

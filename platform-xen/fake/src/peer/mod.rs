@@ -4,12 +4,13 @@
 //! jumps when nobody has anything to do, so a test of a timeout takes no time. The machine panics on what would
 //! corrupt memory on real Xen (freeing a page that a peer may write, waiting for ever).
 //!
-//! [`Xenstored`], [`Xenconsoled`] and [`Blkback`] do what the real ones do, as strictly as Xen's documents have it; each can be told to
+//! [`Xenstored`], [`Xenconsoled`], [`Blkback`] and [`Netback`] do what the real ones do, as strictly as Xen's documents have it; each can be told to
 //! lie. They share nothing with the drivers but the ring layouts in `platform-xen-sys`.
 
 mod blkback;
 mod disk;
 mod machine;
+pub mod netback;
 mod store;
 mod waits;
 mod xenconsoled;
@@ -18,6 +19,7 @@ mod xenstored;
 pub use blkback::{Blkback, FORMER, Lie, Offer, Seen};
 pub use disk::Contents;
 pub use machine::{Machine, Mapping, Peer};
+pub use netback::{Netback, Wire};
 pub use store::Store;
 pub use waits::Waits;
 pub use xenconsoled::{Console, Here, Reads, Xenconsoled};

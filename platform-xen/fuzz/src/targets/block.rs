@@ -29,7 +29,7 @@ pub static BLOCK: Target = Target {
         "platform-xen/src/block/queue.rs",
         "platform-xen/src/block/submit.rs",
         "platform-xen/src/block/reap.rs",
-        "platform-xen/src/block/pool.rs",
+        "platform-xen/src/pool.rs",
         "platform-xen/src/block/request.rs",
         "platform-xen/src/block/cut.rs",
         "platform-xen/src/ring.rs",

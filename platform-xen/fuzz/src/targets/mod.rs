@@ -6,6 +6,7 @@ mod disks;
 mod grants;
 mod kernels;
 mod menus;
+mod net;
 mod places;
 mod plans;
 mod xenbus;
@@ -14,7 +15,7 @@ mod xenstore;
 use crate::Target;
 
 /// All of them.
-pub const ALL: [&Target; 15] = [
+pub const ALL: [&Target; 16] = [
     &disks::PARTITIONS,
     &disks::EXT,
     &disks::FAT,
@@ -28,6 +29,7 @@ pub const ALL: [&Target; 15] = [
     &xenstore::XENSTORE,
     &xenbus::XENBUS,
     &block::BLOCK,
+    &net::NET,
     &console::CONSOLE,
     &grants::GRANTS,
 ];

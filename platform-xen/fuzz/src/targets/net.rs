@@ -1,0 +1,506 @@
+//! The network frontend, whose backend writes anything anywhere it can, at any time.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use platform_xen::hal::{Hal, HalRef};
+use platform_xen::net::{Config, GsoType, Nic, TxInfo};
+use platform_xen::xenstore::Xenstore;
+use platform_xen_fake::peer::{Machine, Mapping, Store, Xenstored};
+use platform_xen_sys::net as sys;
+
+use crate::Target;
+use crate::patch::take;
+use crate::script::{Actor, Script, Stage};
+
+/// Network cards.
+pub static NET: Target = Target {
+    name: "net",
+    what: "a network card whose backend writes anything to all it can reach",
+    seeds,
+    run,
+    max_len: 1500,
+    memory: 16 << 20,
+    sources: &[
+        "platform-xen/src/net",
+        "platform-xen/src/pool.rs",
+        "platform-xen/src/ring.rs",
+        "platform-xen/src/shared.rs",
+        "platform-xen/src/xenbus/device.rs",
+    ],
+};
+
+const FRONT: &str = "/local/domain/5/device/vif/0";
+const BACK: &str = "/local/domain/0/backend/vif/5/0";
+/// Slots of either ring, and their bytes.
+const SLOTS: u32 = 256;
+const TX_SLOT: usize = 12;
+const RX_SLOT: usize = 8;
+/// The longest frame that the card may hand out.
+const LONGEST: usize = 65_535 + 18;
+
+/// A ring as its back end has it.
+struct Ring {
+    page: Option<Mapping>,
+    slot: usize,
+    cons: u32,
+    prod: u32,
+}
+
+impl Ring {
+    fn new(slot: usize) -> Ring {
+        Ring { page: None, slot, cons: 0, prod: 0 }
+    }
+
+    fn at(&self, index: u32) -> usize {
+        64 + (index % SLOTS) as usize * self.slot
+    }
+
+    /// The next request, if there is one.
+    fn take(&mut self, machine: &Machine) -> Option<[u8; TX_SLOT]> {
+        let memory = machine.memory(self.page.as_ref()?);
+        if self.cons == memory.atomic_u32(0).load(Ordering::SeqCst) {
+            return None;
+        }
+        let mut bytes = [0; TX_SLOT];
+        memory.read(self.at(self.cons), &mut bytes[..self.slot]);
+        self.cons = self.cons.wrapping_add(1);
+        Some(bytes)
+    }
+
+    /// Puts a response there, which is not announced yet.
+    fn put(&mut self, machine: &Machine, bytes: &[u8]) {
+        let Some(page) = &self.page else { return };
+        machine.memory(page).write(self.at(self.prod), bytes);
+        self.prod = self.prod.wrapping_add(1);
+    }
+
+    fn announce(&self, machine: &Machine) {
+        if let Some(page) = &self.page {
+            machine.memory(page).atomic_u32(8).store(self.prod, Ordering::SeqCst);
+        }
+    }
+}
+
+/// The backend. Connecting and closing go as they should unless the script writes other states.
+struct Backend {
+    script: Script,
+    store: Store,
+    tx: Ring,
+    rx: Ring,
+    port: u32,
+    /// Ids of slots that were sent, of which some hold none.
+    sent: VecDeque<Option<u16>>,
+    /// Ids and grants of pages to be received into.
+    pages: VecDeque<(u16, u32)>,
+    /// Grants of all that was sent or is to be received, last.
+    grants: VecDeque<u32>,
+    /// Pages that it keeps.
+    kept: Vec<Mapping>,
+    /// Answers and delivers in good time once the script is over.
+    good_end: bool,
+    /// The states of both ends, and at which generation of the store.
+    states: (u64, [Option<u32>; 2]),
+}
+
+impl Backend {
+    fn number(&self, path: &str) -> Option<u32> {
+        self.store.read(path)?.parse().ok()
+    }
+
+    fn connect(&mut self, machine: &Machine) {
+        let key = |key: &str| self.number(&format!("{FRONT}/{key}"));
+        let map = |grant: Option<u32>| machine.map(grant?, true);
+        let (tx, rx, port) = (map(key("tx-ring-ref")), map(key("rx-ring-ref")), key("event-channel"));
+        self.disconnect(machine);
+        (self.tx.page, self.rx.page, self.port) = (tx, rx, port.unwrap_or(0));
+    }
+
+    fn disconnect(&mut self, machine: &Machine) {
+        for ring in [&mut self.tx, &mut self.rx] {
+            ring.page.take().into_iter().for_each(|mapping| machine.unmap(mapping));
+            (ring.cons, ring.prod) = (0, 0);
+        }
+        self.sent.clear();
+        self.pages.clear();
+    }
+
+    /// Takes all requests there are, of a ring at most as many as it has slots.
+    fn listen(&mut self, machine: &Machine) {
+        let mut extra = false;
+        for _ in 0..SLOTS {
+            let Some(bytes) = self.tx.take(machine) else { break };
+            let flags = if extra { 0 } else { u16::from_le_bytes([bytes[6], bytes[7]]) };
+            self.sent.push_back((!extra).then(|| u16::from_le_bytes([bytes[8], bytes[9]])));
+            if !extra {
+                self.grants.push_back(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+            }
+            extra = sys::NetTxFlags::from_bits_retain(flags).contains(sys::NetTxFlags::EXTRA_INFO);
+        }
+        for _ in 0..SLOTS {
+            let Some(bytes) = self.rx.take(machine) else { break };
+            let grant = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
+            self.pages.push_back((u16::from_le_bytes([bytes[0], bytes[1]]), grant));
+            self.grants.push_back(grant);
+        }
+        while self.sent.len() > 1024 {
+            self.sent.pop_front();
+        }
+        while self.pages.len() > 1024 {
+            self.pages.pop_front();
+        }
+        while self.grants.len() > 64 {
+            self.grants.pop_front();
+        }
+    }
+
+    fn answer(&mut self, machine: &Machine, id: Option<u16>, status: i16) {
+        let ([a, b], status) = (id.unwrap_or(0xdead).to_le_bytes(), if id.is_some() { status } else { 1 });
+        let [low, high] = status.to_le_bytes();
+        self.tx.put(machine, &[a, b, low, high]);
+    }
+
+    /// A slot with these bytes of data.
+    fn fill(&mut self, machine: &Machine, offset: u16, flags: u16, status: i16) {
+        let (id, _) = self.pages.pop_front().unwrap_or_default();
+        let mut slot = [0; RX_SLOT];
+        slot[..2].copy_from_slice(&id.to_le_bytes());
+        slot[2..4].copy_from_slice(&offset.to_le_bytes());
+        slot[4..6].copy_from_slice(&flags.to_le_bytes());
+        slot[6..].copy_from_slice(&status.to_le_bytes());
+        self.rx.put(machine, &slot);
+    }
+
+    fn extra(&mut self, machine: &Machine, bytes: [u8; RX_SLOT]) {
+        self.pages.pop_front();
+        self.rx.put(machine, &bytes);
+    }
+
+    /// A frame as it should be, if there are pages for it.
+    fn deliver(&mut self, machine: &Machine, slots: usize, gso: bool) {
+        if self.pages.len() < slots + 1 {
+            return;
+        }
+        for i in 0..slots {
+            let more = if i + 1 < slots { 4 } else { 0 };
+            let first = if i == 0 && gso { 8 } else { 0 };
+            self.fill(machine, 0, more | first, if more == 0 { 100 } else { 4096 });
+            if first != 0 {
+                self.extra(machine, [sys::XEN_NETIF_EXTRA_TYPE_GSO, 0, 0, 5, 1, 0, 0, 0]);
+            }
+        }
+    }
+
+    fn announce(&self, machine: &Machine) {
+        self.tx.announce(machine);
+        self.rx.announce(machine);
+        machine.raise(self.port);
+    }
+}
+
+/// Keys that a script changes.
+const KEYS: [&str; 8] = [
+    "state",
+    "feature-rx-copy",
+    "feature-sg",
+    "feature-gso-tcpv4",
+    "feature-gso-tcpv6",
+    "feature-no-csum-offload",
+    "feature-ipv6-csum-offload",
+    "mtu",
+];
+
+impl Actor for Backend {
+    fn script(&mut self) -> &mut Script {
+        &mut self.script
+    }
+
+    fn act(&mut self, machine: &Machine) {
+        let what = self.script.number();
+        match what % 14 {
+            0 | 1 => {
+                self.listen(machine);
+                let n = usize::from(self.script.number()).min(self.sent.len());
+                for id in self.sent.drain(..n).collect::<Vec<_>>() {
+                    self.answer(machine, id, 0);
+                }
+                self.announce(machine);
+            }
+            2 => {
+                self.listen(machine);
+                let which = usize::from(self.script.number()) % self.sent.len().max(1);
+                let mut id = self.sent.get(which).copied().unwrap_or(Some(0));
+                let mut status = 0;
+                match self.script.number() % 5 {
+                    0 => id = Some(self.script.short()),
+                    1 => status = self.script.short().cast_signed(),
+                    2 => id = id.map(|id| id ^ 1 << (self.script.number() % 16)),
+                    // Once more, later.
+                    3 => {}
+                    _ => drop(self.sent.remove(which)),
+                }
+                self.answer(machine, id, status);
+                self.announce(machine);
+            }
+            3..=5 => {
+                self.listen(machine);
+                let n = self.script.number();
+                for _ in 0..=n >> 6 {
+                    self.deliver(machine, usize::from(n & 15) + 1, n & 16 != 0);
+                }
+                self.announce(machine);
+            }
+            6 | 7 => {
+                self.listen(machine);
+                let n = self.script.number();
+                // Lengths that fit or almost fit, any number of times.
+                let (offset, status) = match n & 3 {
+                    0 => (self.script.short(), self.script.short().cast_signed()),
+                    1 => (self.script.short() % 4100, i16::from(self.script.number().cast_signed())),
+                    2 => (0, 4096),
+                    _ => (4000, 96),
+                };
+                let flags = u16::from(self.script.number() & 31);
+                for _ in 0..=n >> 2 {
+                    self.fill(machine, offset, flags, status);
+                }
+                self.announce(machine);
+            }
+            8 => {
+                self.listen(machine);
+                let n = self.script.number();
+                let bytes = [n & 7, n >> 5, self.script.number(), 0, self.script.number() & 3, 0, 0, 0];
+                for _ in 0..=n >> 3 & 3 {
+                    self.extra(machine, bytes);
+                }
+                self.announce(machine);
+            }
+            9 => {
+                let page = if what & 0x80 == 0 { &self.tx.page } else { &self.rx.page };
+                if let Some(mapping) = page {
+                    self.script.scribble(machine.memory(mapping));
+                }
+                machine.raise(self.port);
+            }
+            10 => {
+                // The four indices.
+                let (n, value) = (self.script.number(), self.script.word());
+                let page = if n & 4 == 0 { &self.tx.page } else { &self.rx.page };
+                if let Some(mapping) = page {
+                    let at = usize::from(n % 4) * 4;
+                    let memory = machine.memory(mapping);
+                    let near = memory.atomic_u32(at).load(Ordering::SeqCst).wrapping_add(value % 64);
+                    let value = if n & 8 == 0 { value } else { near };
+                    memory.atomic_u32(at).store(value, Ordering::SeqCst);
+                }
+                machine.raise(self.port);
+            }
+            11 => {
+                self.listen(machine);
+                let n = usize::from(self.script.number());
+                let Some(grant) = self.grants.get(n % self.grants.len().max(1)).copied() else { return };
+                match machine.map(grant, true) {
+                    Some(mapping) => {
+                        self.script.scribble(machine.memory(&mapping));
+                        if n & 0x80 != 0 {
+                            self.kept.push(mapping);
+                        } else {
+                            machine.unmap(mapping);
+                        }
+                    }
+                    // What is sent can be read only, and kept.
+                    None if n & 0x80 != 0 => self.kept.extend(machine.map(grant, false)),
+                    None => {}
+                }
+            }
+            12 => {
+                let (key, value) = (*self.script.one(&KEYS), self.script.word());
+                let value = if what & 0x80 == 0 { value % 8 } else { value };
+                self.store.write(&format!("{BACK}/{key}"), value);
+            }
+            _ => match self.script.number() {
+                0 => self.store.remove(BACK),
+                1 => self.connect(machine),
+                n if n & 2 == 0 => self.good_end = n & 1 == 0,
+                n => {
+                    let kept = usize::from(n >> 2);
+                    for mapping in self.kept.drain(kept.min(self.kept.len())..).collect::<Vec<_>>() {
+                        machine.unmap(mapping);
+                    }
+                }
+            },
+        }
+    }
+
+    fn attend(&mut self, machine: &Machine) -> bool {
+        let generation = self.store.generation();
+        if self.states.0 != generation {
+            self.states = (generation, [BACK, FRONT].map(|end| self.number(&format!("{end}/state"))));
+        }
+        let [back, front] = self.states.1;
+        let next = match (back, front) {
+            (Some(1 | 6), Some(1)) => 2,
+            (Some(2), Some(4)) => {
+                self.connect(machine);
+                4
+            }
+            (Some(2..=4), Some(5)) => 5,
+            (Some(2..=5), Some(6)) => {
+                self.disconnect(machine);
+                6
+            }
+            (Some(4), _) if self.good_end && self.script.is_over() && machine.take_event(self.port) => {
+                self.listen(machine);
+                for id in self.sent.drain(..).collect::<Vec<_>>() {
+                    self.answer(machine, id, 0);
+                }
+                self.deliver(machine, 2, false);
+                self.announce(machine);
+                return true;
+            }
+            _ => return false,
+        };
+        self.store.write(&format!("{BACK}/state"), next);
+        true
+    }
+}
+
+/// Flags, steps; the steps (two bytes each); the script.
+fn seeds() -> Vec<Vec<u8>> {
+    let seed = |flags: u8, steps: &[u8], script: &[u8]| [&[flags, steps.len() as u8], steps, script].concat();
+    let both = [1, 6, 0, 0, 1, 255, 2, 90, 3, 0, 0, 0, 4, 0, 0, 0, 1, 40, 0, 0];
+    vec![
+        seed(0b1_1111, &both, &[]),
+        seed(0b1_0000, &both, &[255, 3, 17, 2, 3, 0x42, 9, 0, 200]),
+        seed(0b1_1111, &both, &[255, 3, 31, 5, 6, 6, 4, 3, 6, 0x42, 0, 4, 1, 255]),
+        seed(0b0_1111, &[8, 0, 4, 0, 0, 0, 8, 1, 0, 0], &[255, 0, 100, 9, 2, 3, 4, 7, 0, 255, 0, 3, 3]),
+        seed(0b1_0111, &both, &[255, 6, 2, 8, 9, 8, 0x21, 5, 1, 3, 6, 2, 0]),
+        seed(
+            0b1_1011,
+            &[1, 9, 5, 0, 0, 0, 6, 0, 1, 9, 0, 0],
+            &[255, 11, 0x81, 0, 4, 0, 1, 2, 3, 4, 9, 13, 7],
+        ),
+        seed(0b1_1111, &both, &[255, 10, 14, 3, 0, 0, 0, 9, 12, 0, 5, 0, 0, 0, 5]),
+    ]
+}
+
+/// Virtual time within which everything must have ended.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+fn run(mut data: &[u8]) {
+    let [flags, steps] = take(&mut data);
+    let (steps, script) = data.split_at(usize::from(steps).min(data.len()));
+    let machine = Machine::new();
+    let store = Store::new();
+    let channel = Xenstored::start(&machine, &store, 5);
+    let bit = |n: u8| (flags >> n & 1).to_string();
+    let keys = [
+        (FRONT, "backend", BACK.to_owned()),
+        (FRONT, "backend-id", "0".into()),
+        (FRONT, "state", "1".into()),
+        (FRONT, "handle", "0".into()),
+        (FRONT, "mac", "00:16:3e:00:00:01".into()),
+        (BACK, "state", "2".into()),
+        (BACK, "feature-rx-copy", "1".into()),
+        (BACK, "feature-sg", bit(0)),
+        (BACK, "feature-gso-tcpv4", bit(1)),
+        (BACK, "feature-gso-tcpv6", bit(2)),
+        (BACK, "feature-ipv6-csum-offload", bit(3)),
+    ];
+    keys.iter().for_each(|(end, key, value)| store.write(&format!("{end}/{key}"), value));
+    let config = Config {
+        take_gso: flags & 32 == 0,
+        tx_most: if flags & 64 == 0 { 256 } else { 20 },
+        ..Config::default()
+    };
+    let hal: HalRef = machine.clone();
+    let Ok(xs) = Xenstore::open(hal.clone(), channel) else { return };
+    let Ok(nic) = Nic::new(hal, xs, "0", config) else { return };
+    let (before, ports) = (machine.now(), machine.open_ports());
+    let backend = Backend {
+        script: Script::new(script),
+        store,
+        tx: Ring::new(TX_SLOT),
+        rx: Ring::new(RX_SLOT),
+        port: 0,
+        sent: VecDeque::new(),
+        pages: VecDeque::new(),
+        grants: VecDeque::new(),
+        kept: Vec::new(),
+        good_end: flags & 16 != 0,
+        states: (0, [None; 2]),
+    };
+    let stage = Stage::open(&machine, backend);
+    let mut frame = Vec::new();
+    if nic.connect().is_ok() {
+        for step in steps.chunks(2).take(12) {
+            one_step(&nic, &machine, step[0], step.get(1).copied().unwrap_or(0).into(), &mut frame);
+        }
+    }
+    let _ = nic.quiesce();
+    assert_eq!(machine.open_ports(), ports);
+    drop(nic);
+    // AddressSanitizer tells of what was given back and can still be reached.
+    for mapping in &stage.actor().kept {
+        machine.memory(mapping).write(0, &[0xbd; 4096]);
+    }
+    drop(stage);
+    assert!(machine.now() - before < PATIENCE, "{:?}", machine.now() - before);
+}
+
+/// Frames in, until there are none for the moment.
+fn receive(nic: &Nic, frame: &mut Vec<u8>) {
+    for _ in 0..300 {
+        match nic.receive(frame) {
+            Ok(Some(info)) => {
+                assert!((14..=LONGEST).contains(&frame.len()), "{} bytes", frame.len());
+                assert_ne!(info.gso_size, Some(0));
+            }
+            Ok(None) => {
+                assert!(frame.is_empty());
+                return;
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+/// A frame or many out, all in, a wait, or a new connection.
+fn one_step(nic: &Nic, machine: &Machine, what: u8, n: usize, frame: &mut Vec<u8>) {
+    let bytes = |n: usize| vec![n as u8; n * 256 + n];
+    match what % 9 {
+        0 => {
+            if nic.ask_for_events() == Ok(false)
+                && let Some(port) = nic.port()
+            {
+                machine.wait(&[port], Some(machine.now() + Duration::from_secs(1)));
+            }
+            receive(nic, frame);
+        }
+        1 => drop(nic.send(&bytes(n), TxInfo { csum_blank: n & 1 != 0, gso: None })),
+        2 => {
+            let kind = if n & 1 == 0 { GsoType::TcpV4 } else { GsoType::TcpV6 };
+            drop(nic.send(&bytes(n), TxInfo { csum_blank: true, gso: Some((kind, n as u16)) }));
+        }
+        3 => nic.flush(),
+        4 => {
+            let counters = nic.counters();
+            assert!(counters.tx_dropped + counters.tx_errors <= counters.tx_packets);
+            if nic.can_send() && nic.offers().max_gso == 65_535 {
+                assert_ne!(nic.send(&[1; 65_535], TxInfo::default()), Ok(false));
+            }
+        }
+        5 => drop(nic.reconnect()),
+        6 => drop((nic.quiesce(), nic.connect())),
+        7 => machine.settle(),
+        _ => {
+            for _ in 0..300 {
+                if nic.send(&bytes(n % 64), TxInfo::default()) != Ok(true) {
+                    break;
+                }
+            }
+            nic.flush();
+        }
+    }
+}
