@@ -16,6 +16,7 @@ const XCR0_AVX: u64 = 1 << 2;
 const XCR0_AVX512: u64 = 0b111 << 5;
 
 /// What there was when we came: the next kernel is to find it.
+#[cfg_attr(not(feature = "kexec"), expect(dead_code, reason = "without a next kernel nothing is restored"))]
 #[derive(Clone, Copy)]
 struct Before {
     cr4: u64,
@@ -100,6 +101,7 @@ pub(crate) fn enable() {
 }
 
 /// Leaves them as they were found, for the next kernel.
+#[cfg(feature = "kexec")]
 pub(crate) fn restore() {
     let Some(before) = BEFORE.borrow().take() else { return };
     // SAFETY: OSXSAVE is still set, and both values were those of this processor.

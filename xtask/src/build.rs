@@ -7,14 +7,23 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use crate::toolchain::Toolchain;
-use crate::{bootcheck, liar, paths, sh};
+use crate::{bootcheck, liar, linux, paths, sh};
 
 /// Rust's name for the target: a unikernel whose system calls are functions.
 pub const TARGET: &str = "x86_64-unknown-hermit";
 
 /// Every kernel of the workspace: package name, which is the program's name too.
-pub const KERNELS: [&str; 8] =
-    ["pvgrub", "hello-std", "hello-nostd", "chain", "bootcheck", "selftest", "disk-speed", "inetd"];
+pub const KERNELS: [&str; 9] = [
+    "pvgrub",
+    "hello-std",
+    "hello-nostd",
+    "chain",
+    "bootcheck",
+    "selftest",
+    "disk-speed",
+    "inetd",
+    "net-speed",
+];
 
 /// Builds the named kernels into `target/xen/`, stripped, and returns where they are.
 pub fn kernels(names: &[&str]) -> Result<Vec<PathBuf>> {
@@ -25,7 +34,7 @@ pub fn kernels(names: &[&str]) -> Result<Vec<PathBuf>> {
 fn kernel(toolchain: &Toolchain, name: &str) -> Result<PathBuf> {
     match name {
         bootcheck::NAME => return bootcheck::build(),
-        liar::NAME => return liar::build(),
+        liar::NAME => return linux::build(name),
         _ => {}
     }
     let built = sh::timed(format!("building {name} ({})", toolchain.version), || {

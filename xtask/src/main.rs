@@ -12,6 +12,7 @@ mod fuzz;
 mod kernels;
 mod lab;
 mod liar;
+mod linux;
 mod material;
 mod oracle;
 mod packages;

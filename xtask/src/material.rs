@@ -34,6 +34,22 @@ const MODULES: [&str; 10] = [
     "nls_utf8",
 ];
 
+/// The ramdisk of a guest whose one program is this server, at 10.77.0.2.
+pub fn server_ramdisk(kernel: Kernel, server: &Path) -> Result<PathBuf> {
+    let mut archive = Archive::default();
+    for dir in ["dev", "proc", "sys"] {
+        archive.dir(dir)?;
+    }
+    archive.character("dev/console", 5, 1)?;
+    archive.copy("bin/busybox", &busybox()?)?;
+    archive.copy("server", server)?;
+    kernel.add_modules(&mut archive, &["xen-netfront", "ipv6"])?;
+    archive.file("init", 0o755, include_bytes!("material/server-init"))?;
+    let file = paths::ensure(paths::lab().join("material"))?.join("server.cpio");
+    std::fs::write(&file, archive.finish()?).with_context(|| format!("writing {}", file.display()))?;
+    Ok(file)
+}
+
 /// The ramdisk for guests with this kernel: it mounts the root that the command line names, and goes on there.
 pub fn ramdisk(kernel: Kernel) -> Result<PathBuf> {
     let mut archive = Archive::default();

@@ -10,6 +10,7 @@ mod handover;
 mod limits;
 mod memory;
 mod menu;
+mod network;
 mod overlap;
 mod plot;
 mod read;
@@ -19,7 +20,7 @@ mod timings;
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::lab::Lab;
@@ -45,6 +46,8 @@ pub enum Part {
     Size,
     /// Memory besides kernel and initrd
     Memory,
+    /// TCP, against a Linux domain
+    Network,
 }
 
 impl Part {
@@ -53,7 +56,7 @@ impl Part {
         match self {
             Part::Decompress | Part::Size => None,
             Part::Handover => Some(handover::largest() + 64),
-            Part::Read | Part::Boot | Part::Overlap | Part::Menu | Part::Memory => Some(1024),
+            Part::Read | Part::Boot | Part::Overlap | Part::Menu | Part::Memory | Part::Network => Some(1024),
         }
     }
 
@@ -71,8 +74,8 @@ struct Bench {
 }
 
 impl Bench {
-    /// The booted lab, and the disk that every part uses.
-    fn lab(&mut self) -> Result<(&mut Lab, &BenchDisk)> {
+    /// The booted lab.
+    fn plain_lab(&mut self) -> Result<&mut Lab> {
         let lab = match self.lab.take() {
             Some(lab) => lab,
             None => {
@@ -81,7 +84,13 @@ impl Bench {
                 lab
             }
         };
-        let lab = self.lab.insert(lab);
+        Ok(self.lab.insert(lab))
+    }
+
+    /// The booted lab, and the disk that every part but the network's uses.
+    fn lab(&mut self) -> Result<(&mut Lab, &BenchDisk)> {
+        self.plain_lab()?;
+        let lab = self.lab.as_mut().context("the lab was booted just now")?;
         let disk = match self.disk.take() {
             Some(disk) => disk,
             None => BenchDisk::make(lab)?,
@@ -114,6 +123,7 @@ pub fn run(parts: &[Part], built: bool) -> Result<()> {
             Part::Handover => handover::run(&mut bench)?,
             Part::Size => size::run()?,
             Part::Memory => memory::run(&mut bench)?,
+            Part::Network => network::run(&mut bench)?,
         };
         // Each part by itself, so that one that fails later loses nothing.
         outcome.write(&dir, &part.name())?;

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use super::{Disk, Guest, Lab};
-use crate::{liar, paths};
+use crate::{liar, linux};
 
 /// A disk that dom0's own backend does not serve.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Liar {
 impl Lab {
     /// Starts the backend of a disk, and waits until the device is there.
     pub(super) fn start_liar(&mut self, domid: u32, liar: &Liar) -> Result<()> {
-        let program = self.push(&paths::xen().join(liar::NAME))?;
+        let program = self.push(&linux::program(liar::NAME))?;
         let Liar { disk, lie, armed, .. } = liar;
         let (number, log) = (liar.number(), format!("/tmp/liar-{domid}-{}.log", liar.letter));
         let script = format!(
