@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use crate::block::{Config, Disks};
 use crate::hal::HalRef;
+#[cfg(feature = "netfront")]
 use crate::net::{self, Nics};
 use crate::xenbus::{Device, DeviceError, Fault, Group, KEEPS, Shutdown};
 use crate::xenstore::{Channel, Xenstore, XsError};
@@ -22,6 +23,7 @@ pub struct Devices {
     xs: Xenstore,
     shutdown: Shutdown,
     disks: Known<Disks>,
+    #[cfg(feature = "netfront")]
     nics: Known<Nics>,
     begun: Mutex<Begun>,
     /// What was said of backends that kept pages of ours.
@@ -104,8 +106,16 @@ impl Devices {
     pub fn start(hal: HalRef, channel: Channel) -> Devices {
         let xs = Xenstore::unopened(hal.clone(), channel);
         let shutdown = Shutdown::new(xs.clone());
-        let (disks, nics, begun) = (Known::nothing(), Known::nothing(), Mutex::new(Begun::No(None)));
-        let devices = Devices { hal, xs, shutdown, disks, nics, begun, keepers: Mutex::new(Vec::new()) };
+        let devices = Devices {
+            hal,
+            xs,
+            shutdown,
+            disks: Known::nothing(),
+            #[cfg(feature = "netfront")]
+            nics: Known::nothing(),
+            begun: Mutex::new(Begun::No(None)),
+            keepers: Mutex::new(Vec::new()),
+        };
         if let Err(error) = devices.revive() {
             log::error!("{error}");
             *devices.begun.lock() = Begun::No(Some(error));
@@ -176,6 +186,7 @@ impl Devices {
     ///
     /// # Errors
     /// If xenstore fails; a card that fails is in [`Nics::failed`].
+    #[cfg(feature = "netfront")]
     pub fn nics(&self) -> Result<Arc<Nics>, DeviceError> {
         let nics = self.begin_nics()?;
         nics.settle_all();
@@ -186,6 +197,7 @@ impl Devices {
     ///
     /// # Errors
     /// As [`nics`](Devices::nics).
+    #[cfg(feature = "netfront")]
     pub fn begin_nics(&self) -> Result<Arc<Nics>, DeviceError> {
         self.nics.get(&self.hal, || {
             self.begin().and_then(|()| Nics::begin(&self.hal, &self.xs, &net::Config::default()))
@@ -226,8 +238,9 @@ impl Devices {
     /// # Errors
     /// The first failure of xenstore.
     pub fn quiesce_all(&self) -> Result<Vec<DeviceError>, DeviceError> {
-        let mut errors = self.nics.quiesce();
-        errors.extend(self.disks.quiesce());
+        let errors = self.disks.quiesce();
+        #[cfg(feature = "netfront")]
+        let errors: Vec<_> = errors.into_iter().chain(self.nics.quiesce()).collect();
         self.note_keepers(&errors);
         let shutdown = self.shutdown.stop().map_err(xenstore_error);
         let xs = self.xs.quiesce().map_err(xenstore_error);
@@ -261,8 +274,10 @@ impl Devices {
         if !self.xs.is_usable() {
             return listening;
         }
-        let disks = self.disks.reconnect();
-        disks.and(self.nics.reconnect()).and(listening)
+        let done = self.disks.reconnect();
+        #[cfg(feature = "netfront")]
+        let done = done.and(self.nics.reconnect());
+        done.and(listening)
     }
 
     /// xenstore again, and ears for the toolstack.

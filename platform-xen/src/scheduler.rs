@@ -2,7 +2,7 @@
 
 use crate::hal::{Nanos, Port};
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// A thread's number. The first one is 1.
@@ -21,7 +21,7 @@ pub enum Cause {
 
 /// One thread, as far as the scheduler knows it; the rest of it is the owner's.
 struct Known<T> {
-    owner: Box<T>,
+    owner: T,
     /// What it waits for besides its deadline.
     causes: Vec<Cause>,
     /// Its place in the order of those who wait.
@@ -36,13 +36,24 @@ struct Known<T> {
 /// All that is done often is found in an index, so its cost hardly grows with the number of threads. An index is a list in
 /// order: a thousand threads are 24 KB of it, and trees of two more kinds would be 12 KB of code.
 pub struct Scheduler<T> {
-    threads: BTreeMap<ThreadId, Known<T>>,
+    /// In the order of their numbers.
+    threads: Vec<(ThreadId, Box<Known<T>>)>,
     ready: VecDeque<ThreadId>,
     /// Who waits for what, and for each cause in the order in which they began to.
     waiting: Ordered<(Cause, u64, ThreadId)>,
     deadlines: Ordered<(Nanos, ThreadId)>,
     turns: u64,
     next_id: ThreadId,
+}
+
+/// A thread that was taken out: its owner's part, still in its place.
+pub struct Removed<T>(Box<Known<T>>);
+
+impl<T> Removed<T> {
+    /// The owner's part.
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.0.owner
+    }
 }
 
 /// Distinct values in their order.
@@ -80,7 +91,7 @@ impl<T> Scheduler<T> {
     /// No threads.
     pub const fn new() -> Scheduler<T> {
         Scheduler {
-            threads: BTreeMap::new(),
+            threads: Vec::new(),
             ready: VecDeque::new(),
             waiting: Ordered::new(),
             deadlines: Ordered::new(),
@@ -90,29 +101,43 @@ impl<T> Scheduler<T> {
     }
 
     /// Takes a new thread in, which can run. `None`: all numbers were used.
-    pub fn add(&mut self, owner: Box<T>) -> Option<ThreadId> {
+    pub fn add(&mut self, owner: T) -> Option<ThreadId> {
         let id = self.next_id;
         self.next_id = id.checked_add(1)?;
-        self.threads.insert(id, Known { owner, causes: Vec::new(), turn: 0, deadline: None, woken: false });
+        let known = Known { owner, causes: Vec::new(), turn: 0, deadline: None, woken: false };
+        // Numbers grow, so it is the last.
+        self.threads.push((id, Box::new(known)));
         self.ready.push_back(id);
         Some(id)
     }
 
     /// Takes a thread that runs out, and wakes those who wait for its end.
-    pub fn remove(&mut self, id: ThreadId) -> Option<Box<T>> {
-        let known = self.threads.remove(&id)?;
+    pub fn remove(&mut self, id: ThreadId) -> Option<Removed<T>> {
+        let at = self.place(id)?;
+        let (_, known) = self.threads.remove(at);
         self.wake_all(Cause::End(id), usize::MAX);
-        Some(known.owner)
+        Some(Removed(known))
+    }
+
+    fn place(&self, id: ThreadId) -> Option<usize> {
+        self.threads.binary_search_by_key(&id, |(id, _)| *id).ok()
+    }
+
+    fn known(&mut self, id: ThreadId) -> Option<&mut Known<T>> {
+        let at = self.place(id)?;
+        Some(&mut self.threads[at].1)
     }
 
     /// What belongs to a thread.
+    ///
+    /// It stays where it is in memory until it was removed and what is left of it dropped.
     pub fn get_mut(&mut self, id: ThreadId) -> Option<&mut T> {
-        self.threads.get_mut(&id).map(|known| &mut *known.owner)
+        self.known(id).map(|known| &mut known.owner)
     }
 
     /// Whether there is a thread of this number.
     pub fn contains(&self, id: ThreadId) -> bool {
-        self.threads.contains_key(&id)
+        self.place(id).is_some()
     }
 
     /// How many there are.
@@ -124,7 +149,8 @@ impl<T> Scheduler<T> {
     pub fn wait(&mut self, id: ThreadId, causes: impl IntoIterator<Item = Cause>, deadline: Option<Nanos>) {
         let turn = self.turns;
         self.turns += 1;
-        let Some(known) = self.threads.get_mut(&id) else { return };
+        let Some(at) = self.place(id) else { return };
+        let known = &mut self.threads[at].1;
         known.turn = turn;
         known.woken = false;
         known.causes.clear();
@@ -140,7 +166,7 @@ impl<T> Scheduler<T> {
 
     /// Whether a thread's last wait ended for its cause.
     pub fn woken(&self, id: ThreadId) -> bool {
-        self.threads.get(&id).is_some_and(|known| known.woken)
+        self.place(id).is_some_and(|at| self.threads[at].1.woken)
     }
 
     /// Lets a thread that runs run again after the others that are ready.
@@ -154,7 +180,8 @@ impl<T> Scheduler<T> {
     }
 
     fn wake(&mut self, id: ThreadId, woken: bool) {
-        let Some(known) = self.threads.get_mut(&id) else { return };
+        let Some(at) = self.place(id) else { return };
+        let known = &mut self.threads[at].1;
         for cause in known.causes.drain(..) {
             self.waiting.remove((cause, known.turn, id));
         }
@@ -212,7 +239,7 @@ mod tests {
     fn with_threads(n: u32) -> Scheduler<u32> {
         let mut s = Scheduler::new();
         for i in 1..=n {
-            assert_eq!(s.add(Box::new(i)), Some(i));
+            assert_eq!(s.add(i), Some(i));
             assert_eq!(s.next(), Some(i));
         }
         s
@@ -253,7 +280,7 @@ mod tests {
         s.wait(1, [Cause::End(2)], None);
         s.wake_late(Nanos(20));
         assert_eq!(s.next(), Some(2));
-        assert_eq!(s.remove(2).as_deref(), Some(&2));
+        assert_eq!(s.remove(2).map(|mut removed| *removed.get_mut()), Some(2));
         assert!(s.woken(1) && !s.contains(2));
     }
 

@@ -12,7 +12,7 @@ use crate::hal::{Nanos, Port};
 use crate::local::Local;
 use crate::mm::stack::Stack;
 pub use crate::scheduler::ThreadId;
-use crate::scheduler::{Cause, Scheduler};
+use crate::scheduler::{Cause, Removed, Scheduler};
 use crate::{events, hypercall, time};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -38,8 +38,7 @@ struct State {
     /// The running thread; 0 before there is one.
     current: ThreadId,
     /// Threads that ended: their stacks can be freed by whoever runs next.
-    #[expect(clippy::vec_box, reason = "a switch writes into the box, which must stay in place")]
-    ended: Vec<Box<Thread>>,
+    ended: Vec<Removed<Thread>>,
     fs_base: u64,
 }
 
@@ -100,10 +99,10 @@ fn reschedule() {
         }
         let Some(thread) = state.scheduler.get_mut(next) else { continue };
         let (load, fs) = (thread.saved, thread.tls.as_ref().map_or(0, Tls::pointer));
-        // A thread that ended is kept in `ended` until someone else runs, so its box is still there.
+        // A thread that ended is kept in `ended` until someone else runs, so it is still in its place.
         let save = match state.scheduler.get_mut(current) {
             Some(thread) => &raw mut thread.saved,
-            None => state.ended.last_mut().map_or(core::ptr::null_mut(), |t| &raw mut t.saved),
+            None => state.ended.last_mut().map_or(core::ptr::null_mut(), |t| &raw mut t.get_mut().saved),
         };
         let set_fs = core::mem::replace(&mut state.fs_base, fs) != fs;
         drop(state);
@@ -111,7 +110,7 @@ fn reschedule() {
             // SAFETY: the storage belongs to the thread that runs next; no thread-local is used before the switch.
             unsafe { hypercall::set_fs_base(fs) }.expect("Xen sets the base of fs");
         }
-        // SAFETY: `load` is the stack of a thread that does not run; the box that `save` points into stays in place.
+        // SAFETY: `load` is the stack of a thread that does not run; what `save` points to stays in place.
         unsafe { switch::switch(save, load) };
         bury();
         return;
@@ -148,7 +147,7 @@ pub fn spawn(stack_size: usize, start: Box<dyn FnOnce() + Send>) -> Result<Threa
     // SAFETY: the stack is new.
     let saved = unsafe { switch::prepare(stack.top(), run) };
     let (slot, top) = (stack.slot(), stack.top());
-    let thread = Box::new(Thread { saved, _stack: stack, tls: Some(tls), start: Some(start) });
+    let thread = Thread { saved, _stack: stack, tls: Some(tls), start: Some(start) };
     let id = STATE.borrow().scheduler.add(thread).ok_or(OutOfMemory)?;
     log::debug!("thread {id}: stack slot {slot}, up to {top}");
     Ok(id)
