@@ -23,11 +23,11 @@ pub(super) const RECEIVED_SLOTS: usize = 2 * XEN_NETIF_NR_SLOTS_MIN;
 pub struct Config {
     /// How long the backend may take over each step of connecting and closing.
     pub patience: Duration,
-    /// Pages that are out to be received into at first.
+    /// Pages that are out to be received into at first: at least 64, so that any frame can be ended.
     pub rx_first: usize,
     /// The same, at most. The ring's 256 slots bound it, too.
     pub rx_most: usize,
-    /// Pages to be sent from, at most.
+    /// Pages to be sent from, at most: at least 17, for one frame of any length.
     pub tx_most: usize,
     /// Take frames of up to 64 KiB that are still to be cut into TCP segments.
     pub take_gso: bool,
