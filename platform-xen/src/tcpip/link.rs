@@ -44,7 +44,7 @@ pub trait Link: Send {
     fn receive(&mut self, into: &mut Vec<u8>) -> Option<RxInfo>;
     /// Whether there is room for a frame.
     fn can_send(&self) -> bool;
-    /// Sends a frame, if there is room.
+    /// Sends a frame; without room it is lost.
     fn send(&mut self, frame: &[u8], info: TxInfo);
     /// Lets the other side see what was sent.
     fn flush(&mut self);

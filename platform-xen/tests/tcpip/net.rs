@@ -88,6 +88,9 @@ impl Link for Card {
             frame[at] ^= 1 << (random() % 8);
         }
         let mut to = self.to.lock().unwrap();
+        if to.len() >= 80 {
+            return;
+        }
         if chance(self.faults.repeated) {
             to.push_back((frame.clone(), info));
         }
