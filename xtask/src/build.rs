@@ -13,7 +13,7 @@ use crate::{bootcheck, liar, linux, paths, sh};
 pub const TARGET: &str = "x86_64-unknown-hermit";
 
 /// Every kernel of the workspace: package name, which is the program's name too.
-pub const KERNELS: [&str; 9] = [
+pub const KERNELS: [&str; 10] = [
     "pvgrub",
     "hello-std",
     "hello-nostd",

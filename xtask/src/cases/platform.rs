@@ -1,11 +1,12 @@
 //! platform-xen from inside a domain: its own checks, and its ends, clean and not.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::{Case, Stage, Tier};
 use crate::lab::{Config, End};
 
 const SELFTEST: &[&str] = &["selftest"];
+const STRESS: &[&str] = &["stress"];
 const HELLO: &[&str] = &["hello-std"];
 
 /// Seconds for anything that these small guests do, under TCG and with a slow machine allowed for.
@@ -39,8 +40,47 @@ pub fn cases() -> Vec<Case> {
         case("console-flood", Tier::Full, flood),
         case("keys", Tier::Full, keys),
         case("xl-shutdown", Tier::Quick, shutdown),
+        stress("threads", Tier::Quick, 128),
+        stress("memory", Tier::Full, 128),
+        stress("full", Tier::Quick, 64),
+        stress("vectors", Tier::Quick, 64),
+        Case { kernels: STRESS, ..Case::new("platform/overflow-names-the-thread", Tier::Full, overflow) },
         Case { kernels: HELLO, ..Case::new("platform/std", Tier::Quick, std_program) },
     ]
+}
+
+/// What the std program `stress` does under this word.
+fn stress(word: &'static str, tier: Tier, memory: u32) -> Case {
+    let run = move |stage: &mut Stage| {
+        let guest = stage.lab.create(&Config::new(stage.kernel("stress")).memory(memory).extra(word))?;
+        let (_, said) = stage.lab.expect(&guest, &[&format!("ok {word}")], 300)?;
+        ensure!(word != "vectors" || said.contains("avx2 true"), "AVX2 is not found: {said:?}");
+        stage.ends(&guest, End::Off).map(drop)
+    };
+    Case { kernels: STRESS, ..Case::new(format!("platform/stress-{word}"), tier, run) }
+}
+
+/// A stack overflow ends the domain, and the stack pointer in Xen's dump tells whose it was, as docs/unikernel.md says.
+fn overflow(stage: &mut Stage) -> Result<()> {
+    stage.lab.xen_said();
+    let config = Config::new(stage.kernel("stress")).memory(64).extra("loglevel=debug overflow");
+    let guest = stage.lab.create(&config)?;
+    let (_, started) = stage.lab.expect(&guest, &["one overflows"], LIMIT)?;
+    let said = stage.ends(&guest, End::Crash)?;
+    ensure!(!said.contains("wrong:"), "{said:?}");
+    // The thread that overflows is the last that was started: `thread 9: stack slot 8, up to …`.
+    let mut slots = started.lines().chain(said.lines()).filter_map(|line| line.split("stack slot ").nth(1));
+    let slot: u64 = slots
+        .next_back()
+        .and_then(|rest| rest.split(',').next()?.parse().ok())
+        .with_context(|| format!("no slot in {started:?} {said:?}"))?;
+    let dump = stage.lab.xen_said();
+    let pointer = dump.split("rsp: ").nth(1).and_then(|rest| u64::from_str_radix(rest.get(..16)?, 16).ok());
+    let pointer = pointer.with_context(|| format!("no stack pointer in Xen's dump:\n{dump}"))?;
+    // platform-xen's layout: stacks from slot 401 of the root table on, 256 MiB apart.
+    let found = pointer.checked_sub(0xffff_0000_0000_0000 + 401 * (1 << 39)).map(|at| at >> 28);
+    ensure!(found == Some(slot), "rsp {pointer:#x} is in slot {found:?}, not {slot}");
+    Ok(())
 }
 
 fn selftest(stage: &mut Stage, word: &str) -> Result<crate::lab::Guest> {
