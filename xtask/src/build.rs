@@ -13,13 +13,14 @@ use crate::{bootcheck, liar, linux, paths, sh};
 pub const TARGET: &str = "x86_64-unknown-hermit";
 
 /// Every kernel of the workspace: package name, which is the program's name too.
-pub const KERNELS: [&str; 10] = [
+pub const KERNELS: &[&str] = &[
     "pvgrub",
     "hello-std",
     "hello-nostd",
     "chain",
     "bootcheck",
     "selftest",
+    "stress",
     "disk-speed",
     "inetd",
     "net-speed",
@@ -48,8 +49,19 @@ fn kernel(toolchain: &Toolchain, name: &str) -> Result<PathBuf> {
 
 /// One package alone: built together, cargo would give platform-xen the features that any of them asks for.
 fn compile(toolchain: &Toolchain, name: &str, target: &Path) -> Result<PathBuf> {
+    compile_at(toolchain, paths::root(), name, target)
+}
+
+/// Flags for every kernel: those of .cargo/config.toml, which counts for workspaces beneath it alone.
+const FLAGS: [&str; 2] = ["-Cno-redzone=yes", "-Crelocation-model=static"];
+
+/// A package of the workspace in `dir`.
+pub fn compile_at(toolchain: &Toolchain, dir: &Path, name: &str, target: &Path) -> Result<PathBuf> {
     let flags: Vec<String> = toolchain.rustflags().iter().map(|flag| format!("{flag:?}")).collect();
+    let own = (dir != paths::root()).then(|| FLAGS.map(|flag| format!("{flag:?}"))).into_iter().flatten();
+    let flags: Vec<String> = own.chain(flags).collect();
     let mut cmd = toolchain.cargo("build");
+    cmd.current_dir(dir);
     cmd.args(["--release", "--quiet", "--target", TARGET, "--package", name])
         .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=compiler-builtins-mem,optimize_for_size"])
         .arg("--config")
@@ -59,7 +71,8 @@ fn compile(toolchain: &Toolchain, name: &str, target: &Path) -> Result<PathBuf> 
     Ok(target.join(TARGET).join("release").join(name))
 }
 
-fn strip(from: &Path, to: &Path) -> Result<()> {
+/// Without symbols.
+pub fn strip(from: &Path, to: &Path) -> Result<()> {
     let Some(strip) = sh::which("strip") else { bail!("strip is missing: `apt-get install binutils`") };
     sh::output(Command::new(strip).args(["--strip-all", "-o"]).arg(to).arg(from)).map(|_| ())
 }

@@ -244,6 +244,24 @@ impl Lab {
         bail!("the guest still runs after {limit} s{}", tail(&self.machine.con.peek()))
     }
 
+    /// Prints what the guest prints, until it has ended.
+    pub fn follow(&mut self, guest: &Guest) -> Result<End> {
+        use std::io::Write;
+        let print = |bytes: &[u8]| {
+            let mut out = std::io::stdout().lock();
+            out.write_all(bytes).and_then(|()| out.flush()).context("printing")
+        };
+        loop {
+            self.machine.con.try_expect(&["@no such text"], Duration::from_millis(300))?;
+            print(&self.machine.con.drain())?;
+            if self.state(guest)?.is_some() {
+                let (end, last) = self.end(guest, 60)?;
+                print(last.as_bytes())?;
+                return Ok(end);
+            }
+        }
+    }
+
     /// How the guest ended, if it has. xl, which waits for that in the background, writes it into its log.
     fn state(&mut self, guest: &Guest) -> Result<Option<End>> {
         let script = format!(
