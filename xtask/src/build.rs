@@ -13,8 +13,8 @@ use crate::{bootcheck, liar, paths, sh};
 pub const TARGET: &str = "x86_64-unknown-hermit";
 
 /// Every kernel of the workspace: package name, which is the program's name too.
-pub const KERNELS: [&str; 7] =
-    ["pvgrub", "hello-std", "hello-nostd", "chain", "bootcheck", "selftest", "disk-speed"];
+pub const KERNELS: [&str; 8] =
+    ["pvgrub", "hello-std", "hello-nostd", "chain", "bootcheck", "selftest", "filetest", "disk-speed"];
 
 /// Builds the named kernels into `target/xen/`, stripped, and returns where they are.
 pub fn kernels(names: &[&str]) -> Result<Vec<PathBuf>> {

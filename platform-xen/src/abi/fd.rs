@@ -126,10 +126,19 @@ pub unsafe extern "C" fn sys_fstat(fd: i32, into: *mut stat) -> i32 {
     }))
 }
 
-/// Brings what was written to stable storage. std for Hermit never asks for it; programs can, by this name.
+/// Brings what was written to stable storage, as far as the backend of a disk knows how to. std for Hermit refuses to ask
+/// for it; a program can, with the number that `AsRawFd` gives.
+///
+/// # Errors
+/// EBADF: no such descriptor. EIO: the disk failed.
+pub fn sync(fd: i32) -> Result<()> {
+    get(fd)?.sync()
+}
+
+/// The same, by Hermit's name for it.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_fsync(fd: i32) -> i32 {
-    int(get(fd).and_then(|file| file.sync()).map(|()| 0))
+    int(sync(fd).map(|()| 0))
 }
 
 /// The one control there is: whether reading and writing wait.

@@ -13,14 +13,25 @@ mod entropy;
 mod fd;
 mod file;
 mod memory;
+#[cfg(feature = "files")]
+mod memory_files;
+#[cfg(feature = "files")]
+mod mnt;
 mod net;
 mod poll;
+#[cfg(feature = "files")]
+mod ramdisk;
 mod start;
 mod thread;
 mod time;
+#[cfg(feature = "files")]
+mod tmp;
 mod tree;
 
 pub use dev::disk_of;
+pub use fd::sync;
+#[cfg(feature = "files")]
+pub use tmp::limit_tmp;
 
 use hermit_abi::errno::EINVAL;
 

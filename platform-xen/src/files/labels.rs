@@ -45,6 +45,12 @@ pub fn file_name(label: &str) -> Option<String> {
     (!matches!(name.as_str(), "" | "." | "..")).then_some(name)
 }
 
+/// Whether this can be the name of one file in a directory. A hostile disk may have others.
+#[must_use]
+pub fn is_name(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b"..") && name.len() <= MOST && !name.iter().any(|b| matches!(b, 0 | b'/'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +73,14 @@ mod tests {
         assert_eq!(base("xvdap1"), None);
         assert_eq!(base("xvdc"), None);
         assert_eq!(base(""), None);
+    }
+
+    #[test]
+    fn what_is_no_name() {
+        assert!(is_name(b"a") && is_name(&[b'x'; 255]) && is_name(b"...") && is_name(b"\xff"));
+        for none in [&b""[..], b".", b"..", b"a/b", b"/", b"a\0", &[b'x'; 256]] {
+            assert!(!is_name(none));
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod tree;
 
 pub use bytes::CHUNK;
 pub use error::Error;
-pub use labels::{base_of, file_name};
+pub use labels::{base_of, file_name, is_name};
 pub use tree::{Facts, Inode, Kind, Moment, Name, Open, Place, Tree};
 
 #[cfg(test)]

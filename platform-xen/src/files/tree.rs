@@ -371,23 +371,29 @@ impl Tree {
             }
             Err(error) => return Err(error),
         };
+        self.allows(inode, how)?;
         let Some(Slot::Taken(node)) = self.slots.get_mut(index(inode)) else { return Err(Error::NotFound) };
-        match &mut node.content {
-            Content::Directory(_) if how.write || how.create || how.truncate => {
-                return Err(Error::IsADirectory);
-            }
-            Content::Directory(_) => {}
-            _ if how.directory => return Err(Error::NotADirectory),
-            Content::File(bytes) if how.truncate => {
-                bytes.clear(&mut self.budget);
-                node.modified = now;
-            }
-            Content::File(_) => {}
-            _ if how.write || how.truncate => return Err(Error::ReadOnly),
-            Content::Outside(_) | Content::Link(_) => {}
+        if let (Content::File(bytes), true) = (&mut node.content, how.truncate) {
+            bytes.clear(&mut self.budget);
+            node.modified = now;
         }
         node.open = node.open.checked_add(1).ok_or(Error::NoSpace)?;
         Ok(inode)
+    }
+
+    /// Whether something that is there can be opened so.
+    ///
+    /// # Errors
+    /// [`Error::IsADirectory`], [`Error::NotADirectory`], [`Error::ReadOnly`].
+    pub fn allows(&self, inode: Inode, how: Open) -> Result<(), Error> {
+        match &self.node(inode)?.content {
+            Content::Directory(_) if how.write || how.create || how.truncate => Err(Error::IsADirectory),
+            Content::Directory(_) => Ok(()),
+            _ if how.directory => Err(Error::NotADirectory),
+            Content::File(_) => Ok(()),
+            Content::Outside(_) | Content::Link(_) if how.write || how.truncate => Err(Error::ReadOnly),
+            Content::Outside(_) | Content::Link(_) => Ok(()),
+        }
     }
 
     /// Holds a node until [`close`](Tree::close), as if it were open.

@@ -1,5 +1,6 @@
 //! The targets.
 
+mod archives;
 mod block;
 mod console;
 mod disks;
@@ -14,12 +15,13 @@ mod xenstore;
 use crate::Target;
 
 /// All of them.
-pub const ALL: [&Target; 15] = [
+pub const ALL: [&Target; 16] = [
     &disks::PARTITIONS,
     &disks::EXT,
     &disks::FAT,
     &menus::MENU,
     &places::PLACES,
+    &archives::ARCHIVE,
     &kernels::BZIMAGE,
     &kernels::ELF,
     &kernels::NOTES,
