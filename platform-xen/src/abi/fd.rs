@@ -13,10 +13,12 @@ use hermit_abi::{F_DUPFD, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FIONBIO, O_NONBLOC
 /// Most descriptors at once.
 const MAX_FDS: usize = 4096;
 
-/// The table; `None` until first used, which puts the console at 0, 1 and 2.
-static TABLE: Local<Option<Vec<Option<Arc<dyn File>>>>> = Local::new(None);
+type Table = Vec<Option<Arc<dyn File>>>;
 
-fn table<R>(f: impl FnOnce(&mut Vec<Option<Arc<dyn File>>>) -> R) -> R {
+/// The table; `None` until first used, which puts the console at 0, 1 and 2.
+static TABLE: Local<Option<Table>> = Local::new(None);
+
+fn table<R>(f: impl FnOnce(&mut Table) -> R) -> R {
     let mut table = TABLE.borrow();
     f(table.get_or_insert_with(|| {
         let console: Arc<dyn File> = Arc::new(Console::default());

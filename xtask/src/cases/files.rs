@@ -58,9 +58,12 @@ fn disks(stage: &mut Stage) -> Result<()> {
     let mut image = Image::new(Kernel::Cloud).layout(Layout::Bare).fs(Fs::Ext2);
     image.kernels.clear();
     let c = stage.image_as(&image, DiskKind::read_only())?;
-    // The mark of ext, and nothing that makes sense.
+    // The mark of ext with the names of another volume, and nothing else that makes sense.
     let mut damage = noise(1 << 20, 9);
-    damage[1080..1082].copy_from_slice(&[0x53, 0xef]);
+    damage[1024 + 0x38..][..2].copy_from_slice(&[0x53, 0xef]);
+    damage[1024 + 0x68..][..16]
+        .copy_from_slice(&0x6f1c_5a0e_5d1b_4c8e_9d5a_3b1e_7a9c_0d42_u128.to_be_bytes());
+    damage[1024 + 0x78..][..16].copy_from_slice(b"pvroot\0\0\0\0\0\0\0\0\0\0");
     let d = raw(stage, "damage", damage, DiskKind::default())?;
 
     let config =
