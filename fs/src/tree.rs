@@ -14,13 +14,14 @@ pub enum FileKind {
     Regular,
     /// A directory.
     Directory,
-    /// A symbolic link (only seen through [`FileSystem::read_dir`]; paths are followed).
+    /// A symbolic link (only seen through [`FileSystem::read_dir`] and [`FileSystem::link_metadata`]; else paths are
+    /// followed).
     Symlink,
     /// A device node, a socket or a pipe.
     Special,
 }
 
-/// Facts of a file, after symbolic links were followed.
+/// Facts of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metadata {
     /// What it is.
@@ -57,6 +58,11 @@ pub trait FileSystem {
 
     /// Facts of the file or directory at `path`.
     fn metadata(&self, path: &str) -> Result<Metadata, Error>;
+
+    /// Facts of what `path` names: of the link itself, if the last name is one's.
+    fn link_metadata(&self, path: &str) -> Result<Metadata, Error> {
+        self.metadata(path)
+    }
 
     /// Opens the regular file at `path`.
     fn open(&self, path: &str) -> Result<Box<dyn File>, Error>;

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Image, Line, Ram, assert_same, crc32, disks, list, open};
-use pvgrub_fs::{Content, Disks, Error};
+use pvgrub_fs::{Content, Disks, Error, FileKind};
 
 /// Each with the list that holds for it and its generation.
 const CLEAN: [(&str, &str, u8); 16] = [
@@ -87,6 +87,16 @@ fn links() {
         for path in ["/loop", "/loop-a", "/loop-b/x"] {
             assert!(matches!(fs.open(path), Err(Error::TooManyLinks(_))), "{name}: {path}");
         }
+        // What a link is by itself; on the way to the last name they are followed.
+        for path in ["/vmlinuz", "/loop", "/loop-b", "/dangling", "/to-dir"] {
+            let facts = fs.link_metadata(path).unwrap();
+            assert_eq!(facts.kind, FileKind::Symlink, "{name}: {path}");
+            assert!((1..4096).contains(&facts.len), "{name}: {path}: {facts:?}");
+        }
+        for path in ["/to-dir/vmlinuz-6.1", "/tiny", "/dir", ""] {
+            assert_eq!(fs.link_metadata(path).unwrap(), fs.metadata(path).unwrap(), "{name}: {path}");
+        }
+        assert!(matches!(fs.link_metadata("/loop-b/x"), Err(Error::TooManyLinks(_))));
         let Err(error) = fs.open("/dangling") else { panic!("{name}: dangling") };
         assert!(error.is_not_found());
         assert!(error.to_string().contains("/nowhere/vmlinuz"), "{error}");

@@ -19,6 +19,8 @@ pub mod devices;
 pub mod entropy;
 #[cfg(feature = "bare")]
 pub mod events;
+#[cfg(any(feature = "archive", test))]
+pub mod files;
 pub mod grant;
 pub mod hal;
 pub mod held;

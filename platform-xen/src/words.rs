@@ -13,12 +13,18 @@ pub struct Words {
     pub environment: Vec<Vec<u8>>,
     /// `ip=…`, what follows the sign: how the network is set up.
     pub ip: Vec<Vec<u8>>,
+    /// `tmp=…`: the most that files in `/tmp` may take, in bytes.
+    #[cfg(any(feature = "files", test))]
+    pub tmp: Option<u64>,
 }
 
 /// Before a word of the environment.
 const ENV: &[u8] = b"env=";
 /// Before a word about the network.
 const IP: &[u8] = b"ip=";
+/// Before the limit of `/tmp`.
+#[cfg(any(feature = "files", test))]
+const TMP: &[u8] = b"tmp=";
 
 impl Words {
     /// From a command line. After a word `--`, which itself goes, all are arguments.
@@ -27,6 +33,11 @@ impl Words {
         let mut words = Words::default();
         let mut rest = false;
         for word in split(line) {
+            #[cfg(any(feature = "files", test))]
+            if let Some(limit) = word.strip_prefix(TMP).filter(|_| !rest).and_then(bytes) {
+                words.tmp = Some(limit);
+                continue;
+            }
             if rest {
                 words.arguments.push(word);
             } else if word == b"--" {
@@ -46,6 +57,19 @@ impl Words {
 /// Whether there is a name before the sign.
 fn is_pair(pair: &[u8]) -> bool {
     pair.iter().position(|byte| *byte == b'=').is_some_and(|at| at > 0)
+}
+
+/// A number of bytes: `4096`, `512K`, `64M`, `2G`.
+#[cfg(any(feature = "files", test))]
+fn bytes(text: &[u8]) -> Option<u64> {
+    let (digits, shift) = match text {
+        [digits @ .., b'K' | b'k'] => (digits, 10),
+        [digits @ .., b'M' | b'm'] => (digits, 20),
+        [digits @ .., b'G' | b'g'] => (digits, 30),
+        digits => (digits, 0),
+    };
+    let digits = core::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?;
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 fn split(line: &[u8]) -> Vec<Vec<u8>> {
@@ -87,6 +111,26 @@ mod tests {
         assert_eq!(arguments, ["serve", "--port=80", "env=novalue", "env==x"]);
         assert_eq!(environment, ["RUST_LOG=debug"]);
         assert_eq!(ip, ["dhcp", "10.0.0.2/24"]);
+    }
+
+    #[test]
+    fn the_limit_of_tmp() {
+        for (line, limit) in [
+            ("tmp=64M", Some(64 << 20)),
+            ("tmp=1 tmp=2K", Some(2048)),
+            ("tmp=3g", Some(3 << 30)),
+            ("tmp=0", Some(0)),
+            ("", None),
+        ] {
+            let words = Words::new(line.as_bytes());
+            assert_eq!((words.tmp, words.arguments.len()), (limit, 0), "{line}");
+        }
+        // What is no number is for the program.
+        for line in ["tmp=", "tmp=M", "tmp=+1", "tmp=1T", "tmp=99999999999G", "-- tmp=1", "tmp=1 "] {
+            let words = Words::new(line.as_bytes());
+            assert_eq!(words.tmp.is_none(), line != "tmp=1 ", "{line}");
+            assert_eq!(words.arguments.len(), usize::from(line != "tmp=1 "), "{line}");
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub const KERNELS: &[&str] = &[
     "bootcheck",
     "selftest",
     "stress",
+    "filetest",
     "disk-speed",
     "inetd",
     "net-speed",

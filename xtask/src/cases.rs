@@ -6,6 +6,7 @@ mod direct;
 mod disks;
 mod failures;
 mod faults;
+mod files;
 mod kernels;
 mod liar;
 mod menus;
@@ -83,6 +84,7 @@ pub fn all() -> Vec<Case> {
         chain::cases(),
         failures::cases(),
         faults::cases(),
+        files::cases(),
         oracle::cases(),
         smallest::cases(),
         block::cases(),

@@ -99,7 +99,13 @@ pub fn data_hash() -> String {
 }
 
 /// Fills `dir` with a root file system: what is needed to report, and /boot with the kernels and the menu.
-fn stage(dir: &Path, kernels: &[Kernel], menu: &str, extra: &[(String, Vec<u8>)]) -> Result<()> {
+fn stage(
+    dir: &Path,
+    kernels: &[Kernel],
+    menu: &str,
+    extra: &[(String, Vec<u8>)],
+    links: &[(String, String)],
+) -> Result<()> {
     for sub in ["bin", "sbin", "dev", "proc", "sys", "tmp", "boot/grub"] {
         paths::ensure(dir.join(sub))?;
     }
@@ -114,6 +120,10 @@ fn stage(dir: &Path, kernels: &[Kernel], menu: &str, extra: &[(String, Vec<u8>)]
         let file = dir.join(path);
         paths::ensure(file.parent().context("a file's directory")?)?;
         std::fs::write(file, content)?;
+    }
+    for (path, target) in links {
+        std::os::unix::fs::symlink(target, dir.join(path))
+            .with_context(|| format!("making the link {path}"))?;
     }
     Ok(())
 }

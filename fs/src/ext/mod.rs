@@ -101,6 +101,10 @@ fn recover(blocks: &Blocks) -> Result<Outcome, Error> {
     journal::replay(blocks, sb.journal_inode)
 }
 
+fn facts(inode: &inode::Inode) -> Metadata {
+    Metadata { kind: inode.kind, len: inode.size, modified: inode.modified }
+}
+
 impl FileSystem for Ext {
     fn kind(&self) -> &str {
         &self.kind
@@ -145,8 +149,11 @@ impl FileSystem for Ext {
     }
 
     fn metadata(&self, path: &str) -> Result<Metadata, Error> {
-        let inode = walk::find(&self.blocks, path)?;
-        Ok(Metadata { kind: inode.kind, len: inode.size, modified: inode.modified })
+        walk::find(&self.blocks, path).map(|inode| facts(&inode))
+    }
+
+    fn link_metadata(&self, path: &str) -> Result<Metadata, Error> {
+        walk::find_link(&self.blocks, path).map(|inode| facts(&inode))
     }
 
     fn open(&self, path: &str) -> Result<Box<dyn File>, Error> {

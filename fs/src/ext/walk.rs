@@ -21,6 +21,15 @@ const MAX_STEPS: usize = 4096;
 
 /// The inode that `path` leads to. Links are followed, absolute ones from this file system's root.
 pub(super) fn find(blocks: &Rc<Blocks>, path: &str) -> Result<Inode, Error> {
+    walk(blocks, path, true)
+}
+
+/// The same; but if the last name is a link's, the link.
+pub(super) fn find_link(blocks: &Rc<Blocks>, path: &str) -> Result<Inode, Error> {
+    walk(blocks, path, false)
+}
+
+fn walk(blocks: &Rc<Blocks>, path: &str, follow: bool) -> Result<Inode, Error> {
     let mut pending: Vec<Vec<u8>> = Vec::new();
     push(&mut pending, path.as_bytes());
     // The way from the root to where we are.
@@ -54,7 +63,7 @@ pub(super) fn find(blocks: &Rc<Blocks>, path: &str) -> Result<Inode, Error> {
             }));
         };
         let inode = Inode::read(blocks, number)?;
-        if inode.kind != FileKind::Symlink {
+        if inode.kind != FileKind::Symlink || (!follow && pending.is_empty()) {
             way.push(inode);
             continue;
         }

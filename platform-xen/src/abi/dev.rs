@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 use core::sync::atomic::{AtomicBool, Ordering};
-use hermit_abi::errno::{EACCES, EAGAIN, EBADF, EIO, ENOENT, ENOSPC, ENOTDIR};
+use hermit_abi::errno::{EACCES, EAGAIN, EBADF, EEXIST, EIO, ENOENT, ENOSPC, ENOTDIR, EROFS};
 use hermit_abi::{DT_BLK, DT_CHR, POLLIN, POLLOUT, S_IFBLK, S_IFCHR, stat};
 
 /// The directory.
@@ -24,22 +24,30 @@ impl FileSystem for Dev {
             [name] => *name,
             _ => return Err(ENOTDIR),
         };
-        match name {
-            _ if how.directory => Err(ENOTDIR),
-            b"console" | b"tty" => Ok(Arc::new(Console::default())),
-            b"null" => Ok(Arc::new(Null)),
-            _ => {
-                let disk = find(name)?;
-                if how.access.write && disk.info().read_only {
-                    return Err(EACCES);
-                }
-                Ok(Arc::new(Opened::new(Arc::new(OpenDisk(disk)), how.access)))
-            }
+        match device(name, how) {
+            Err(ENOENT) if how.create => Err(EROFS),
+            Ok(_) if how.create && how.exclusive => Err(EEXIST),
+            Ok(_) if how.directory => Err(ENOTDIR),
+            found => found,
         }
     }
 
     fn stat(&self, path: &[&[u8]]) -> Result<stat> {
         Ok(self.open(path, Open::READ)?.stat())
+    }
+}
+
+fn device(name: &[u8], how: Open) -> Result<Arc<dyn File>> {
+    match name {
+        b"console" | b"tty" => Ok(Arc::new(Console::default())),
+        b"null" => Ok(Arc::new(Null)),
+        _ => {
+            let disk = find(name)?;
+            if how.access.write && disk.info().read_only {
+                return Err(EACCES);
+            }
+            Ok(Arc::new(Opened::new(Arc::new(OpenDisk(disk)), how.access)))
+        }
     }
 }
 

@@ -13,10 +13,12 @@ use hermit_abi::{F_DUPFD, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FIONBIO, O_NONBLOC
 /// Most descriptors at once.
 const MAX_FDS: usize = 4096;
 
-/// The table; `None` until first used, which puts the console at 0, 1 and 2.
-static TABLE: Local<Option<Vec<Option<Arc<dyn File>>>>> = Local::new(None);
+type Table = Vec<Option<Arc<dyn File>>>;
 
-fn table<R>(f: impl FnOnce(&mut Vec<Option<Arc<dyn File>>>) -> R) -> R {
+/// The table; `None` until first used, which puts the console at 0, 1 and 2.
+static TABLE: Local<Option<Table>> = Local::new(None);
+
+fn table<R>(f: impl FnOnce(&mut Table) -> R) -> R {
     let mut table = TABLE.borrow();
     f(table.get_or_insert_with(|| {
         let console: Arc<dyn File> = Arc::new(Console::default());
@@ -126,10 +128,19 @@ pub unsafe extern "C" fn sys_fstat(fd: i32, into: *mut stat) -> i32 {
     }))
 }
 
-/// Brings what was written to stable storage. std for Hermit never asks for it; programs can, by this name.
+/// Brings what was written to stable storage, as far as the backend of a disk knows how to. std for Hermit refuses to ask
+/// for it; a program can, with the number that `AsRawFd` gives.
+///
+/// # Errors
+/// EBADF: no such descriptor. EIO: the disk failed.
+pub fn sync(fd: i32) -> Result<()> {
+    get(fd)?.sync()
+}
+
+/// The same, by Hermit's name for it.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_fsync(fd: i32) -> i32 {
-    int(get(fd).and_then(|file| file.sync()).map(|()| 0))
+    int(sync(fd).map(|()| 0))
 }
 
 /// The one control there is: whether reading and writing wait.

@@ -2,7 +2,7 @@
 
 use super::Result;
 use crate::hal::Port;
-use crate::thread;
+use crate::thread::{self, Lock};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
@@ -151,13 +151,15 @@ pub struct Opened {
     access: Access,
     /// Where the next read or write begins, in bytes.
     position: AtomicU64,
+    /// Who reads or writes, so that no two begin at the same place.
+    turn: Lock,
 }
 
 impl Opened {
     /// Opened just now.
     #[must_use]
     pub fn new(content: Arc<dyn Content>, access: Access) -> Opened {
-        Opened { content, access, position: AtomicU64::new(0) }
+        Opened { content, access, position: AtomicU64::new(0), turn: Lock::new() }
     }
 
     /// The bytes.
@@ -172,6 +174,7 @@ impl File for Opened {
         if !self.access.read {
             return Err(EBADF);
         }
+        let _turn = self.turn.lock();
         let position = self.position.load(Ordering::Relaxed);
         let n = self.content.read_at(position, buf)?;
         self.position.store(position + n as u64, Ordering::Relaxed);
@@ -182,6 +185,7 @@ impl File for Opened {
         if !self.access.write {
             return Err(EBADF);
         }
+        let _turn = self.turn.lock();
         let end = self.access.append.then(|| self.content.size());
         let position = end.unwrap_or_else(|| self.position.load(Ordering::Relaxed));
         let n = self.content.write_at(position, bytes)?;
@@ -190,6 +194,7 @@ impl File for Opened {
     }
 
     fn seek(&self, offset: i64, whence: i32) -> Result<i64> {
+        let _turn = self.turn.lock();
         let base = match whence {
             SEEK_SET => 0,
             SEEK_CUR => self.position.load(Ordering::Relaxed),

@@ -13,17 +13,28 @@ mod entropy;
 mod fd;
 mod file;
 mod memory;
+#[cfg(feature = "files")]
+mod memory_files;
+#[cfg(feature = "files")]
+mod mnt;
 #[cfg(feature = "net")]
 mod net;
 #[cfg(not(feature = "net"))]
 mod no_net;
 mod poll;
+#[cfg(feature = "files")]
+mod ramdisk;
 mod start;
 mod thread;
 mod time;
+#[cfg(feature = "files")]
+mod tmp;
 mod tree;
 
 pub use dev::disk_of;
+pub use fd::sync;
+#[cfg(feature = "files")]
+pub use tmp::limit_tmp;
 
 use hermit_abi::errno::EINVAL;
 

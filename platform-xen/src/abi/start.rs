@@ -29,6 +29,8 @@ fn platform_main() {
     }
 
     let words = Words::new(boot::start().cmd_line());
+    #[cfg(feature = "files")]
+    words.tmp.into_iter().for_each(super::limit_tmp);
     // A domain has no file name; by convention the first argument is one.
     let arguments = core::iter::once(b"kernel".into()).chain(words.arguments);
     let (argc, argv) = c_strings(arguments);

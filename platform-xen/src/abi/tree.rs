@@ -2,7 +2,10 @@
 //!
 //! ```text
 //! /
-//! /dev   the console, nothing, the disks
+//! /dev    the console, nothing, the disks
+//! /boot   what is in the ramdisk        with the feature `files`
+//! /mnt    what is on the disks          likewise
+//! /tmp    files in memory               likewise
 //! ```
 
 use super::dev::Dev;
@@ -11,10 +14,10 @@ use super::{Result, c, fd, int};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ffi::{CStr, c_char};
-use hermit_abi::errno::{EACCES, EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, EROFS};
+use hermit_abi::errno::{EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, EROFS};
 use hermit_abi::{
-    DT_DIR, DT_UNKNOWN, O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_RDWR, O_TRUNC, O_WRONLY, S_IFDIR, dirent64,
-    stat,
+    DT_DIR, DT_UNKNOWN, O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_RDWR, O_TRUNC, O_WRONLY, S_IFDIR, S_IFMT,
+    dirent64, stat,
 };
 
 /// How a file is to be opened.
@@ -65,6 +68,14 @@ pub trait FileSystem: Sync {
     /// ENOENT, ENOTDIR, EIO.
     fn stat(&self, path: &[&[u8]]) -> Result<stat>;
 
+    /// What `lstat` says: the last part's link, if it is one.
+    ///
+    /// # Errors
+    /// As [`stat`](FileSystem::stat).
+    fn lstat(&self, path: &[&[u8]]) -> Result<stat> {
+        self.stat(path)
+    }
+
     /// Makes a directory.
     ///
     /// # Errors
@@ -91,16 +102,33 @@ pub trait FileSystem: Sync {
 }
 
 /// What is where.
-const MOUNTS: &[(&[u8], &dyn FileSystem)] = &[(b"dev", &Dev)];
+const MOUNTS: &[(&[u8], &dyn FileSystem)] = &[
+    #[cfg(feature = "files")]
+    (b"boot", &super::ramdisk::Boot),
+    (b"dev", &Dev),
+    #[cfg(feature = "files")]
+    (b"mnt", &super::mnt::Mnt),
+    #[cfg(feature = "files")]
+    (b"tmp", &super::tmp::Tmp),
+];
 
 /// A directory whose entries are known: all that can be done with it is to list it.
-pub struct Listing(Vec<Entry>);
+pub struct Listing {
+    entries: Vec<Entry>,
+    stat: stat,
+}
 
 impl Listing {
     /// With these entries.
     #[must_use]
     pub fn new(entries: Vec<Entry>) -> Listing {
-        Listing(entries)
+        Listing { entries, stat: directory() }
+    }
+
+    /// With these entries, of which `stat` says this.
+    #[cfg(feature = "files")]
+    pub fn with_stat(entries: Vec<Entry>, stat: stat) -> Listing {
+        Listing { entries, stat }
     }
 }
 
@@ -110,11 +138,11 @@ impl File for Listing {
     }
 
     fn stat(&self) -> stat {
-        directory()
+        self.stat
     }
 
     fn list(&self) -> Result<Vec<Entry>> {
-        Ok(self.0.clone())
+        Ok(self.entries.clone())
     }
 }
 
@@ -158,56 +186,89 @@ fn parts(path: &[u8]) -> Vec<&[u8]> {
     parts
 }
 
-/// Finds where a path leads, and does something there.
+/// Whether a path asks for a directory by its end.
+fn ends_as_directory(path: &[u8]) -> bool {
+    path.ends_with(b"/") || path.ends_with(b"/.")
+}
+
+/// Finds where a path leads, and does something there. The last argument: whether it must be a directory.
 ///
 /// # Safety
 /// `path` is a string of C's.
-unsafe fn at<R>(path: *const c_char, f: impl FnOnce(&dyn FileSystem, &[&[u8]]) -> Result<R>) -> Result<R> {
+unsafe fn at<R>(
+    path: *const c_char,
+    f: impl FnOnce(&dyn FileSystem, &[&[u8]], bool) -> Result<R>,
+) -> Result<R> {
     // SAFETY: the caller says so.
     let path = unsafe { CStr::from_ptr(path) }.to_bytes();
     if path.is_empty() {
         return Err(ENOENT);
     }
+    let directory = ends_as_directory(path);
     let parts = parts(path);
     let mount = parts.first().and_then(|first| MOUNTS.iter().find(|(name, _)| name == first));
     match mount {
-        Some((_, files)) => f(*files, &parts[1..]),
-        None => f(&Root, &parts),
+        Some((_, files)) => f(*files, &parts[1..], directory),
+        None => f(&Root, &parts, directory),
     }
 }
 
 /// Opens a file.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sys_open(name: *const c_char, flags: i32, _mode: i32) -> i32 {
+    let mut how = Open::from_flags(flags);
     // SAFETY: std's string.
-    let opened = unsafe { at(name, |files, path| files.open(path, Open::from_flags(flags))) };
+    let opened = unsafe {
+        at(name, |files, path, directory| {
+            how.directory |= directory;
+            if directory && how.create { Err(EISDIR) } else { files.open(path, how) }
+        })
+    };
     int(opened.and_then(fd::insert))
 }
 
-/// Tells what a path names.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sys_stat(name: *const c_char, into: *mut stat) -> i32 {
-    // SAFETY: std's string.
-    let found = unsafe { at(name, |files, path| files.stat(path)) };
+/// As [`at`], for what `stat` says.
+///
+/// # Safety
+/// `path` is a string of C's, `into` is writable.
+unsafe fn stat_at(
+    path: *const c_char,
+    into: *mut stat,
+    f: impl FnOnce(&dyn FileSystem, &[&[u8]]) -> Result<stat>,
+) -> i32 {
+    // SAFETY: the caller says so.
+    let found = unsafe {
+        at(path, |files, path, directory| {
+            let found = f(files, path)?;
+            if directory && found.st_mode & S_IFMT != S_IFDIR { Err(ENOTDIR) } else { Ok(found) }
+        })
+    };
     int(found.map(|found| {
-        // SAFETY: std's structure.
+        // SAFETY: likewise.
         unsafe { into.write(found) };
         0
     }))
 }
 
-/// The same: there are no links to be told from what they name.
+/// Tells what a path names.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sys_stat(name: *const c_char, into: *mut stat) -> i32 {
+    // SAFETY: std's string and structure.
+    unsafe { stat_at(name, into, |files, path| files.stat(path)) }
+}
+
+/// Tells what a path names; the link itself, if it is one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sys_lstat(name: *const c_char, into: *mut stat) -> i32 {
-    // SAFETY: passed on.
-    unsafe { sys_stat(name, into) }
+    // SAFETY: std's string and structure.
+    unsafe { stat_at(name, into, |files, path| files.lstat(path)) }
 }
 
 /// Makes a directory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sys_mkdir(name: *const c_char, _mode: u32) -> i32 {
     // SAFETY: std's string.
-    int(unsafe { at(name, |files, path| if path.is_empty() { Err(EEXIST) } else { files.mkdir(path) }) }
+    int(unsafe { at(name, |files, path, _| if path.is_empty() { Err(EEXIST) } else { files.mkdir(path) }) }
         .map(|()| 0))
 }
 
@@ -215,7 +276,7 @@ pub unsafe extern "C" fn sys_mkdir(name: *const c_char, _mode: u32) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sys_rmdir(name: *const c_char) -> i32 {
     // SAFETY: std's string.
-    int(unsafe { at(name, |files, path| if path.is_empty() { Err(EBUSY) } else { files.rmdir(path) }) }
+    int(unsafe { at(name, |files, path, _| if path.is_empty() { Err(EBUSY) } else { files.rmdir(path) }) }
         .map(|()| 0))
 }
 
@@ -223,8 +284,14 @@ pub unsafe extern "C" fn sys_rmdir(name: *const c_char) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sys_unlink(name: *const c_char) -> i32 {
     // SAFETY: std's string.
-    int(unsafe { at(name, |files, path| if path.is_empty() { Err(EACCES) } else { files.unlink(path) }) }
-        .map(|()| 0))
+    let removed = unsafe {
+        at(name, |files, path, directory| match path {
+            [] => Err(EISDIR),
+            _ if directory => Err(ENOTDIR),
+            _ => files.unlink(path),
+        })
+    };
+    int(removed.map(|()| 0))
 }
 
 /// Lists a directory, all of it at once; EINVAL if the room is too small.

@@ -61,6 +61,8 @@ pub struct Image {
     pub big_sectors: bool,
     /// Further files: path below the root, and content.
     pub files: Vec<(String, Vec<u8>)>,
+    /// Symbolic links: path below the root, in a directory that is there, and target.
+    pub links: Vec<(String, String)>,
 }
 
 const MIB: u64 = 1 << 20;
@@ -75,6 +77,7 @@ impl Image {
             menu: String::new(),
             big_sectors: false,
             files: Vec::new(),
+            links: Vec::new(),
         }
     }
 
@@ -178,9 +181,9 @@ impl Image {
                 boot(&volume, &self.kernels, &self.menu)?;
                 self.fat(file, &volume)?;
                 std::fs::remove_dir_all(&volume)?;
-                stage(staging.path(), &[], "", &self.files)?;
+                stage(staging.path(), &[], "", &self.files, &self.links)?;
             }
-            _ => stage(staging.path(), &self.kernels, &self.menu, &self.files)?,
+            _ => stage(staging.path(), &self.kernels, &self.menu, &self.files, &self.links)?,
         }
         let mut cmd = tools::command("usr/sbin/mke2fs")?;
         cmd.args([

@@ -1,5 +1,6 @@
 //! The targets.
 
+mod archives;
 mod block;
 mod console;
 mod disks;
@@ -21,6 +22,7 @@ pub const ALL: [&Target; 16] = [
     &disks::FAT,
     &menus::MENU,
     &places::PLACES,
+    &archives::ARCHIVE,
     &kernels::BZIMAGE,
     &kernels::ELF,
     &kernels::NOTES,
