@@ -8,6 +8,7 @@ mod grants;
 mod kernels;
 mod menus;
 mod net;
+mod packets;
 mod places;
 mod plans;
 mod xenbus;
@@ -16,7 +17,7 @@ mod xenstore;
 use crate::Target;
 
 /// All of them.
-pub const ALL: [&Target; 16] = [
+pub const ALL: [&Target; 18] = [
     &disks::PARTITIONS,
     &disks::EXT,
     &disks::FAT,
@@ -32,6 +33,7 @@ pub const ALL: [&Target; 16] = [
     &xenbus::XENBUS,
     &block::BLOCK,
     &net::NET,
+    &packets::PACKETS,
     &console::CONSOLE,
     &grants::GRANTS,
 ];
