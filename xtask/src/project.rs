@@ -117,7 +117,7 @@ impl Project {
         let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         sh::step(if terminal { "its console (Ctrl-] leaves)" } else { "its console" });
         let guest = lab.create(&config)?;
-        let end = if terminal { lab.console(&guest)? } else { Some(lab.follow(&guest)?) };
+        let end = if terminal { lab.console(&guest)? } else { Some(lab.show(&guest)?) };
         match end {
             Some(End::Crash) => {
                 eprintln!("{}", lab.xen_said());

@@ -245,7 +245,7 @@ impl Lab {
     }
 
     /// Prints what the guest prints, until it has ended.
-    pub fn follow(&mut self, guest: &Guest) -> Result<End> {
+    pub fn show(&mut self, guest: &Guest) -> Result<End> {
         use std::io::Write;
         let print = |bytes: &[u8]| {
             let mut out = std::io::stdout().lock();
