@@ -41,12 +41,20 @@ use hermit_abi::errno::EINVAL;
 /// Result of a function here: `Err` is one of `hermit_abi::errno`, positive.
 pub type Result<T> = core::result::Result<T, i32>;
 
-/// What C would return.
+/// What C would return. An error is remembered as well, as `errno`.
 fn c<T: Into<i64>>(result: Result<T>) -> i64 {
     match result {
         Ok(value) => value.into(),
-        Err(errno) => -i64::from(errno),
+        Err(errno) => {
+            crate::thread::set_errno(errno);
+            -i64::from(errno)
+        }
     }
+}
+
+/// What C would return for an error.
+fn failed(errno: i32) -> i32 {
+    int::<i32>(Err(errno))
 }
 
 /// What C would return, as an `int`.

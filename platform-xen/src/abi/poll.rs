@@ -1,7 +1,7 @@
 //! Waiting for one of several files, and `eventfd`, by which one thread ends another's wait.
 
 use super::file::{File, changed, changes};
-use super::{Result, fd, int};
+use super::{Result, failed, fd, int};
 use crate::hal::Nanos;
 use crate::{thread, time};
 use alloc::sync::Arc;
@@ -131,7 +131,7 @@ impl File for EventFd {
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_eventfd(initial: u64, flags: i16) -> i32 {
     if flags & !(EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC) != 0 || initial > MOST {
-        return -EINVAL;
+        return failed(EINVAL);
     }
     int(fd::insert(Arc::new(EventFd {
         count: AtomicU64::new(initial),

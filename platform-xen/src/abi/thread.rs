@@ -106,10 +106,10 @@ pub extern "C" fn sys_futex_wake(address: *mut u32, number: i32) -> i32 {
     }
 }
 
-/// The last error of functions that don't return theirs: there are none.
+/// The last error of this thread. std looks at what functions return, but programs ask for `io::Error::last_os_error`.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_get_errno() -> i32 {
-    0
+    thread::errno()
 }
 
 /// What is to be done before the program ends. Set by what was used, so that a program without it has none of its code.

@@ -30,6 +30,9 @@ struct Thread {
     _stack: Stack,
     tls: Option<Tls>,
     start: Option<Box<dyn FnOnce() + Send>>,
+    /// What C calls `errno`.
+    #[cfg_attr(not(feature = "abi"), expect(dead_code, reason = "it is the Hermit ABI's"))]
+    errno: i32,
 }
 
 /// The threads, and what the processor is set to.
@@ -147,7 +150,7 @@ pub fn spawn(stack_size: usize, start: Box<dyn FnOnce() + Send>) -> Result<Threa
     // SAFETY: the stack is new.
     let saved = unsafe { switch::prepare(stack.top(), run) };
     let (slot, top) = (stack.slot(), stack.top());
-    let thread = Thread { saved, _stack: stack, tls: Some(tls), start: Some(start) };
+    let thread = Thread { saved, _stack: stack, tls: Some(tls), start: Some(start), errno: 0 };
     let id = STATE.borrow().scheduler.add(thread).ok_or(OutOfMemory)?;
     log::debug!("thread {id}: stack slot {slot}, up to {top}");
     Ok(id)
@@ -200,6 +203,24 @@ pub fn is_running() -> bool {
 #[must_use]
 pub fn current() -> ThreadId {
     STATE.borrow().current
+}
+
+/// The running thread's last error, as C's `errno`; 0 if it never had one.
+#[cfg(feature = "abi")]
+pub(crate) fn errno() -> i32 {
+    let mut state = STATE.borrow();
+    let current = state.current;
+    state.scheduler.get_mut(current).map_or(0, |thread| thread.errno)
+}
+
+/// Remembers an error for the running thread.
+#[cfg(feature = "abi")]
+pub(crate) fn set_errno(errno: i32) {
+    let mut state = STATE.borrow();
+    let current = state.current;
+    if let Some(thread) = state.scheduler.get_mut(current) {
+        thread.errno = errno;
+    }
 }
 
 /// How many threads there are.

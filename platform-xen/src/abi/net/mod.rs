@@ -6,7 +6,7 @@ mod options;
 mod service;
 mod socket;
 
-use super::{Result, c, count, fd, int};
+use super::{Result, c, count, failed, fd, int};
 use alloc::sync::Arc;
 use core::ffi::c_void;
 use core::net::SocketAddr;
@@ -25,12 +25,12 @@ pub extern "C" fn sys_socket(domain: i32, kind: i32, _protocol: i32) -> i32 {
     let is_v6 = match domain {
         AF_INET => false,
         AF_INET6 => true,
-        _ => return -EAFNOSUPPORT,
+        _ => return failed(EAFNOSUPPORT),
     };
     let stream = match kind & !(SOCK_NONBLOCK | SOCK_CLOEXEC) {
         SOCK_STREAM => true,
         SOCK_DGRAM => false,
-        _ => return -EPROTONOSUPPORT,
+        _ => return failed(EPROTONOSUPPORT),
     };
     let socket = Socket::new(is_v6, stream);
     if kind & SOCK_NONBLOCK != 0 {
@@ -158,7 +158,7 @@ pub extern "C" fn sys_shutdown(fd: i32, how: i32) -> i32 {
         SHUT_RD => (true, false),
         SHUT_WR => (false, true),
         SHUT_RDWR => (true, true),
-        _ => return -EINVAL,
+        _ => return failed(EINVAL),
     };
     int(socket::of(fd, |socket| socket.shutdown(read, write)).map(|()| 0))
 }
