@@ -1,5 +1,6 @@
 //! The lab: Debian's Xen and a small dom0 in QEMU, and a way to run commands in it.
 
+mod clients;
 mod dom0;
 mod guest;
 mod launch;

@@ -127,7 +127,8 @@ pub fn prepare(dir: &Path) -> Result<(PathBuf, PathBuf)> {
     Ok((kernel, ramdisk))
 }
 
-fn add_libraries(archive: &mut Archive, tree: &Path, dir: &str) -> Result<()> {
+/// Adds the shared libraries of a directory of unpacked packages.
+pub(super) fn add_libraries(archive: &mut Archive, tree: &Path, dir: &str) -> Result<()> {
     let Ok(entries) = std::fs::read_dir(tree.join(dir)) else { return Ok(()) };
     for entry in entries {
         let entry = entry?;
