@@ -25,6 +25,7 @@ pub const KERNELS: &[&str] = &[
     "disk-speed",
     "inetd",
     "net-speed",
+    "web-server",
 ];
 
 /// Builds the named kernels into `target/xen/`, stripped, and returns where they are.

@@ -4,6 +4,7 @@ mod block;
 mod chain;
 mod direct;
 mod disks;
+mod examples;
 mod failures;
 mod faults;
 mod files;
@@ -89,6 +90,7 @@ pub fn all() -> Vec<Case> {
         smallest::cases(),
         block::cases(),
         network::cases(),
+        examples::cases(),
         liar::cases(),
         stress::cases(),
     ]
