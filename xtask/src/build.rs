@@ -26,6 +26,7 @@ pub const KERNELS: &[&str] = &[
     "inetd",
     "net-speed",
     "web-server",
+    "key-value",
 ];
 
 /// Builds the named kernels into `target/xen/`, stripped, and returns where they are.

@@ -1,5 +1,6 @@
 //! The examples, each used from dom0 by real clients, or using real servers there.
 
+mod key_value;
 mod web_server;
 
 use anyhow::{Context, Result};
@@ -14,7 +15,9 @@ const START: u64 = 60;
 
 /// The cases.
 pub fn cases() -> Vec<Case> {
-    web_server::cases()
+    let mut cases = web_server::cases();
+    cases.extend(key_value::cases());
+    cases
 }
 
 /// The number that stands after a word at the beginning of a line.
