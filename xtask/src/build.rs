@@ -27,6 +27,7 @@ pub const KERNELS: &[&str] = &[
     "net-speed",
     "web-server",
     "key-value",
+    "http-client",
 ];
 
 /// Builds the named kernels into `target/xen/`, stripped, and returns where they are.

@@ -20,3 +20,10 @@ pub fn command(program: &str) -> Result<Command> {
         .env("LC_ALL", "C");
     Ok(cmd)
 }
+
+/// The program zstd, in a set of its own: only few need it.
+pub fn zstd() -> Result<Command> {
+    let tree =
+        Set { name: "zstd", suite: Suite::Trixie, packages: &["zstd"], depends: Some(&["dpkg"]) }.get()?;
+    packages::command(&tree, "usr/bin/zstd")
+}

@@ -1,5 +1,6 @@
 //! The examples, each used from dom0 by real clients, or using real servers there.
 
+mod http_client;
 mod key_value;
 mod web_server;
 
@@ -17,6 +18,7 @@ const START: u64 = 60;
 pub fn cases() -> Vec<Case> {
     let mut cases = web_server::cases();
     cases.extend(key_value::cases());
+    cases.extend(http_client::cases());
     cases
 }
 
