@@ -28,6 +28,7 @@ pub const KERNELS: &[&str] = &[
     "web-server",
     "key-value",
     "http-client",
+    "xenstore-ls",
 ];
 
 /// Builds the named kernels into `target/xen/`, stripped, and returns where they are.

@@ -4,9 +4,10 @@ mod http_client;
 mod key_value;
 mod web_server;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
-use super::Case;
+use super::{Case, Stage, Tier};
+use crate::lab::{Config, End};
 
 /// How the guest gets its address where the case isn't about that.
 const STATIC: &str = "ip=10.77.0.2::10.77.0.1:255.255.255.0";
@@ -19,6 +20,8 @@ pub fn cases() -> Vec<Case> {
     let mut cases = web_server::cases();
     cases.extend(key_value::cases());
     cases.extend(http_client::cases());
+    let case = Case::new("examples/xenstore-ls", Tier::Quick, xenstore_ls);
+    cases.push(Case { kernels: &["xenstore-ls"], memory: 64, ..case });
     cases
 }
 
@@ -30,4 +33,22 @@ fn number(text: &str, word: &str) -> Result<u64> {
         .with_context(|| format!("no {word} in {text}"))?;
     let first = rest.split_whitespace().next().unwrap_or_default();
     first.parse().with_context(|| format!("{word} is {first:?}"))
+}
+
+/// It prints from inside what dom0's tool prints from outside.
+fn xenstore_ls(stage: &mut Stage) -> Result<()> {
+    let guest = stage.lab.create_paused(&Config::new(stage.kernel("xenstore-ls")).memory(32))?;
+    // Something to be escaped, and nothing.
+    let home = format!("/local/domain/{}", guest.domid);
+    let script = format!("xenstore-write {home}/data/odd \"$(printf 'a\\tb')\" {home}/data/empty ''");
+    stage.lab.sh(&script, 20)?;
+    let outside = stage.lab.sh(&format!("xenstore-ls {home}"), 20)?;
+    stage.lab.unpause(&guest)?;
+    let said = stage.ends(&guest, End::Off)?;
+    let inside: Vec<&str> = said.lines().map(str::trim_end).collect();
+    ensure!(outside.lines().count() > 20, "xenstore-ls in dom0 says only {outside}");
+    for line in outside.lines() {
+        ensure!(inside.contains(&line), "{line:?} is missing in {said}");
+    }
+    Ok(())
 }
