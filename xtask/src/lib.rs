@@ -70,6 +70,9 @@ enum Command {
         /// Seconds after which it is stopped
         #[arg(long, default_value_t = 60)]
         timeout: u64,
+        /// A processor with xsave and AVX
+        #[arg(long)]
+        xsave: bool,
         /// The kernel's command line
         #[arg(last = true)]
         cmdline: Vec<String>,
@@ -235,7 +238,8 @@ fn run(command: Command) -> Result<()> {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             build::kernels(if names.is_empty() { build::KERNELS } else { &names }).map(|_| ())
         }
-        Command::Smoke { image, initrd, memory, timeout, cmdline } => smoke::Smoke {
+        Command::Smoke { image, initrd, memory, timeout, xsave, cmdline } => smoke::Smoke {
+            xsave,
             image: &image,
             initrd: initrd.as_deref(),
             memory,
