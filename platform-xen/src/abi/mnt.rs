@@ -33,8 +33,10 @@ use pvgrub_fs::{BlockDevice, DeviceError, FileKind, Metadata, Volume};
 const BY_LABEL: &[u8] = b"by-label";
 const BY_UUID: &[u8] = b"by-uuid";
 
-/// Reads that go on where the last one ended, of so many bytes, are likely to go on.
-const AHEAD: usize = 64 << 10;
+/// Who reads so many bytes where the last read ended is likely to go on. Smaller reads come from the cache of `fs`.
+const GOES_ON: usize = 64 << 10;
+/// So much is read ahead then: as much as a disk does.
+const AHEAD: usize = 1 << 20;
 /// After so many bytes another thread has its turn with the disk.
 const PIECE: usize = 8 << 20;
 /// Frames that reading ahead leaves free.
@@ -184,8 +186,8 @@ fn said(volume: &str, error: &pvgrub_fs::Error) -> i32 {
     let number = errno(error);
     if matches!(number, EIO | EFBIG | ENOMEM) {
         let text = error.to_string();
-        // Some name the volume, some the disk, some neither.
-        if text.starts_with(volume) { log::error!("{text}") } else { log::error!("{volume}: {text}") }
+        // Some name the volume.
+        if text.contains(volume) { log::error!("{text}") } else { log::error!("{volume}: {text}") }
     }
     number
 }
@@ -342,7 +344,14 @@ impl FileSystem for Mnt {
             _ if how.directory => Err(ENOTDIR),
             _ => {
                 let file = with_files(&store, index, |files| files.open(&inner))?;
-                let content = OnDisk { store, index, file: InTurn(file), facts, next: AtomicU64::new(0) };
+                let content = OnDisk {
+                    store,
+                    index,
+                    file: InTurn(file),
+                    facts,
+                    next: AtomicU64::new(0),
+                    ahead: AtomicU64::new(0),
+                };
                 Ok(Arc::new(Opened::new(Arc::new(content), Access::READ)))
             }
         }
@@ -365,6 +374,8 @@ struct OnDisk {
     facts: Metadata,
     /// Where the last read ended.
     next: AtomicU64,
+    /// Where what was read ahead ends.
+    ahead: AtomicU64,
 }
 
 impl OnDisk {
@@ -374,9 +385,16 @@ impl OnDisk {
             let file = self.file.get(&turn);
             let done = file.read_at(offset, buf);
             if let Ok(n) = done {
-                let goes_on = self.next.swap(offset + n as u64, Ordering::Relaxed) == offset;
-                if goes_on && n == buf.len() && n >= AHEAD {
-                    file.read_ahead(offset + n as u64, n);
+                let end = offset + n as u64;
+                let goes_on = self.next.swap(end, Ordering::Relaxed) == offset;
+                if !goes_on {
+                    self.ahead.store(0, Ordering::Relaxed);
+                } else if n == buf.len()
+                    && (GOES_ON..=AHEAD).contains(&n)
+                    && end >= self.ahead.load(Ordering::Relaxed)
+                {
+                    file.read_ahead(end, AHEAD);
+                    self.ahead.store(end + AHEAD as u64, Ordering::Relaxed);
                 }
             }
             done
