@@ -13,6 +13,7 @@ mod modules;
 mod oracle;
 mod platform;
 mod smallest;
+mod std_suite;
 mod stress;
 
 use std::path::{Path, PathBuf};
@@ -87,6 +88,7 @@ pub fn all() -> Vec<Case> {
         block::cases(),
         liar::cases(),
         stress::cases(),
+        std_suite::cases(),
     ]
     .into_iter()
     .flatten()

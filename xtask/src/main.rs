@@ -20,6 +20,7 @@ mod qemu;
 mod sanitize;
 mod sh;
 mod smoke;
+mod suite;
 mod test;
 mod toolchain;
 mod tools;
