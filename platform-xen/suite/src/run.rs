@@ -52,8 +52,11 @@ fn run(test: &TestDescAndFn, slot: &Slot) -> Result<(), String> {
     let body = move || {
         let wants_panic = desc.should_panic != ShouldPanic::No;
         if wants_panic {
-            let expected =
-                Expected { thread: thread::current().id(), message: message(&desc), verdict: verdict.clone() };
+            let expected = Expected {
+                thread: thread::current().id(),
+                message: message(&desc),
+                verdict: verdict.clone(),
+            };
             *own.lock().unwrap_or_else(PoisonError::into_inner) = Some(expected);
         }
         let result = function();

@@ -253,7 +253,10 @@ impl Lab {
             } else if since.elapsed().as_secs() >= quiet {
                 self.destroy(guest)?;
                 self.sh("while kill -0 $(cat /run/attached); do usleep 100000; done 2>&1; true", 60)?;
-                return Ok((Followed::Quiet, String::from_utf8_lossy(&self.machine.con.drain()).into_owned()));
+                return Ok((
+                    Followed::Quiet,
+                    String::from_utf8_lossy(&self.machine.con.drain()).into_owned(),
+                ));
             }
         }
     }

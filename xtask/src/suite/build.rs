@@ -72,9 +72,8 @@ fn flags(toolchain: &Toolchain) -> Vec<String> {
 fn cargo(toolchain: &Toolchain, package: &str, select: &[&str]) -> Result<Built> {
     let flags: Vec<String> = flags(toolchain).iter().map(|flag| format!("{flag:?}")).collect();
     let mut cmd = toolchain.cargo("rustc");
-    cmd.current_dir(workspace::dir())
-        .args(["--quiet", "--profile", "test", "--target", TARGET, "--message-format", "json", "--package"])
-        .arg(package)
+    cmd.current_dir(workspace::package(package))
+        .args(["--quiet", "--profile", "test", "--target", TARGET, "--message-format", "json"])
         .args(select)
         .args(STD)
         .arg("--config")
@@ -93,7 +92,12 @@ fn cargo(toolchain: &Toolchain, package: &str, select: &[&str]) -> Result<Built>
             .filter_map(|message| message["message"]["rendered"].as_str())
             .collect();
         let last: Vec<&str> = errors.into_iter().take(5).collect();
-        bail!("building {package} {}: {}\n{}", select.join(" "), last.join("\n"), String::from_utf8_lossy(&out.stderr));
+        bail!(
+            "building {package} {}: {}\n{}",
+            select.join(" "),
+            last.join("\n"),
+            String::from_utf8_lossy(&out.stderr)
+        );
     }
     Ok(built(&messages))
 }
@@ -101,7 +105,8 @@ fn cargo(toolchain: &Toolchain, package: &str, select: &[&str]) -> Result<Built>
 fn built(messages: &[Value]) -> Built {
     let mut built = Built { program: None, libraries: BTreeMap::new(), std: None };
     for message in messages {
-        if message["reason"] == "build-script-executed" && message["package_id"].as_str().is_some_and(is_std) {
+        if message["reason"] == "build-script-executed" && message["package_id"].as_str().is_some_and(is_std)
+        {
             let strings = |value: &Value| -> Vec<String> {
                 value.as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect()
             };
@@ -134,7 +139,8 @@ fn is_std(package: &str) -> bool {
 fn std_itself(toolchain: &Toolchain) -> Result<PathBuf> {
     let built = cargo(toolchain, "std-programs", &["--lib"])?;
     let (cfgs, env) = built.std.context("std's build script has not run")?;
-    let deps = built.libraries.get("std").and_then(|file| file.parent()).context("std is not built")?.to_owned();
+    let deps =
+        built.libraries.get("std").and_then(|file| file.parent()).context("std is not built")?.to_owned();
     let out = workspace::dir().join("std");
     let mut cmd = toolchain.rustc();
     cmd.args(["--test", "--crate-name", "std", "--edition", "2024", "--target", TARGET])

@@ -73,7 +73,10 @@ fn verdict(line: &str) -> Option<Outcome> {
     if let Some(why) = line.find("FAILED: ").map(|at| &line[at + 8..]) {
         return Some(Outcome::Failed(why.to_owned()));
     }
-    let ms = line.strip_suffix(" ms)").and_then(|line| line.rsplit_once("ok (")).and_then(|(_, ms)| ms.parse().ok());
+    let ms = line
+        .strip_suffix(" ms)")
+        .and_then(|line| line.rsplit_once("ok ("))
+        .and_then(|(_, ms)| ms.parse().ok());
     ms.map(Outcome::Passed)
 }
 
@@ -98,7 +101,8 @@ mod tests {
 
     #[test]
     fn a_list_needs_its_end() {
-        let text = "[info] up\r\nsuite: plain a::b\r\nsuite: panics c\r\nsuite: ignored d\r\nsuite: 3 in all\r\n";
+        let text =
+            "[info] up\r\nsuite: plain a::b\r\nsuite: panics c\r\nsuite: ignored d\r\nsuite: 3 in all\r\n";
         let wanted = [("a::b", Mode::Plain), ("c", Mode::Panics), ("d", Mode::Ignored)];
         assert_eq!(listed(text).unwrap(), wanted.map(|(name, mode)| (name.to_owned(), mode)));
         assert!(listed("suite: plain a\n").is_err());

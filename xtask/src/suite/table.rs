@@ -48,11 +48,6 @@ impl Class {
     pub fn counts(self) -> bool {
         matches!(self, Class::Spins | Class::Fails)
     }
-
-    /// Whether it is only for now that it does not count.
-    pub fn is_for_now(self) -> bool {
-        matches!(self, Class::Network | Class::Files)
-    }
 }
 
 /// A row.
@@ -83,8 +78,7 @@ impl Table {
     /// The table in the manual.
     pub fn read() -> Result<Table> {
         let file = paths::root().join("docs/std-tests.md");
-        let text =
-            std::fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+        let text = std::fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
         Table::parse(&text)
     }
 

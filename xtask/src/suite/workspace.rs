@@ -22,7 +22,12 @@ pub fn dir() -> PathBuf {
     paths::target().join("suite")
 }
 
-/// Writes it, as far as it has changed. `programs` says which of other people's crates are needed.
+/// Where a package of it is; other people's crates have a workspace of their own, so that Rust's suites need none of them.
+pub fn package(name: &str) -> PathBuf {
+    if crates::is_one(name) { dir().join("crates").join(name) } else { dir().join(name) }
+}
+
+/// Writes it, as far as it has changed, and that of other people's crates if one of the programs needs it.
 pub fn write(toolchain: &Toolchain, programs: &[Program]) -> Result<()> {
     let dir = paths::ensure(dir())?;
     let library = toolchain.library();
@@ -33,16 +38,31 @@ pub fn write(toolchain: &Toolchain, programs: &[Program]) -> Result<()> {
         members.push(package.to_owned());
     }
     put(&dir.join("std-programs/none.rs"), "")?;
-    members.extend(crates::copy(&dir, programs)?);
     let text = format!(
         "[workspace]\nresolver = \"3\"\nmembers = {members:?}\n\n\
          # Compiling is most of the time, running the least.\n\
          [profile.test]\nopt-level = 1\ndebug = false\n"
     );
     put(&dir.join("Cargo.toml"), &text)?;
-    let lock = paths::root().join("xtask/src/suite/Cargo.lock");
+    lock(&dir, "own.lock")?;
+    let packages = programs.iter().filter_map(|program| match program.source {
+        Source::Test { package, .. } | Source::Lib { package } => Some(package),
+        Source::Std => None,
+    });
+    if packages.into_iter().any(crates::is_one) {
+        let dir = paths::ensure(dir.join("crates"))?;
+        lock(&dir, "crates.lock")?;
+        crates::write(toolchain, &dir)?;
+    }
+    Ok(())
+}
+
+/// Versions are those of a lock file in the repository.
+fn lock(dir: &Path, name: &str) -> Result<()> {
+    let lock = paths::root().join("xtask/src/suite").join(name);
     if lock.is_file() && !dir.join("Cargo.lock").is_file() {
-        std::fs::copy(lock, dir.join("Cargo.lock"))?;
+        std::fs::copy(&lock, dir.join("Cargo.lock"))
+            .with_context(|| format!("copying {}", lock.display()))?;
     }
     Ok(())
 }
@@ -63,14 +83,11 @@ fn manifest(package: &str, sources: &Path, rand: &str) -> Result<String> {
             continue;
         }
         let tests = sources.join("tests");
-        let file = [
-            tests.join(format!("{target}.rs")),
-            tests.join(target).join("lib.rs"),
-            tests.join("lib.rs"),
-        ]
-        .into_iter()
-        .find(|file| file.is_file())
-        .with_context(|| format!("{} has no test {target}", tests.display()))?;
+        let file =
+            [tests.join(format!("{target}.rs")), tests.join(target).join("lib.rs"), tests.join("lib.rs")]
+                .into_iter()
+                .find(|file| file.is_file())
+                .with_context(|| format!("{} has no test {target}", tests.display()))?;
         writeln!(text, "\n[[test]]\nname = \"{target}\"\npath = {file:?}")?;
     }
     Ok(text)
