@@ -4,6 +4,7 @@
 mod build;
 mod console;
 mod crates;
+mod mirror;
 mod run;
 mod table;
 mod workspace;
@@ -204,6 +205,15 @@ suites! {
     "arrayvec" 970:
         "arrayvec" lib("arrayvec"),
         "arrayvec-tests" test("arrayvec", "tests");
+}
+
+/// Whether a program is to be built and run: `$PVGRUB_PROGRAMS`, for who works on one of them, has their names, with
+/// commas between.
+pub fn is_wanted(program: &str) -> bool {
+    match std::env::var("PVGRUB_PROGRAMS") {
+        Ok(names) if !names.is_empty() => names.split(',').any(|name| name == program),
+        _ => true,
+    }
 }
 
 /// The program of a kernel `suite/NAME`.

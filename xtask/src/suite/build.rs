@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::{Program, Source, program, workspace};
+use super::{Program, Source, is_wanted, mirror, program, workspace};
 use crate::build::{TARGET, strip};
 use crate::toolchain::Toolchain;
 use crate::{paths, sh};
@@ -22,12 +22,16 @@ const RUNNER: [&str; 3] = [
     "-Clink-arg=-Txen.ld",
 ];
 
+/// A feature that std's integration tests use and do not declare.
+const STD_TESTS: &str = "-Zcrate-attr=feature(sync_poison_mod)";
+
 /// The compiler's flags that are .cargo/config.toml's for other kernels; here its place is taken by `--config`.
 const FLAGS: [&str; 2] = ["-Cno-redzone=yes", "-Crelocation-model=static"];
 
 /// Builds the kernels of that name; each lands stripped in `target/xen/suite/`.
 pub fn build(toolchain: &Toolchain, kernels: &[&str]) -> Result<()> {
-    let programs: Vec<Program> = kernels.iter().filter_map(|name| program(name)).collect();
+    let programs: Vec<Program> =
+        kernels.iter().filter_map(|name| program(name)).filter(|program| is_wanted(program.name)).collect();
     if programs.is_empty() {
         return Ok(());
     }
@@ -80,6 +84,7 @@ fn cargo(toolchain: &Toolchain, package: &str, select: &[&str]) -> Result<Built>
         .arg(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")))
         .arg("--")
         .args(RUNNER)
+        .args((package == "std-programs").then_some(STD_TESTS))
         .env("CARGO_TARGET_DIR", workspace::dir().join("target"))
         .stdin(Stdio::null());
     let out = cmd.output().context("cannot start cargo")?;
@@ -153,7 +158,7 @@ fn std_itself(toolchain: &Toolchain) -> Result<PathBuf> {
         .arg(dependency(&deps))
         .arg("-o")
         .arg(&out)
-        .arg(toolchain.library().join("std/src/lib.rs"));
+        .arg(mirror::std(toolchain)?);
     for cfg in &cfgs {
         cmd.args(["--cfg", cfg]);
     }

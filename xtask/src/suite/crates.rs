@@ -99,7 +99,8 @@ fn fetch(toolchain: &Toolchain, dir: &Path) -> Result<Vec<(String, PathBuf)>> {
     Ok(found)
 }
 
-fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+/// Copies a directory with all in it.
+pub fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     paths::ensure(to)?;
     for entry in std::fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
         let entry = entry?;
