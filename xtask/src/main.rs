@@ -102,6 +102,9 @@ enum Command {
         /// Without the host tests
         #[arg(long)]
         lab: bool,
+        /// Take the kernels in target/xen/ as they are
+        #[arg(long)]
+        built: bool,
         /// Only say which cases would run
         #[arg(long)]
         list: bool,
@@ -234,8 +237,8 @@ fn run(command: Command) -> Result<()> {
         Command::Bench { parts, built } => bench::run(&parts, built),
         Command::Demo => demo::run(),
         Command::Test { sanitize: true, .. } => sanitize::run(),
-        Command::Test { names, all, share, lab, list, .. } => {
-            test::Selection { names, all, share, lab_only: lab, list }.run()
+        Command::Test { names, all, share, lab, built, list, .. } => {
+            test::Selection { names, all, share, lab_only: lab, built, list }.run()
         }
         Command::Fuzz(options) => options.run(),
         Command::Lab { memory, command } => lab(memory, &command),
