@@ -7,7 +7,8 @@ use anyhow::Context;
 use super::{Case, Tier};
 use crate::suite::{self, SUITES};
 
-/// A slice is one of so many, another one each day.
+/// A slice is one of so many, another one each day. It is of std's own tests of channels, locks and threads: they ask most of
+/// the platform, and are quickly built.
 const SLICES: usize = 4;
 
 /// The cases.
@@ -19,12 +20,12 @@ pub fn cases() -> Vec<Case> {
         ..Case::new(format!("std-suite/{}", suite.name), Tier::Full, move |stage| suite::run(stage, suite))
     });
     let slice = Case {
-        kernels: &["suite/alloc"],
+        kernels: &["suite/std-sync"],
         memory: suite::MEMORY + 128,
         dom0: 1024,
         ..Case::new("std-suite/slice", Tier::Quick, |stage| {
             let day = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs() / 86_400);
-            let program = suite::program("suite/alloc").context("the program alloc")?;
+            let program = suite::program("suite/std-sync").context("the program std-sync")?;
             suite::slice(stage, &program, usize::try_from(day)?, SLICES)
         })
     };

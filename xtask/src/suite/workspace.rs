@@ -40,8 +40,9 @@ pub fn write(toolchain: &Toolchain, programs: &[Program]) -> Result<()> {
     put(&dir.join("std-programs/none.rs"), "")?;
     let text = format!(
         "[workspace]\nresolver = \"3\"\nmembers = {members:?}\n\n\
-         # Compiling is most of the time, running the least.\n\
-         [profile.test]\nopt-level = 1\ndebug = false\n"
+         [profile.test]\nopt-level = 1\ndebug = false\n\n\
+         # Compiling these is most of the time, running them the least.\n\
+         [profile.test.package.core-programs]\nopt-level = 0\n"
     );
     put(&dir.join("Cargo.toml"), &text)?;
     lock(&dir, "own.lock")?;
