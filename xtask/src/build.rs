@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use crate::toolchain::Toolchain;
-use crate::{bootcheck, liar, linux, paths, sh};
+use crate::{bootcheck, liar, linux, paths, sh, suite};
 
 /// Rust's name for the target: a unikernel whose system calls are functions.
 pub const TARGET: &str = "x86_64-unknown-hermit";
@@ -30,7 +30,9 @@ pub const KERNELS: &[&str] = &[
 /// Builds the named kernels into `target/xen/`, stripped, and returns where they are.
 pub fn kernels(names: &[&str]) -> Result<Vec<PathBuf>> {
     let toolchain = Toolchain::find()?;
-    names.iter().map(|name| kernel(&toolchain, name)).collect()
+    suite::build(&toolchain, names)?;
+    let names = names.iter().filter(|name| !name.starts_with(suite::PREFIX));
+    names.map(|name| kernel(&toolchain, name)).collect()
 }
 
 fn kernel(toolchain: &Toolchain, name: &str) -> Result<PathBuf> {
@@ -72,7 +74,7 @@ pub fn compile_at(toolchain: &Toolchain, dir: &Path, name: &str, target: &Path) 
     Ok(target.join(TARGET).join("release").join(name))
 }
 
-/// Without symbols.
+/// Copies a program without its symbols.
 pub fn strip(from: &Path, to: &Path) -> Result<()> {
     let Some(strip) = sh::which("strip") else { bail!("strip is missing: `apt-get install binutils`") };
     sh::output(Command::new(strip).args(["--strip-all", "-o"]).arg(to).arg(from)).map(|_| ())

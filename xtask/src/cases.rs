@@ -15,6 +15,7 @@ mod network;
 mod oracle;
 mod platform;
 mod smallest;
+mod std_suite;
 mod stress;
 
 use std::path::{Path, PathBuf};
@@ -91,6 +92,7 @@ pub fn all() -> Vec<Case> {
         network::cases(),
         liar::cases(),
         stress::cases(),
+        std_suite::cases(),
     ]
     .into_iter()
     .flatten()

@@ -23,6 +23,7 @@ mod qemu;
 mod sanitize;
 mod sh;
 mod smoke;
+mod suite;
 mod test;
 mod toolchain;
 mod tools;
@@ -112,6 +113,9 @@ enum Command {
         /// Without the host tests
         #[arg(long)]
         lab: bool,
+        /// Take the kernels in target/xen/ as they are
+        #[arg(long)]
+        built: bool,
         /// Only say which cases would run
         #[arg(long)]
         list: bool,
@@ -252,8 +256,8 @@ fn run(command: Command) -> Result<()> {
         Command::New { dir } => new::run(&dir),
         Command::Demo => demo::run(),
         Command::Test { sanitize: true, .. } => sanitize::run(),
-        Command::Test { names, all, share, lab, list, .. } => {
-            test::Selection { names, all, share, lab_only: lab, list }.run()
+        Command::Test { names, all, share, lab, built, list, .. } => {
+            test::Selection { names, all, share, lab_only: lab, built, list }.run()
         }
         Command::Fuzz(options) => options.run(),
         Command::Lab { memory, command } => lab(memory, &command),

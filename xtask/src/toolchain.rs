@@ -148,6 +148,22 @@ impl Toolchain {
         cmd
     }
 
+    /// The compiler itself, unstable features allowed.
+    pub fn rustc(&self) -> Command {
+        let mut cmd = Command::new(&self.rustc);
+        cmd.env("RUSTC_BOOTSTRAP", "1").env_remove("RUSTUP_TOOLCHAIN");
+        if let Some(libs) = &self.libs {
+            cmd.env("LD_LIBRARY_PATH", libs);
+        }
+        cmd
+    }
+
+    /// The sources of std and its fellows.
+    pub fn library(&self) -> PathBuf {
+        let library = self.sysroot.join("lib/rustlib/src/rust/library");
+        library.canonicalize().unwrap_or(library)
+    }
+
     /// Compiler flags on top of the workspace's, for the target of Xen domains.
     pub fn rustflags(&self) -> Vec<String> {
         // Paths go into panic messages; with these, two clones at different places build the same bytes.
