@@ -8,7 +8,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
+use serde_json::Value;
+
+use crate::cases::Stage;
 use crate::lab::{Config, DiskKind, End, Lab};
+use crate::suite::{self, Outcome};
 use crate::toolchain::Toolchain;
 use crate::{build, paths, report, sh};
 
@@ -191,7 +195,66 @@ pub fn test(lab: &str, name: &str) -> ExitCode {
 }
 
 impl Project {
-    fn test(&self, _wanted: &str) -> Result<()> {
-        bail!("not yet")
+    /// Builds the tests of the program's package and runs them in domains, as far as their names contain `wanted`.
+    fn test(&self, wanted: &str) -> Result<()> {
+        let toolchain = Toolchain::find()?;
+        let kernels = paths::ensure(self.target().join("xen"))?;
+        let mut programs = Vec::new();
+        for (number, select) in self.tests(&toolchain)?.iter().enumerate() {
+            let words: Vec<&str> = select.iter().map(String::as_str).collect();
+            let what = words.join(" ");
+            let built = sh::timed(format!("building {}'s tests ({what})", self.name), || {
+                let target = self.target().join("tests");
+                suite::elsewhere(&toolchain, &self.dir.join("app"), &target, &words)
+            })?;
+            let kernel = kernels.join(format!("{}-tests{number}", self.name));
+            build::strip(&built, &kernel)?;
+            programs.push((what, kernel));
+        }
+        let mut lab = Lab::boot(suite::MEMORY + 64, 0)?;
+        let dir = paths::ensure(self.target().join("lab"))?;
+        let (mut passed, mut failed) = (0, 0);
+        for (what, kernel) in programs {
+            println!("{what}");
+            let config = Config::new(kernel).memory(suite::MEMORY);
+            let scratch = tempfile::tempdir_in(&dir)?;
+            let mut stage = Stage { lab: &mut lab, dir: scratch.path().to_owned() };
+            for (name, outcome) in suite::every(&mut stage, &self.name, &config, wanted)? {
+                let text = match outcome {
+                    Outcome::Passed(ms) => {
+                        passed += 1;
+                        println!("test {name} ... ok ({ms} ms)");
+                        continue;
+                    }
+                    Outcome::Failed(why) | Outcome::Crashed(why) => why,
+                    Outcome::Hung => "it hangs".to_owned(),
+                };
+                failed += 1;
+                println!("test {name} ... FAILED\n    {text}");
+            }
+            lab.clean()?;
+        }
+        println!("{passed} passed, {failed} failed");
+        if failed > 0 { bail!("{failed} tests failed") } else { Ok(()) }
+    }
+
+    /// What has tests, in cargo's words: `--bin greeter`, `--test more`.
+    fn tests(&self, toolchain: &Toolchain) -> Result<Vec<Vec<String>>> {
+        let mut cmd = toolchain.cargo("metadata");
+        cmd.current_dir(&self.dir).args(["--no-deps", "--format-version", "1"]);
+        let found: Value = serde_json::from_slice(&sh::bytes(&mut cmd)?).context("cargo's metadata")?;
+        let packages = found["packages"].as_array().into_iter().flatten();
+        let package = packages.into_iter().find(|package| package["name"] == self.name.as_str());
+        let package = package.with_context(|| format!("the workspace has no package {}", self.name))?;
+        let mut all = Vec::new();
+        for target in package["targets"].as_array().into_iter().flatten() {
+            let name = target["name"].as_str().unwrap_or_default().to_owned();
+            match target["kind"][0].as_str() {
+                Some("lib") => all.push(vec!["--lib".to_owned()]),
+                Some(kind @ ("bin" | "test")) => all.push(vec![format!("--{kind}"), name]),
+                _ => {}
+            }
+        }
+        Ok(all)
     }
 }

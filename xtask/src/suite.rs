@@ -9,8 +9,9 @@ mod run;
 mod table;
 mod workspace;
 
-pub use build::build;
-pub use run::{MEMORY, run, slice};
+pub use build::{build, elsewhere};
+pub use console::Outcome;
+pub use run::{MEMORY, every, run, slice};
 
 /// Kernels of a suite are named `suite/PROGRAM` in a case's list of kernels.
 pub const PREFIX: &str = "suite/";

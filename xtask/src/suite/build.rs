@@ -15,12 +15,11 @@ use crate::{paths, sh};
 /// How std is built: as for every kernel, and the crate `test` besides.
 const STD: [&str; 2] = ["-Zbuild-std=std,panic_abort,test", "-Zbuild-std-features=compiler-builtins-mem"];
 
-/// The runner takes the place of libtest's main function, and platform-xen's script lays the program out.
-const RUNNER: [&str; 3] = [
-    "-Zcrate-attr=feature(custom_test_frameworks)",
-    "-Zcrate-attr=test_runner(suite_runner::main)",
-    "-Clink-arg=-Txen.ld",
-];
+/// The runner takes the place of libtest's main function; and platform-xen's script lays the program out, which the build scripts of
+/// other people's crates don't say.
+const RUNNER: [&str; 2] =
+    ["-Zcrate-attr=feature(custom_test_frameworks)", "-Zcrate-attr=test_runner(suite_runner::main)"];
+const SCRIPT: &str = "-Clink-arg=-Txen.ld";
 
 /// A feature that std's integration tests use and do not declare.
 const STD_TESTS: &str = "-Zcrate-attr=feature(sync_poison_mod)";
@@ -74,9 +73,27 @@ fn flags(toolchain: &Toolchain) -> Vec<String> {
 }
 
 fn cargo(toolchain: &Toolchain, package: &str, select: &[&str]) -> Result<Built> {
+    let dir = workspace::package(package);
+    let more: &[&str] = if package == "std-programs" { &[SCRIPT, STD_TESTS] } else { &[SCRIPT] };
+    tests_at(toolchain, &dir, &workspace::dir().join("target"), select, more)
+        .with_context(|| format!("building {package} {}", select.join(" ")))
+}
+
+/// Builds the tests of another workspace's package, whose build script names the link script, with the runner in libtest's place; the program.
+pub fn elsewhere(toolchain: &Toolchain, dir: &Path, target: &Path, select: &[&str]) -> Result<PathBuf> {
+    tests_at(toolchain, dir, target, select, &[])?.program.context("cargo has made no program")
+}
+
+fn tests_at(
+    toolchain: &Toolchain,
+    dir: &Path,
+    target: &Path,
+    select: &[&str],
+    more: &[&str],
+) -> Result<Built> {
     let flags: Vec<String> = flags(toolchain).iter().map(|flag| format!("{flag:?}")).collect();
     let mut cmd = toolchain.cargo("rustc");
-    cmd.current_dir(workspace::package(package))
+    cmd.current_dir(dir)
         .args(["--quiet", "--profile", "test", "--target", TARGET, "--message-format", "json"])
         .args(select)
         .args(STD)
@@ -84,8 +101,8 @@ fn cargo(toolchain: &Toolchain, package: &str, select: &[&str]) -> Result<Built>
         .arg(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")))
         .arg("--")
         .args(RUNNER)
-        .args((package == "std-programs").then_some(STD_TESTS))
-        .env("CARGO_TARGET_DIR", workspace::dir().join("target"))
+        .args(more)
+        .env("CARGO_TARGET_DIR", target)
         .stdin(Stdio::null());
     let out = cmd.output().context("cannot start cargo")?;
     let said = String::from_utf8_lossy(&out.stdout);
@@ -97,12 +114,7 @@ fn cargo(toolchain: &Toolchain, package: &str, select: &[&str]) -> Result<Built>
             .filter_map(|message| message["message"]["rendered"].as_str())
             .collect();
         let last: Vec<&str> = errors.into_iter().take(5).collect();
-        bail!(
-            "building {package} {}: {}\n{}",
-            select.join(" "),
-            last.join("\n"),
-            String::from_utf8_lossy(&out.stderr)
-        );
+        bail!("{}\n{}", last.join("\n"), String::from_utf8_lossy(&out.stderr));
     }
     Ok(built(&messages))
 }
@@ -153,6 +165,7 @@ fn std_itself(toolchain: &Toolchain) -> Result<PathBuf> {
         // Attributes of crates that only std may use.
         .args(["-Zforce-unstable-if-unmarked", "--cfg", "feature=\"compiler-builtins-mem\""])
         .args(RUNNER)
+        .arg(SCRIPT)
         .args(flags(toolchain))
         .arg("-L")
         .arg(dependency(&deps))

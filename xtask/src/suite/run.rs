@@ -138,7 +138,8 @@ fn one(
         if group.is_empty() {
             continue;
         }
-        let outcomes = domains(stage, program, &config, &group, account)?;
+        let (outcomes, domains) = domains(stage, program.name, &config, &group)?;
+        account.domains += domains;
         for (name, outcome) in group.iter().zip(outcomes) {
             note(account, table, program, name, &outcome, is_panics);
         }
@@ -185,14 +186,32 @@ fn list(stage: &mut Stage, config: &Config) -> Result<Vec<(String, Mode)>> {
     console::listed(&text)
 }
 
-/// Runs the tests in order, in as many domains as it takes.
+/// Runs all tests of a kernel that somebody else has made, but those that are ignored and those whose names don't contain
+/// `wanted`; each with its outcome.
+pub fn every(stage: &mut Stage, name: &str, config: &Config, wanted: &str) -> Result<Vec<(String, Outcome)>> {
+    let listed = list(stage, config)?;
+    let takes = |name: &str, mode: Mode| mode != Mode::Ignored && name.contains(wanted);
+    let mut all = Vec::new();
+    for panics in [false, true] {
+        let group =
+            listed.iter().filter(|(name, mode)| takes(name, *mode) && (*mode == Mode::Panics) == panics);
+        let names: Vec<String> = group.map(|(name, _)| name.clone()).collect();
+        if !names.is_empty() {
+            let (outcomes, _) = domains(stage, name, config, &names)?;
+            all.extend(names.into_iter().zip(outcomes));
+        }
+    }
+    Ok(all)
+}
+
+/// Runs the tests in order, in as many domains as it takes; how many that were.
 fn domains(
     stage: &mut Stage,
-    program: &Program,
+    program: &str,
     config: &Config,
     names: &[String],
-    account: &mut Account,
-) -> Result<Vec<Outcome>> {
+) -> Result<(Vec<Outcome>, usize)> {
+    let mut count_of_domains = 0;
     let count = std::fs::read_dir(&stage.dir)?.count();
     let file = stage.dir.join(format!("names{count}"));
     write_names(&file, names)?;
@@ -202,7 +221,7 @@ fn domains(
     while all.len() < names.len() {
         let from = all.len();
         let guest = stage.lab.create(&config.clone().extra(format!("from={from}")))?;
-        account.domains += 1;
+        count_of_domains += 1;
         let (followed, text) = stage.lab.follow(&guest, "suite: end of the list", QUIET)?;
         let (outcomes, open) = console::outcomes(&text, &names[from..]);
         all.extend(outcomes);
@@ -211,11 +230,11 @@ fn domains(
                 stage.ends(&guest, End::Off)?;
             }
             (Followed::Ended(_), Some(words)) => {
-                sh::step(format!("{}: the domain ended in {}: {words}", program.name, names[all.len()]));
+                sh::step(format!("{program}: the domain ended in {}: {words}", names[all.len()]));
                 all.push(Outcome::Crashed(words));
             }
             (Followed::Quiet, Some(_)) => {
-                sh::step(format!("{}: {} hangs", program.name, names[all.len()]));
+                sh::step(format!("{program}: {} hangs", names[all.len()]));
                 all.push(Outcome::Hung);
             }
             (followed, _) => {
@@ -230,7 +249,7 @@ fn domains(
             }
         }
     }
-    Ok(all)
+    Ok((all, count_of_domains))
 }
 
 /// One name a line, and newlines up to the end of the sector.
