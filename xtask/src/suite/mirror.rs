@@ -1,5 +1,5 @@
-//! A copy of std's sources with what its unit tests lack to compile for this target: two imports. No test is changed; two
-//! that can't compile but for Unix and Windows are left out.
+//! A copy of std's sources with what its unit tests lack for this target: names of two imports, and the start of what is a
+//! second std in the program. No test is changed; two that can't compile but for Unix and Windows are left out.
 
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,20 @@ use {symlink_file as junction_point, symlink_file as symlink_dir};
 const DESCRIPTORS: &str = "
 #[cfg(target_os = \"hermit\")]
 use crate::os::fd::AsRawFd;
+";
+
+/// The true std fills its own environment when the program starts; the copy under test has one as well, without which it
+/// can start no thread.
+const ENVIRONMENT: &str = "
+#[cfg(test)]
+#[used]
+#[unsafe(link_section = \".init_array\")]
+static AT_START: extern \"C\" fn() = {
+    extern \"C\" fn fill() {
+        init(core::ptr::null());
+    }
+    fill
+};
 ";
 
 /// They use a variable that they define for Unix and Windows alone.
@@ -60,6 +74,7 @@ pub fn std(toolchain: &Toolchain) -> Result<PathBuf> {
         Ok(text)
     })?;
     edit(&mirror.join("std/src/net/tcp/tests.rs"), |text| Ok(text + DESCRIPTORS))?;
+    edit(&mirror.join("std/src/sys/env/hermit.rs"), |text| Ok(text + ENVIRONMENT))?;
     std::fs::write(done, of)?;
     Ok(root)
 }
