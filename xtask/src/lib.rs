@@ -15,6 +15,7 @@ mod liar;
 mod linux;
 mod material;
 mod new;
+mod nostd;
 mod oracle;
 mod packages;
 mod paths;

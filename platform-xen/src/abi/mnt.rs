@@ -11,24 +11,24 @@
 //! labels, which need all of them.
 
 use super::Result;
-use super::file::{Access, Content, Entry, File, Opened};
+use super::file::{Access, Entry, File};
+use super::opened::{Content, Opened};
 use super::tree::{FileSystem, Listing, Open, directory};
-use crate::block::{Disk, Disks};
+use crate::block::{Disk, DiskDevice, Disks};
+use crate::devices;
 use crate::files::{base_of, file_name, is_name};
 use crate::local::Local;
 use crate::thread::{Lock, Turn};
-use crate::{devices, mm};
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use core::time::Duration;
 use hermit_abi::errno::{EACCES, EFBIG, EIO, ELOOP, ENOENT, ENOMEM, ENOTDIR, EROFS};
 use hermit_abi::{DT_DIR, DT_LNK, DT_REG, DT_UNKNOWN, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, stat, timespec};
 use platform_xen_sys::PAGE_SIZE;
-use pvgrub_fs::{BlockDevice, DeviceError, FileKind, Metadata, Volume};
+use pvgrub_fs::{FileKind, Metadata, Volume};
 
 const BY_LABEL: &[u8] = b"by-label";
 const BY_UUID: &[u8] = b"by-uuid";
@@ -39,8 +39,6 @@ const GOES_ON: usize = 64 << 10;
 const AHEAD: usize = 1 << 20;
 /// After so many bytes another thread has its turn with the disk.
 const PIECE: usize = 8 << 20;
-/// Frames that reading ahead leaves free.
-const RESERVE: u64 = 256;
 
 /// A value that one thread at a time uses, which may wait meanwhile: who has the turn.
 struct InTurn<T>(T);
@@ -58,46 +56,6 @@ impl<T> InTurn<T> {
     }
 }
 
-/// A disk, as `fs` wants it.
-struct Device {
-    disk: Arc<Disk>,
-    /// All of them, which connect at the same time.
-    all: Arc<Disks>,
-}
-
-fn words(why: crate::xenbus::DeviceError) -> DeviceError {
-    DeviceError::new(why.device, why.fault.to_string())
-}
-
-impl BlockDevice for Device {
-    fn open(&self) -> core::result::Result<(), DeviceError> {
-        self.all.settle(&self.disk).map_err(words)
-    }
-
-    fn size(&self) -> u64 {
-        self.disk.info().size
-    }
-
-    fn sector_size(&self) -> u32 {
-        self.disk.info().sector_size
-    }
-
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> core::result::Result<(), DeviceError> {
-        self.disk.read(offset, buf).map_err(words)
-    }
-
-    fn read_ahead(&self, offset: u64, len: usize) {
-        // A small domain has other uses for its memory.
-        if mm::stats().longest.saturating_sub(RESERVE) > 4 * (len / PAGE_SIZE) as u64 {
-            self.disk.read_ahead(offset, len);
-        }
-    }
-
-    fn is_ready(&self, patience: Duration) -> bool {
-        self.all.is_ready(&self.disk, patience)
-    }
-}
-
 /// A disk, with what was found on it.
 struct Store {
     name: String,
@@ -112,7 +70,7 @@ impl Store {
     fn new(disk: &Arc<Disk>, all: &Arc<Disks>) -> Arc<Store> {
         let name = disk.name().to_string();
         let mut disks = pvgrub_fs::Disks::new();
-        disks.add_later(&name, Rc::new(Device { disk: disk.clone(), all: all.clone() }));
+        disks.add_later(&name, Rc::new(DiskDevice::new(disk.clone(), all.clone())));
         Arc::new(Store { name, turn: Lock::new(), disks: InTurn(disks), told: AtomicBool::new(false) })
     }
 
