@@ -17,6 +17,7 @@ mod platform;
 mod smallest;
 mod std_suite;
 mod stress;
+mod template;
 
 use std::path::{Path, PathBuf};
 
@@ -91,6 +92,7 @@ pub fn all() -> Vec<Case> {
         block::cases(),
         network::cases(),
         liar::cases(),
+        template::cases(),
         stress::cases(),
         std_suite::cases(),
     ]

@@ -51,13 +51,13 @@ enum Command {
 
 /// What xl is told of the domain.
 #[derive(clap::Args, Clone)]
-struct Domain {
+pub(crate) struct Domain {
     /// Memory, MiB
     #[arg(long, default_value_t = 64)]
-    memory: u32,
+    pub(crate) memory: u32,
     /// The program's arguments, and words such as `ip=…` and `env=NAME=VALUE` (docs/unikernel.md)
     #[arg(last = true)]
-    words: Vec<String>,
+    pub(crate) words: Vec<String>,
 }
 
 #[derive(clap::Args)]
@@ -73,7 +73,7 @@ struct Run {
 }
 
 /// A workspace and its program.
-struct Project {
+pub(crate) struct Project {
     dir: PathBuf,
     name: String,
 }
@@ -85,6 +85,11 @@ impl Project {
         Ok(Project { dir: dir.to_owned(), name: name.to_owned() })
     }
 
+    /// By the workspace's directory.
+    pub(crate) fn at(dir: &Path, name: &str) -> Project {
+        Project { dir: dir.to_owned(), name: name.to_owned() }
+    }
+
     fn target(&self) -> PathBuf {
         match std::env::var_os("CARGO_TARGET_DIR") {
             Some(dir) if !dir.is_empty() => self.dir.join(dir),
@@ -93,7 +98,7 @@ impl Project {
     }
 
     /// The kernel, stripped.
-    fn build(&self) -> Result<PathBuf> {
+    pub(crate) fn build(&self) -> Result<PathBuf> {
         let toolchain = Toolchain::find()?;
         let built = sh::timed(format!("building {} ({})", self.name, toolchain.version), || {
             build::compile_at(&toolchain, &self.dir, &self.name, &self.target())
@@ -134,7 +139,7 @@ impl Project {
         Ok(())
     }
 
-    fn package(&self, out: &Path, domain: &Domain) -> Result<()> {
+    pub(crate) fn package(&self, out: &Path, domain: &Domain) -> Result<()> {
         let kernel = self.build()?;
         let out = paths::ensure(if out.is_absolute() { out.to_owned() } else { self.dir.join(out) })?;
         let there = out.join(&self.name);
@@ -197,6 +202,15 @@ pub fn test(lab: &str, name: &str) -> ExitCode {
 impl Project {
     /// Builds the tests of the program's package and runs them in domains, as far as their names contain `wanted`.
     fn test(&self, wanted: &str) -> Result<()> {
+        let programs = self.build_tests()?;
+        let mut lab = Lab::boot(suite::MEMORY + 64, 0)?;
+        let (passed, failed) = self.run_tests(&mut lab, &programs, wanted)?;
+        println!("{passed} passed, {failed} failed");
+        if failed > 0 { bail!("{failed} tests failed") } else { Ok(()) }
+    }
+
+    /// Kernels of tests, and what each is in cargo's words.
+    pub(crate) fn build_tests(&self) -> Result<Vec<(String, PathBuf)>> {
         let toolchain = Toolchain::find()?;
         let kernels = paths::ensure(self.target().join("xen"))?;
         let mut programs = Vec::new();
@@ -211,14 +225,23 @@ impl Project {
             build::strip(&built, &kernel)?;
             programs.push((what, kernel));
         }
-        let mut lab = Lab::boot(suite::MEMORY + 64, 0)?;
+        Ok(programs)
+    }
+
+    /// Runs them; how many passed, and how many failed.
+    pub(crate) fn run_tests(
+        &self,
+        lab: &mut Lab,
+        programs: &[(String, PathBuf)],
+        wanted: &str,
+    ) -> Result<(usize, usize)> {
         let dir = paths::ensure(self.target().join("lab"))?;
         let (mut passed, mut failed) = (0, 0);
         for (what, kernel) in programs {
             println!("{what}");
             let config = Config::new(kernel).memory(suite::MEMORY);
             let scratch = tempfile::tempdir_in(&dir)?;
-            let mut stage = Stage { lab: &mut lab, dir: scratch.path().to_owned() };
+            let mut stage = Stage { lab: &mut *lab, dir: scratch.path().to_owned() };
             for (name, outcome) in suite::every(&mut stage, &self.name, &config, wanted)? {
                 let text = match outcome {
                     Outcome::Passed(ms) => {
@@ -234,8 +257,7 @@ impl Project {
             }
             lab.clean()?;
         }
-        println!("{passed} passed, {failed} failed");
-        if failed > 0 { bail!("{failed} tests failed") } else { Ok(()) }
+        Ok((passed, failed))
     }
 
     /// What has tests, in cargo's words: `--bin greeter`, `--test more`.
