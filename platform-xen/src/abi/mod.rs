@@ -6,7 +6,6 @@
 //!
 //! All functions are called by std, which keeps the promises that C's functions of these names ask for: pointers are
 //! valid for the lengths given, strings end with NUL.
-#![expect(clippy::missing_safety_doc, reason = "said once, above")]
 
 mod dev;
 #[cfg(feature = "blkfront")]

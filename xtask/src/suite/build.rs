@@ -54,6 +54,9 @@ pub fn kernel(program: &str) -> PathBuf {
     paths::xen().join("suite").join(program)
 }
 
+/// A build script's `--cfg`s and environment.
+type Said = (Vec<String>, Vec<(String, String)>);
+
 /// What cargo said that it has made.
 struct Built {
     /// The last program.
@@ -61,7 +64,7 @@ struct Built {
     /// Libraries by the crate's name.
     libraries: BTreeMap<String, PathBuf>,
     /// std's own `--cfg`s and environment, from its build script.
-    std: Option<(Vec<String>, Vec<(String, String)>)>,
+    std: Option<Said>,
 }
 
 fn compile(toolchain: &Toolchain, package: &str, select: &[&str]) -> Result<PathBuf> {
