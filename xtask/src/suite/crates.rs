@@ -125,7 +125,7 @@ fn manifest(original: &str, dropped: &[&str]) -> String {
         if line.starts_with('[') {
             let drops =
                 |name: &&str| line.trim_end_matches(']').ends_with(&format!("dev-dependencies.{name}"));
-            keep = !dropped.iter().any(|name| drops(name)) && line != "[[bench]]";
+            keep = !dropped.iter().any(drops) && line != "[[bench]]";
         }
         if keep {
             text += line;
