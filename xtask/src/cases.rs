@@ -12,6 +12,7 @@ mod liar;
 mod menus;
 mod modules;
 mod network;
+mod nostd;
 mod oracle;
 mod platform;
 mod smallest;
@@ -89,6 +90,7 @@ pub fn all() -> Vec<Case> {
         smallest::cases(),
         block::cases(),
         network::cases(),
+        nostd::cases(),
         liar::cases(),
         stress::cases(),
     ]
