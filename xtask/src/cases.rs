@@ -12,6 +12,7 @@ mod liar;
 mod menus;
 mod modules;
 mod network;
+mod nostd;
 mod oracle;
 mod platform;
 mod smallest;
@@ -91,6 +92,7 @@ pub fn all() -> Vec<Case> {
         smallest::cases(),
         block::cases(),
         network::cases(),
+        nostd::cases(),
         liar::cases(),
         template::cases(),
         stress::cases(),
