@@ -34,6 +34,8 @@ pub enum Tier {
     Quick,
     /// With `--all`, or when its turn comes.
     Full,
+    /// With `--all` or by name alone: it takes many minutes.
+    Long,
 }
 
 /// What a case does.

@@ -105,7 +105,7 @@ enum Command {
     Test {
         /// Only lab cases whose name contains one of these
         names: Vec<String>,
-        /// Every case, not only the quick ones (about an hour)
+        /// Every case, not only the quick ones (hours)
         #[arg(long)]
         all: bool,
         /// K/N: the K-th of N parts of the longer cases only, another one each day

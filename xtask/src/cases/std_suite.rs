@@ -17,7 +17,7 @@ pub fn cases() -> Vec<Case> {
         kernels: suite.kernels,
         memory: suite::MEMORY + 128,
         dom0: 1024,
-        ..Case::new(format!("std-suite/{}", suite.name), Tier::Full, move |stage| suite::run(stage, suite))
+        ..Case::new(format!("std-suite/{}", suite.name), Tier::Long, move |stage| suite::run(stage, suite))
     });
     let slice = Case {
         kernels: &["suite/std-sync"],
