@@ -42,9 +42,13 @@ pub fn all(tests: &[&TestDescAndFn], from: usize) {
 }
 
 fn run(test: &TestDescAndFn, slot: &Slot) -> Result<(), String> {
-    let function = match test.testfn {
-        TestFn::StaticTestFn(function) => function,
-        _ => return Err("no plain test function".into()),
+    let function: Box<dyn FnOnce() -> Result<(), String> + Send> = match test.testfn {
+        TestFn::StaticTestFn(function) => Box::new(function),
+        // As `cargo test` does with a benchmark: once, to see that it works.
+        TestFn::StaticBenchFn(function) | TestFn::StaticBenchAsTestFn(function) => {
+            Box::new(move || test::bench::run_once(function))
+        }
+        _ => return Err("a kind of test that the compiler makes for no crate".into()),
     };
     let (verdict, outcome) = channel();
     let desc = test.desc.clone();

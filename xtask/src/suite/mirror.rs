@@ -27,17 +27,7 @@ use crate::os::fd::AsRawFd;
 
 /// The true std fills its own environment when the program starts; the copy under test has one as well, without which it
 /// can start no thread.
-const ENVIRONMENT: &str = "
-#[cfg(test)]
-#[used]
-#[unsafe(link_section = \".init_array\")]
-static AT_START: extern \"C\" fn() = {
-    extern \"C\" fn fill() {
-        init(core::ptr::null());
-    }
-    fill
-};
-";
+const ENVIRONMENT: &str = include_str!("environment.txt");
 
 /// They use a variable that they define for Unix and Windows alone.
 const UNIX_ONLY: [&str; 2] = ["test_fs_set_times_follows_symlink", "test_fs_set_times_nofollow"];

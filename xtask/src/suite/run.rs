@@ -20,6 +20,9 @@ pub const MEMORY: u32 = 512;
 /// Seconds that a test may be silent: the longest that was seen took a thirtieth.
 const QUIET: u64 = 120;
 
+/// The same for a test that is known to be slow.
+const SLOW: u64 = 1800;
+
 /// What came of a suite.
 #[derive(Debug, Default)]
 struct Account {
@@ -117,29 +120,37 @@ fn one(
     let names: Vec<&str> = listed.iter().map(|(name, _)| name.as_str()).collect();
     let stale = table.stale(program.name, &names);
     account.stale.extend(stale.iter().map(|test| format!("{} has no {test}", program.name)));
-    let (mut plain, mut panics) = (Vec::new(), Vec::new());
+    let (mut plain, mut panics, mut slow) = (Vec::new(), Vec::new(), Vec::new());
     for (index, (name, mode)) in listed.iter().enumerate() {
         if *mode == Mode::Ignored {
             account.ignored += 1;
             continue;
         }
-        if let Some(class) =
-            table.find(program.name, name).map(|row| row.class).filter(|class| !class.is_run())
-        {
+        let class = table.find(program.name, name).map(|row| row.class);
+        if let Some(class) = class.filter(|class| !class.is_run()) {
             *account.left_out.entry(class).or_default() += 1;
             continue;
         }
+        let group = match (mode, class) {
+            (_, Some(Class::Slow)) => &mut slow,
+            (Mode::Panics, _) => &mut panics,
+            _ => &mut plain,
+        };
         if takes(index) {
-            if *mode == Mode::Panics { &mut panics } else { &mut plain }.push(name.clone());
+            group.push(name.clone());
         }
     }
     // Threads that have panicked stay, with what they held: those tests have domains of their own.
-    for (group, is_panics) in [(plain, false), (panics, true)] {
+    for (group, is_panics, quiet) in [(plain, false, QUIET), (panics, true, QUIET), (slow, false, SLOW)] {
         if group.is_empty() {
             continue;
         }
+<<<<<<< HEAD
         let (outcomes, domains) = domains(stage, program.name, &config, &group)?;
         account.domains += domains;
+=======
+        let outcomes = domains(stage, program, &config, &group, quiet, account)?;
+>>>>>>> 9840d1cb92734382fc5a9817fe2d3712724f1e9c
         for (name, outcome) in group.iter().zip(outcomes) {
             note(account, table, program, name, &outcome, is_panics);
         }
@@ -169,7 +180,7 @@ fn note(
         }
         Outcome::Failed(why) => why.clone(),
         Outcome::Crashed(words) => format!("the domain crashed: {words}"),
-        Outcome::Hung => format!("nothing for {QUIET} s"),
+        Outcome::Hung => "it hangs".to_owned(),
     };
     let line = format!("{test}: {why}");
     if !is_listed {
@@ -210,8 +221,14 @@ fn domains(
     program: &str,
     config: &Config,
     names: &[String],
+<<<<<<< HEAD
 ) -> Result<(Vec<Outcome>, usize)> {
     let mut count_of_domains = 0;
+=======
+    quiet: u64,
+    account: &mut Account,
+) -> Result<Vec<Outcome>> {
+>>>>>>> 9840d1cb92734382fc5a9817fe2d3712724f1e9c
     let count = std::fs::read_dir(&stage.dir)?.count();
     let file = stage.dir.join(format!("names{count}"));
     write_names(&file, names)?;
@@ -221,8 +238,13 @@ fn domains(
     while all.len() < names.len() {
         let from = all.len();
         let guest = stage.lab.create(&config.clone().extra(format!("from={from}")))?;
+<<<<<<< HEAD
         count_of_domains += 1;
         let (followed, text) = stage.lab.follow(&guest, "suite: end of the list", QUIET)?;
+=======
+        account.domains += 1;
+        let (followed, text) = stage.lab.follow(&guest, "suite: end of the list", quiet)?;
+>>>>>>> 9840d1cb92734382fc5a9817fe2d3712724f1e9c
         let (outcomes, open) = console::outcomes(&text, &names[from..]);
         all.extend(outcomes);
         match (followed, open) {

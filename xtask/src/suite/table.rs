@@ -23,10 +23,12 @@ pub enum Class {
     Fails,
     /// It passes: an exception from a pattern in a later row.
     Runs,
+    /// It passes after many minutes.
+    Slow,
 }
 
 impl Class {
-    const NAMES: [(&'static str, Class); 8] = [
+    const NAMES: [(&'static str, Class); 9] = [
         ("processes", Class::Processes),
         ("unwinding", Class::Unwinding),
         ("std", Class::Std),
@@ -35,6 +37,7 @@ impl Class {
         ("spins", Class::Spins),
         ("fails", Class::Fails),
         ("runs", Class::Runs),
+        ("slow", Class::Slow),
     ];
 
     /// The word in the table.
@@ -44,7 +47,7 @@ impl Class {
 
     /// Whether the test is run all the same.
     pub fn is_run(self) -> bool {
-        matches!(self, Class::Fails | Class::Runs)
+        matches!(self, Class::Fails | Class::Runs | Class::Slow)
     }
 
     /// Whether the test counts among those that could pass.
