@@ -145,12 +145,8 @@ fn one(
         if group.is_empty() {
             continue;
         }
-<<<<<<< HEAD
-        let (outcomes, domains) = domains(stage, program.name, &config, &group)?;
+        let (outcomes, domains) = domains(stage, program.name, &config, &group, quiet)?;
         account.domains += domains;
-=======
-        let outcomes = domains(stage, program, &config, &group, quiet, account)?;
->>>>>>> 9840d1cb92734382fc5a9817fe2d3712724f1e9c
         for (name, outcome) in group.iter().zip(outcomes) {
             note(account, table, program, name, &outcome, is_panics);
         }
@@ -208,7 +204,7 @@ pub fn every(stage: &mut Stage, name: &str, config: &Config, wanted: &str) -> Re
             listed.iter().filter(|(name, mode)| takes(name, *mode) && (*mode == Mode::Panics) == panics);
         let names: Vec<String> = group.map(|(name, _)| name.clone()).collect();
         if !names.is_empty() {
-            let (outcomes, _) = domains(stage, name, config, &names)?;
+            let (outcomes, _) = domains(stage, name, config, &names, QUIET)?;
             all.extend(names.into_iter().zip(outcomes));
         }
     }
@@ -221,14 +217,9 @@ fn domains(
     program: &str,
     config: &Config,
     names: &[String],
-<<<<<<< HEAD
+    quiet: u64,
 ) -> Result<(Vec<Outcome>, usize)> {
     let mut count_of_domains = 0;
-=======
-    quiet: u64,
-    account: &mut Account,
-) -> Result<Vec<Outcome>> {
->>>>>>> 9840d1cb92734382fc5a9817fe2d3712724f1e9c
     let count = std::fs::read_dir(&stage.dir)?.count();
     let file = stage.dir.join(format!("names{count}"));
     write_names(&file, names)?;
@@ -238,13 +229,8 @@ fn domains(
     while all.len() < names.len() {
         let from = all.len();
         let guest = stage.lab.create(&config.clone().extra(format!("from={from}")))?;
-<<<<<<< HEAD
         count_of_domains += 1;
-        let (followed, text) = stage.lab.follow(&guest, "suite: end of the list", QUIET)?;
-=======
-        account.domains += 1;
         let (followed, text) = stage.lab.follow(&guest, "suite: end of the list", quiet)?;
->>>>>>> 9840d1cb92734382fc5a9817fe2d3712724f1e9c
         let (outcomes, open) = console::outcomes(&text, &names[from..]);
         all.extend(outcomes);
         match (followed, open) {
