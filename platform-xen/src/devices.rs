@@ -1,27 +1,36 @@
 //! All that this domain has by way of xenstore: its disks and network cards, and the toolstack's wishes.
 
 use alloc::string::String;
+#[cfg(any(feature = "blkfront", feature = "netfront"))]
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::time::Duration;
 
+#[cfg(feature = "blkfront")]
 use crate::block::{Config, Disks};
 use crate::hal::HalRef;
 #[cfg(feature = "netfront")]
 use crate::net::{self, Nics};
-use crate::xenbus::{Device, DeviceError, Fault, Group, KEEPS, Shutdown};
+use crate::xenbus::{DeviceError, Fault, KEEPS, Shutdown};
 use crate::xenstore::{Channel, Xenstore, XsError};
 
 use spin::Mutex;
 
+#[cfg(any(feature = "blkfront", feature = "netfront"))]
+mod known;
+#[cfg(any(feature = "blkfront", feature = "netfront"))]
+use known::Known;
+
 /// Bytes at the start of a disk that tell what it is.
+#[cfg(feature = "blkfront")]
 const FIRST_READ: usize = 32 << 10;
 
 /// The devices.
 pub struct Devices {
+    #[cfg(any(feature = "blkfront", feature = "netfront"))]
     hal: HalRef,
     xs: Xenstore,
     shutdown: Shutdown,
+    #[cfg(feature = "blkfront")]
     disks: Known<Disks>,
     #[cfg(feature = "netfront")]
     nics: Known<Nics>,
@@ -34,66 +43,11 @@ pub struct Devices {
 enum Begun {
     Yes,
     /// Why not, until somebody was told.
+    #[cfg_attr(
+        not(any(feature = "blkfront", feature = "netfront")),
+        expect(dead_code, reason = "told to whoever asks for devices")
+    )]
     No(Option<DeviceError>),
-}
-
-/// What is known of the devices of one kind.
-enum Found<T> {
-    /// Nobody has asked yet.
-    Nothing,
-    /// A thread is connecting them.
-    Soon,
-    /// Here they are.
-    All(Arc<T>),
-}
-
-struct Known<T>(Mutex<Found<T>>);
-
-impl<D: Device> Known<Group<D>> {
-    fn nothing() -> Self {
-        Known(Mutex::new(Found::Nothing))
-    }
-
-    fn forget(&self) {
-        *self.0.lock() = Found::Nothing;
-    }
-
-    fn connected(&self) -> Option<Arc<Group<D>>> {
-        match &*self.0.lock() {
-            Found::All(all) => Some(all.clone()),
-            _ => None,
-        }
-    }
-
-    /// What there is; the first who asks has it found.
-    fn get(
-        &self,
-        hal: &HalRef,
-        find: impl FnOnce() -> Result<Group<D>, DeviceError>,
-    ) -> Result<Arc<Group<D>>, DeviceError> {
-        loop {
-            match &mut *self.0.lock() {
-                Found::All(all) => return Ok(all.clone()),
-                Found::Soon => {}
-                found => {
-                    *found = Found::Soon;
-                    break;
-                }
-            }
-            hal.wait(&[], Some(hal.now() + Duration::from_millis(20)));
-        }
-        let all = find().map(Arc::new);
-        *self.0.lock() = all.as_ref().map_or(Found::Nothing, |all| Found::All(all.clone()));
-        all
-    }
-
-    fn quiesce(&self) -> Vec<DeviceError> {
-        self.connected().map_or(Vec::new(), |all| all.quiesce_each())
-    }
-
-    fn reconnect(&self) -> Result<(), DeviceError> {
-        self.connected().map_or(Ok(()), |all| all.reconnect())
-    }
 }
 
 fn xenstore_error(error: XsError) -> DeviceError {
@@ -107,9 +61,11 @@ impl Devices {
         let xs = Xenstore::unopened(hal.clone(), channel);
         let shutdown = Shutdown::new(xs.clone());
         let devices = Devices {
+            #[cfg(any(feature = "blkfront", feature = "netfront"))]
             hal,
             xs,
             shutdown,
+            #[cfg(feature = "blkfront")]
             disks: Known::nothing(),
             #[cfg(feature = "netfront")]
             nics: Known::nothing(),
@@ -124,6 +80,7 @@ impl Devices {
     }
 
     /// An error if xenstore is not open, after another try if the last one's error is known.
+    #[cfg(any(feature = "blkfront", feature = "netfront"))]
     fn begin(&self) -> Result<(), DeviceError> {
         match &mut *self.begun.lock() {
             Begun::Yes => return Ok(()),
@@ -160,6 +117,7 @@ impl Devices {
     ///
     /// # Errors
     /// If xenstore fails; a disk that fails is in [`Disks::failed`].
+    #[cfg(feature = "blkfront")]
     pub fn disks(&self) -> Result<Arc<Disks>, DeviceError> {
         let disks = self.begin_disks(false)?;
         disks.settle_all();
@@ -171,6 +129,7 @@ impl Devices {
     ///
     /// # Errors
     /// As [`disks`](Devices::disks).
+    #[cfg(feature = "blkfront")]
     pub fn begin_disks(&self, again: bool) -> Result<Arc<Disks>, DeviceError> {
         if again {
             self.give_back()?;
@@ -210,11 +169,13 @@ impl Devices {
     ///
     /// # Errors
     /// As [`disks`](Devices::disks).
+    #[cfg(feature = "blkfront")]
     pub fn disks_again(&self) -> Result<Arc<Disks>, DeviceError> {
         self.give_back()?;
         self.disks()
     }
 
+    #[cfg(feature = "blkfront")]
     fn give_back(&self) -> Result<(), DeviceError> {
         if !self.xs.is_usable() {
             self.revive()?;
@@ -238,9 +199,7 @@ impl Devices {
     /// # Errors
     /// The first failure of xenstore.
     pub fn quiesce_all(&self) -> Result<Vec<DeviceError>, DeviceError> {
-        let errors = self.disks.quiesce();
-        #[cfg(feature = "netfront")]
-        let errors: Vec<_> = errors.into_iter().chain(self.nics.quiesce()).collect();
+        let errors = self.quiesce_each();
         self.note_keepers(&errors);
         let shutdown = self.shutdown.stop().map_err(xenstore_error);
         let xs = self.xs.quiesce().map_err(xenstore_error);
@@ -248,6 +207,19 @@ impl Devices {
             errors.into_iter().partition(|error| matches!(error.fault, Fault::Xenstore(_)));
         xenstores.into_iter().try_for_each(Err).and(shutdown).and(xs)?;
         Ok(backends)
+    }
+
+    fn quiesce_each(&self) -> Vec<DeviceError> {
+        #[cfg_attr(
+            not(any(feature = "blkfront", feature = "netfront")),
+            expect(unused_mut, reason = "no devices")
+        )]
+        let mut errors = Vec::new();
+        #[cfg(feature = "blkfront")]
+        errors.append(&mut self.disks.quiesce());
+        #[cfg(feature = "netfront")]
+        errors.append(&mut self.nics.quiesce());
+        errors
     }
 
     fn note_keepers(&self, errors: &[DeviceError]) {
@@ -274,7 +246,9 @@ impl Devices {
         if !self.xs.is_usable() {
             return listening;
         }
-        let done = self.disks.reconnect();
+        let done = Ok(());
+        #[cfg(feature = "blkfront")]
+        let done = done.and(self.disks.reconnect());
         #[cfg(feature = "netfront")]
         let done = done.and(self.nics.reconnect());
         done.and(listening)

@@ -1,42 +1,12 @@
-//! The kernel that reports its start of day (platform-xen/bootcheck): building it, and making its variants.
-
-use std::path::PathBuf;
-use std::process::Command;
+//! The kernel that reports its start of day (platform-xen/bootcheck): making its variants.
 
 use anyhow::{Context, Result, bail};
-
-use crate::{paths, sh};
 
 /// The package's and the program's name.
 pub const NAME: &str = "bootcheck";
 
-/// It needs neither std nor the unikernel target: any compiler's core for this machine will do.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
-
-/// Builds it into `target/xen/`.
-pub fn build() -> Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let sysroot = sh::output(Command::new("rustc").args(["--print", "sysroot"]))?;
-    let lld = PathBuf::from(sysroot.trim()).join("lib/rustlib").join(TARGET).join("bin/rust-lld");
-    let linker = if lld.is_file() { ["rust-lld", "ld.lld"] } else { ["ld", "ld"] };
-    let mut cmd = Command::new(cargo);
-    cmd.current_dir(paths::root())
-        .args(["rustc", "--quiet", "--release", "--package", NAME, "--target", TARGET, "--"])
-        // Linked in the top 2 GiB, as Linux is.
-        .args(["-Crelocation-model=static", "-Ccode-model=kernel", "-Clink-arg=--build-id=none"])
-        .arg(format!("-Clinker={}", linker[0]))
-        .arg(format!("-Clinker-flavor={}", linker[1]))
-        .arg(format!("--remap-path-prefix={}=pvgrub", paths::root().display()))
-        .env("CARGO_TARGET_DIR", paths::target())
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
-    sh::timed(format!("building {NAME}"), || sh::run(&mut cmd))?;
-    let out = paths::ensure(paths::xen())?.join(NAME);
-    let built = paths::target().join(TARGET).join("release").join(NAME);
-    let Some(strip) = sh::which("strip") else { bail!("strip is missing: `apt-get install binutils`") };
-    sh::output(Command::new(strip).args(["--strip-all", "-o"]).arg(&out).arg(&built))?;
-    Ok(out)
-}
+/// It is linked in the top 2 GiB, as Linux is.
+pub const FLAGS: &[&str] = &["-Ccode-model=kernel"];
 
 /// What a copy of the image asks of its loader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use crate::toolchain::Toolchain;
-use crate::{bootcheck, liar, linux, paths, sh};
+use crate::{liar, linux, nostd, paths, sh, suite};
 
 /// Rust's name for the target: a unikernel whose system calls are functions.
 pub const TARGET: &str = "x86_64-unknown-hermit";
@@ -17,6 +17,7 @@ pub const KERNELS: &[&str] = &[
     "pvgrub",
     "hello-std",
     "hello-nostd",
+    "nostd-net",
     "chain",
     "bootcheck",
     "selftest",
@@ -33,19 +34,39 @@ pub const KERNELS: &[&str] = &[
 
 /// Builds the named kernels into `target/xen/`, stripped, and returns where they are.
 pub fn kernels(names: &[&str]) -> Result<Vec<PathBuf>> {
-    let toolchain = Toolchain::find()?;
-    names.iter().map(|name| kernel(&toolchain, name)).collect()
+    let mut toolchain = Lazy(None);
+    let (suites, own): (Vec<&str>, Vec<&str>) =
+        names.iter().partition(|name| name.starts_with(suite::PREFIX));
+    if !suites.is_empty() {
+        suite::build(toolchain.get()?, &suites)?;
+    }
+    own.iter().map(|name| kernel(&mut toolchain, name)).collect()
 }
 
-fn kernel(toolchain: &Toolchain, name: &str) -> Result<PathBuf> {
-    match name {
-        bootcheck::NAME => return bootcheck::build(),
-        liar::NAME => return linux::build(name),
-        _ => {}
+/// A toolchain that has std's sources, looked for (and maybe fetched) once there is a kernel that needs it.
+struct Lazy(Option<Toolchain>);
+
+impl Lazy {
+    fn get(&mut self) -> Result<&Toolchain> {
+        if self.0.is_none() {
+            self.0 = Some(Toolchain::find()?);
+        }
+        self.0.as_ref().context("found just now")
     }
-    let built = sh::timed(format!("building {name} ({})", toolchain.version), || {
-        compile(toolchain, name, &paths::target())
-    })?;
+}
+
+fn kernel(toolchain: &mut Lazy, name: &str) -> Result<PathBuf> {
+    if name == liar::NAME {
+        return linux::build(name);
+    }
+    let target = paths::target();
+    let built = if nostd::is(name) {
+        sh::timed(format!("building {name} (stable Rust)"), || nostd::compile(name, &target))
+    } else {
+        let toolchain = toolchain.get()?;
+        let what = format!("building {name} ({})", toolchain.version);
+        sh::timed(what, || compile(toolchain, name, &target))
+    }?;
     let out = paths::ensure(paths::xen())?.join(name);
     strip(&built, &out)?;
     sh::step(format!("{} ({} KB)", out.display(), std::fs::metadata(&out)?.len().div_ceil(1000)));
@@ -76,7 +97,7 @@ pub fn compile_at(toolchain: &Toolchain, dir: &Path, name: &str, target: &Path) 
     Ok(target.join(TARGET).join("release").join(name))
 }
 
-/// Without symbols.
+/// Copies a program without its symbols.
 pub fn strip(from: &Path, to: &Path) -> Result<()> {
     let Some(strip) = sh::which("strip") else { bail!("strip is missing: `apt-get install binutils`") };
     sh::output(Command::new(strip).args(["--strip-all", "-o"]).arg(to).arg(from)).map(|_| ())
@@ -84,11 +105,12 @@ pub fn strip(from: &Path, to: &Path) -> Result<()> {
 
 /// Builds pvgrub a second time, from nothing and in another place, and compares the bytes.
 pub fn twice() -> Result<()> {
-    let toolchain = Toolchain::find()?;
-    let first = kernel(&toolchain, "pvgrub")?;
+    let mut toolchain = Lazy(None);
+    let first = kernel(&mut toolchain, "pvgrub")?;
     let elsewhere = tempfile::Builder::new().prefix("again-").tempdir_in(paths::ensure(paths::target())?)?;
-    let built =
-        sh::timed("building pvgrub again from nothing", || compile(&toolchain, "pvgrub", elsewhere.path()))?;
+    let built = sh::timed("building pvgrub again from nothing", || {
+        compile(toolchain.get()?, "pvgrub", elsewhere.path())
+    })?;
     let second = elsewhere.path().join("pvgrub");
     strip(&built, &second)?;
     let hashes = [hash(&first)?, hash(&second)?];

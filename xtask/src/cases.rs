@@ -13,10 +13,13 @@ mod liar;
 mod menus;
 mod modules;
 mod network;
+mod nostd;
 mod oracle;
 mod platform;
 mod smallest;
+mod std_suite;
 mod stress;
+mod template;
 
 use std::path::{Path, PathBuf};
 
@@ -32,6 +35,8 @@ pub enum Tier {
     Quick,
     /// With `--all`, or when its turn comes.
     Full,
+    /// With `--all` or by name alone: it takes many minutes.
+    Long,
 }
 
 /// What a case does.
@@ -90,9 +95,12 @@ pub fn all() -> Vec<Case> {
         smallest::cases(),
         block::cases(),
         network::cases(),
+        nostd::cases(),
         examples::cases(),
         liar::cases(),
+        template::cases(),
         stress::cases(),
+        std_suite::cases(),
     ]
     .into_iter()
     .flatten()

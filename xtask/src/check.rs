@@ -62,7 +62,9 @@ fn clippy_host() -> Result<()> {
 
 /// The unikernel target has no clippy, but what is not linked is checked as well for the host.
 fn clippy_bare() -> Result<()> {
-    for features in ["abi,kexec", "std,kexec", "no-std-runtime,kexec"] {
+    for features in
+        ["abi,kexec", "std,kexec", "no-std-runtime,kexec", "no-std-runtime,net,volumes,embedded-io"]
+    {
         let args = [
             "clippy",
             "--quiet",
@@ -106,7 +108,7 @@ fn documentation() -> Result<()> {
         "--package",
         "platform-xen",
         "--features",
-        "std,kexec",
+        "std,kexec,embedded-io",
     ];
     sh::run(cargo(&base).env("RUSTDOCFLAGS", "-Dwarnings"))
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-pub use guest::{Config, Disk, End, Guest, MAC};
+pub use guest::{Config, Disk, End, Followed, Guest, MAC};
 pub use launch::Launch;
 pub use liar::Liar;
 pub use machine::DiskKind;

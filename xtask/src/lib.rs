@@ -15,6 +15,7 @@ mod liar;
 mod linux;
 mod material;
 mod new;
+mod nostd;
 mod oracle;
 mod packages;
 mod paths;
@@ -23,6 +24,7 @@ mod qemu;
 mod sanitize;
 mod sh;
 mod smoke;
+mod suite;
 mod test;
 mod toolchain;
 mod tools;
@@ -70,6 +72,9 @@ enum Command {
         /// Seconds after which it is stopped
         #[arg(long, default_value_t = 60)]
         timeout: u64,
+        /// A processor with xsave and AVX
+        #[arg(long)]
+        xsave: bool,
         /// The kernel's command line
         #[arg(last = true)]
         cmdline: Vec<String>,
@@ -100,7 +105,7 @@ enum Command {
     Test {
         /// Only lab cases whose name contains one of these
         names: Vec<String>,
-        /// Every case, not only the quick ones (about an hour)
+        /// Every case, not only the quick ones (hours)
         #[arg(long)]
         all: bool,
         /// K/N: the K-th of N parts of the longer cases only, another one each day
@@ -109,6 +114,9 @@ enum Command {
         /// Without the host tests
         #[arg(long)]
         lab: bool,
+        /// Take the kernels in target/xen/ as they are
+        #[arg(long)]
+        built: bool,
         /// Only say which cases would run
         #[arg(long)]
         list: bool,
@@ -235,7 +243,8 @@ fn run(command: Command) -> Result<()> {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             build::kernels(if names.is_empty() { build::KERNELS } else { &names }).map(|_| ())
         }
-        Command::Smoke { image, initrd, memory, timeout, cmdline } => smoke::Smoke {
+        Command::Smoke { image, initrd, memory, timeout, xsave, cmdline } => smoke::Smoke {
+            xsave,
             image: &image,
             initrd: initrd.as_deref(),
             memory,
@@ -248,8 +257,8 @@ fn run(command: Command) -> Result<()> {
         Command::New { dir } => new::run(&dir),
         Command::Demo => demo::run(),
         Command::Test { sanitize: true, .. } => sanitize::run(),
-        Command::Test { names, all, share, lab, list, .. } => {
-            test::Selection { names, all, share, lab_only: lab, list }.run()
+        Command::Test { names, all, share, lab, built, list, .. } => {
+            test::Selection { names, all, share, lab_only: lab, built, list }.run()
         }
         Command::Fuzz(options) => options.run(),
         Command::Lab { memory, command } => lab(memory, &command),

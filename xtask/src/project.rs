@@ -8,7 +8,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
+use serde_json::Value;
+
+use crate::cases::Stage;
 use crate::lab::{Config, DiskKind, End, Lab};
+use crate::suite::{self, Outcome};
 use crate::toolchain::Toolchain;
 use crate::{build, paths, report, sh};
 
@@ -47,13 +51,13 @@ enum Command {
 
 /// What xl is told of the domain.
 #[derive(clap::Args, Clone)]
-struct Domain {
+pub(crate) struct Domain {
     /// Memory, MiB
     #[arg(long, default_value_t = 64)]
-    memory: u32,
+    pub(crate) memory: u32,
     /// The program's arguments, and words such as `ip=…` and `env=NAME=VALUE` (docs/unikernel.md)
     #[arg(last = true)]
-    words: Vec<String>,
+    pub(crate) words: Vec<String>,
 }
 
 #[derive(clap::Args)]
@@ -69,7 +73,7 @@ struct Run {
 }
 
 /// A workspace and its program.
-struct Project {
+pub(crate) struct Project {
     dir: PathBuf,
     name: String,
 }
@@ -81,6 +85,11 @@ impl Project {
         Ok(Project { dir: dir.to_owned(), name: name.to_owned() })
     }
 
+    /// By the workspace's directory.
+    pub(crate) fn at(dir: &Path, name: &str) -> Project {
+        Project { dir: dir.to_owned(), name: name.to_owned() }
+    }
+
     fn target(&self) -> PathBuf {
         match std::env::var_os("CARGO_TARGET_DIR") {
             Some(dir) if !dir.is_empty() => self.dir.join(dir),
@@ -89,7 +98,7 @@ impl Project {
     }
 
     /// The kernel, stripped.
-    fn build(&self) -> Result<PathBuf> {
+    pub(crate) fn build(&self) -> Result<PathBuf> {
         let toolchain = Toolchain::find()?;
         let built = sh::timed(format!("building {} ({})", self.name, toolchain.version), || {
             build::compile_at(&toolchain, &self.dir, &self.name, &self.target())
@@ -130,7 +139,7 @@ impl Project {
         Ok(())
     }
 
-    fn package(&self, out: &Path, domain: &Domain) -> Result<()> {
+    pub(crate) fn package(&self, out: &Path, domain: &Domain) -> Result<()> {
         let kernel = self.build()?;
         let out = paths::ensure(if out.is_absolute() { out.to_owned() } else { self.dir.join(out) })?;
         let there = out.join(&self.name);
@@ -191,7 +200,83 @@ pub fn test(lab: &str, name: &str) -> ExitCode {
 }
 
 impl Project {
-    fn test(&self, _wanted: &str) -> Result<()> {
-        bail!("not yet")
+    /// Builds the tests of the program's package and runs them in domains, as far as their names contain `wanted`.
+    fn test(&self, wanted: &str) -> Result<()> {
+        let programs = self.build_tests()?;
+        let mut lab = Lab::boot(suite::MEMORY + 64, 0)?;
+        let (passed, failed) = self.run_tests(&mut lab, &programs, wanted)?;
+        println!("{passed} passed, {failed} failed");
+        if failed > 0 { bail!("{failed} tests failed") } else { Ok(()) }
+    }
+
+    /// Kernels of tests, and what each is in cargo's words.
+    pub(crate) fn build_tests(&self) -> Result<Vec<(String, PathBuf)>> {
+        let toolchain = Toolchain::find()?;
+        let kernels = paths::ensure(self.target().join("xen"))?;
+        let mut programs = Vec::new();
+        for (number, select) in self.tests(&toolchain)?.iter().enumerate() {
+            let words: Vec<&str> = select.iter().map(String::as_str).collect();
+            let what = words.join(" ");
+            let built = sh::timed(format!("building {}'s tests ({what})", self.name), || {
+                let target = self.target().join("tests");
+                suite::elsewhere(&toolchain, &self.dir.join("app"), &target, &words)
+            })?;
+            let kernel = kernels.join(format!("{}-tests{number}", self.name));
+            build::strip(&built, &kernel)?;
+            programs.push((what, kernel));
+        }
+        Ok(programs)
+    }
+
+    /// Runs them; how many passed, and how many failed.
+    pub(crate) fn run_tests(
+        &self,
+        lab: &mut Lab,
+        programs: &[(String, PathBuf)],
+        wanted: &str,
+    ) -> Result<(usize, usize)> {
+        let dir = paths::ensure(self.target().join("lab"))?;
+        let (mut passed, mut failed) = (0, 0);
+        for (what, kernel) in programs {
+            println!("{what}");
+            let config = Config::new(kernel).memory(suite::MEMORY);
+            let scratch = tempfile::tempdir_in(&dir)?;
+            let mut stage = Stage { lab: &mut *lab, dir: scratch.path().to_owned() };
+            for (name, outcome) in suite::every(&mut stage, &self.name, &config, wanted)? {
+                let text = match outcome {
+                    Outcome::Passed(ms) => {
+                        passed += 1;
+                        println!("test {name} ... ok ({ms} ms)");
+                        continue;
+                    }
+                    Outcome::Failed(why) | Outcome::Crashed(why) => why,
+                    Outcome::Hung => "it hangs".to_owned(),
+                };
+                failed += 1;
+                println!("test {name} ... FAILED\n    {text}");
+            }
+            lab.clean()?;
+        }
+        Ok((passed, failed))
+    }
+
+    /// What has tests, in cargo's words: `--bin greeter`, `--test more`.
+    fn tests(&self, toolchain: &Toolchain) -> Result<Vec<Vec<String>>> {
+        let mut cmd = toolchain.cargo("metadata");
+        cmd.current_dir(&self.dir).args(["--no-deps", "--format-version", "1"]);
+        let found: Value = serde_json::from_slice(&sh::bytes(&mut cmd)?).context("cargo's metadata")?;
+        let packages = found["packages"].as_array().into_iter().flatten();
+        let package = packages.into_iter().find(|package| package["name"] == self.name.as_str());
+        let package = package.with_context(|| format!("the workspace has no package {}", self.name))?;
+        let mut all = Vec::new();
+        for target in package["targets"].as_array().into_iter().flatten() {
+            let name = target["name"].as_str().unwrap_or_default().to_owned();
+            match target["kind"][0].as_str() {
+                Some("lib") => all.push(vec!["--lib".to_owned()]),
+                Some(kind @ ("bin" | "test")) => all.push(vec![format!("--{kind}"), name]),
+                _ => {}
+            }
+        }
+        Ok(all)
     }
 }

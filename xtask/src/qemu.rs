@@ -12,7 +12,9 @@ const PROGRAM: &str = "qemu-system-x86_64";
 /// A QEMU command with what every machine of ours has: Xen's needs, and nothing of the host's.
 ///
 /// `$PVGRUB_QEMU` is a program to use, or `fetch` to take Debian's package though one is installed.
-pub fn command() -> Result<Command> {
+///
+/// `xsave`: with AVX, for a machine that has one domain alone.
+pub fn command(xsave: bool) -> Result<Command> {
     let mut cmd = match std::env::var_os("PVGRUB_QEMU") {
         Some(word) if word == "fetch" => fetched()?,
         Some(program) if !program.is_empty() => Command::new(program),
@@ -24,7 +26,8 @@ pub fn command() -> Result<Command> {
     // With smap a PV dom0 crashes in Xen's create_bounce_frame; with rdtscp PVH guests meet an instruction that
     // TCG's SVM does not decode. With xsave, programs in dom0 die of segmentation faults as soon as a second domain uses
     // the FPU: Xen's lazy switching of AVX state and TCG do not agree. One CPU is faster than two.
-    cmd.args(["-accel", "tcg,tb-size=512", "-cpu", "max,-smap,-smep,-rdtscp,-xsave", "-smp", "1"]).args([
+    let cpu = if xsave { "max,-smap,-smep,-rdtscp" } else { "max,-smap,-smep,-rdtscp,-xsave" };
+    cmd.args(["-accel", "tcg,tb-size=512", "-cpu", cpu, "-smp", "1"]).args([
         "-nodefaults",
         "-no-user-config",
         "-display",

@@ -23,12 +23,19 @@ pub struct Smoke<'a> {
     pub limit: Duration,
     /// Its ramdisk.
     pub initrd: Option<&'a Path>,
+    /// Whether the processor has xsave and AVX.
+    pub xsave: bool,
 }
 
 impl Smoke<'_> {
     /// Runs until the machine stops; the serial line goes to stdout. An error if the time is up first, or if the
     /// domain crashed.
     pub fn run(&self) -> Result<()> {
+        self.run_and(|line| println!("{line}"))
+    }
+
+    /// The same, with each line given to `hear`.
+    pub fn run_and(&self, mut hear: impl FnMut(&str)) -> Result<()> {
         if !self.image.is_file() {
             bail!("{} is not a file", self.image.display());
         }
@@ -36,7 +43,7 @@ impl Smoke<'_> {
         if let Some(initrd) = self.initrd {
             modules += &format!(",{}", comma(initrd));
         }
-        let mut cmd = qemu::command()?;
+        let mut cmd = qemu::command(self.xsave)?;
         cmd.args([
             "-m",
             &format!("{}", self.memory + 384),
@@ -69,8 +76,12 @@ impl Smoke<'_> {
             match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
                     let text = String::from_utf8_lossy(&line);
-                    println!("{}", text.trim_end_matches('\r'));
+                    hear(text.trim_end_matches('\r'));
                     std::io::stdout().flush()?;
+                    if text.contains("halted: halting machine") {
+                        // Not every machine's power goes off by that.
+                        child.kill()?;
+                    }
                     crashed |= ["Dom0 crashed", "Hardware Dom0 crashed", "Panic on CPU"]
                         .iter()
                         .any(|m| text.contains(m));

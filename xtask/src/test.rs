@@ -19,6 +19,8 @@ pub struct Selection {
     pub share: Option<(u64, u64)>,
     /// Only the lab.
     pub lab_only: bool,
+    /// Without building kernels.
+    pub built: bool,
     /// Only a list.
     pub list: bool,
 }
@@ -39,7 +41,7 @@ impl Selection {
         if self.names.is_empty() && self.share.is_none() && !self.lab_only {
             sh::timed("host tests", host_tests)?;
         }
-        run_cases(&chosen)
+        run_cases(&chosen, self.built)
     }
 
     fn takes(&self, index: usize, case: &Case) -> bool {
@@ -60,11 +62,13 @@ fn host_tests() -> Result<()> {
     sh::run(Command::new(cargo).args(["test", "--quiet"]).current_dir(paths::root())).context("host tests")
 }
 
-fn run_cases(cases: &[&Case]) -> Result<()> {
+fn run_cases(cases: &[&Case], built: bool) -> Result<()> {
     let mut kernels: Vec<&str> = cases.iter().flat_map(|case| case.kernels.iter().copied()).collect();
     kernels.sort_unstable();
     kernels.dedup();
-    build::kernels(&kernels)?;
+    if !built {
+        build::kernels(&kernels)?;
+    }
     let memory = cases.iter().map(|case| case.memory).max().unwrap_or(0);
     let dom0 = cases.iter().map(|case| case.dom0).max().unwrap_or(0);
     let logs = paths::ensure(paths::lab().join("logs"))?;

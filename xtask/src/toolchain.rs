@@ -148,27 +148,45 @@ impl Toolchain {
         cmd
     }
 
+    /// The compiler itself, unstable features allowed.
+    pub fn rustc(&self) -> Command {
+        let mut cmd = Command::new(&self.rustc);
+        cmd.env("RUSTC_BOOTSTRAP", "1").env_remove("RUSTUP_TOOLCHAIN");
+        if let Some(libs) = &self.libs {
+            cmd.env("LD_LIBRARY_PATH", libs);
+        }
+        cmd
+    }
+
+    /// The sources of std and its fellows.
+    pub fn library(&self) -> PathBuf {
+        let library = self.sysroot.join("lib/rustlib/src/rust/library");
+        library.canonicalize().unwrap_or(library)
+    }
+
     /// Compiler flags on top of the workspace's, for the target of Xen domains.
     pub fn rustflags(&self) -> Vec<String> {
-        // Paths go into panic messages; with these, two clones at different places build the same bytes.
-        let home = std::env::var_os("CARGO_HOME")
-            .map(PathBuf::from)
-            .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")));
-        let sources = self.sysroot.join("lib/rustlib/src/rust");
-        let mut remap: Vec<(OsString, &str)> = vec![(paths::root().into(), "pvgrub")];
-        remap.extend(sources.canonicalize().ok().map(|real| (real.into(), "rust")));
-        remap.push((sources.into(), "rust"));
-        remap.extend(home.map(|home| (home.join("registry/src").into(), "crates")));
-        let mut flags: Vec<String> = remap
-            .into_iter()
-            .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.to_string_lossy()))
-            .collect();
+        let mut flags = remap(&self.sysroot);
         // Debian's Rust comes without lld; GNU ld does as well.
         if !self.sysroot.join("lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-lld").is_file() {
             flags.extend(["-Clinker=ld", "-Clinker-flavor=ld"].map(str::to_owned));
         }
         flags
     }
+}
+
+/// Paths go into panic messages; with these flags, two clones at different places build the same bytes.
+pub fn remap(sysroot: &Path) -> Vec<String> {
+    let home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")));
+    let sources = sysroot.join("lib/rustlib/src/rust");
+    let mut remap: Vec<(OsString, &str)> = vec![(paths::root().into(), "pvgrub")];
+    remap.extend(sources.canonicalize().ok().map(|real| (real.into(), "rust")));
+    remap.push((sources.into(), "rust"));
+    remap.extend(home.map(|home| (home.join("registry/src").into(), "crates")));
+    let flag = |(from, to): (OsString, &str)| format!("--remap-path-prefix={}={to}", from.to_string_lossy());
+    remap.into_iter().map(flag).collect()
 }
 
 fn rustup_sysroots() -> Vec<PathBuf> {

@@ -7,13 +7,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform_xen::block::{Disk, Disks};
+use platform_xen::block::{Disk, DiskDevice};
 use platform_xen::kexec::Handover;
 use platform_xen::mm::runs::Run;
 use platform_xen::mm::{self, PageBuf};
 use platform_xen::panic::{self, Ending};
 use platform_xen::{boot, devices, logger, time};
-use pvgrub_fs::{BlockDevice, DeviceError};
 use pvgrub_menu::{Look, MAX_TEXT, Style};
 
 use super::{FoundDisks, Machine, Memory, Place};
@@ -45,47 +44,6 @@ fn ramdisk() -> Option<Vec<u8>> {
     let pages = PageBuf::of_boot_ramdisk()?;
     let len = usize::try_from(boot::start().mod_len).unwrap_or(usize::MAX).min(MAX_TEXT + 1);
     Some(pages.get(..len).unwrap_or(&pages).to_vec())
-}
-
-/// A block device of the domain.
-struct XenDisk {
-    disk: Arc<Disk>,
-    /// All of them, which connect at the same time.
-    all: Arc<Disks>,
-    keys: Rc<Keys>,
-}
-
-fn words(why: platform_xen::xenbus::DeviceError) -> DeviceError {
-    DeviceError::new(why.device, why.fault.to_string())
-}
-
-impl BlockDevice for XenDisk {
-    fn open(&self) -> Result<(), DeviceError> {
-        self.all.settle(&self.disk).map_err(words)
-    }
-
-    fn size(&self) -> u64 {
-        self.disk.info().size
-    }
-
-    fn sector_size(&self) -> u32 {
-        self.disk.info().sector_size
-    }
-
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), DeviceError> {
-        self.disk.read_unless(offset, buf, &|| self.keys.is_broken_off()).map_err(words)
-    }
-
-    fn read_ahead(&self, offset: u64, len: usize) {
-        // A small domain has other uses for its memory.
-        if free() > 4 * (len / PAGE) as u64 {
-            self.disk.read_ahead(offset, len);
-        }
-    }
-
-    fn is_ready(&self, patience: Duration) -> bool {
-        self.all.is_ready(&self.disk, patience)
-    }
 }
 
 impl Machine for Xen {
@@ -124,8 +82,10 @@ impl Machine for Xen {
         match devices.begin_disks(again) {
             Ok(disks) => {
                 let disk = |disk: &Arc<Disk>| {
-                    let (disk, all, keys) = (disk.clone(), disks.clone(), keys.clone());
-                    (disk.name().to_owned(), Rc::new(XenDisk { disk, all, keys }) as Rc<_>)
+                    let keys = keys.clone();
+                    let device = DiskDevice::new(disk.clone(), disks.clone());
+                    let device = device.unless(move || keys.is_broken_off());
+                    (disk.name().to_owned(), Rc::new(device) as Rc<_>)
                 };
                 found.disks = disks.all().map(disk).collect();
                 found.problems = disks.failed().iter().map(ToString::to_string).collect();

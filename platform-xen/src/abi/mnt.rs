@@ -11,34 +11,34 @@
 //! labels, which need all of them.
 
 use super::Result;
-use super::file::{Access, Content, Entry, File, Opened};
+use super::file::{Access, Entry, File};
+use super::opened::{Content, Opened};
 use super::tree::{FileSystem, Listing, Open, directory};
-use crate::block::{Disk, Disks};
+use crate::block::{Disk, DiskDevice, Disks};
+use crate::devices;
 use crate::files::{base_of, file_name, is_name};
 use crate::local::Local;
 use crate::thread::{Lock, Turn};
-use crate::{devices, mm};
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use core::time::Duration;
 use hermit_abi::errno::{EACCES, EFBIG, EIO, ELOOP, ENOENT, ENOMEM, ENOTDIR, EROFS};
 use hermit_abi::{DT_DIR, DT_LNK, DT_REG, DT_UNKNOWN, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, stat, timespec};
 use platform_xen_sys::PAGE_SIZE;
-use pvgrub_fs::{BlockDevice, DeviceError, FileKind, Metadata, Volume};
+use pvgrub_fs::{FileKind, Metadata, Volume};
 
 const BY_LABEL: &[u8] = b"by-label";
 const BY_UUID: &[u8] = b"by-uuid";
 
-/// Reads that go on where the last one ended, of so many bytes, are likely to go on.
-const AHEAD: usize = 64 << 10;
+/// Who reads so many bytes where the last read ended is likely to go on. Smaller reads come from the cache of `fs`.
+const GOES_ON: usize = 64 << 10;
+/// So much is read ahead then: as much as a disk does.
+const AHEAD: usize = 1 << 20;
 /// After so many bytes another thread has its turn with the disk.
 const PIECE: usize = 8 << 20;
-/// Frames that reading ahead leaves free.
-const RESERVE: u64 = 256;
 
 /// A value that one thread at a time uses, which may wait meanwhile: who has the turn.
 struct InTurn<T>(T);
@@ -56,46 +56,6 @@ impl<T> InTurn<T> {
     }
 }
 
-/// A disk, as `fs` wants it.
-struct Device {
-    disk: Arc<Disk>,
-    /// All of them, which connect at the same time.
-    all: Arc<Disks>,
-}
-
-fn words(why: crate::xenbus::DeviceError) -> DeviceError {
-    DeviceError::new(why.device, why.fault.to_string())
-}
-
-impl BlockDevice for Device {
-    fn open(&self) -> core::result::Result<(), DeviceError> {
-        self.all.settle(&self.disk).map_err(words)
-    }
-
-    fn size(&self) -> u64 {
-        self.disk.info().size
-    }
-
-    fn sector_size(&self) -> u32 {
-        self.disk.info().sector_size
-    }
-
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> core::result::Result<(), DeviceError> {
-        self.disk.read(offset, buf).map_err(words)
-    }
-
-    fn read_ahead(&self, offset: u64, len: usize) {
-        // A small domain has other uses for its memory.
-        if mm::stats().longest.saturating_sub(RESERVE) > 4 * (len / PAGE_SIZE) as u64 {
-            self.disk.read_ahead(offset, len);
-        }
-    }
-
-    fn is_ready(&self, patience: Duration) -> bool {
-        self.all.is_ready(&self.disk, patience)
-    }
-}
-
 /// A disk, with what was found on it.
 struct Store {
     name: String,
@@ -110,7 +70,7 @@ impl Store {
     fn new(disk: &Arc<Disk>, all: &Arc<Disks>) -> Arc<Store> {
         let name = disk.name().to_string();
         let mut disks = pvgrub_fs::Disks::new();
-        disks.add_later(&name, Rc::new(Device { disk: disk.clone(), all: all.clone() }));
+        disks.add_later(&name, Rc::new(DiskDevice::new(disk.clone(), all.clone())));
         Arc::new(Store { name, turn: Lock::new(), disks: InTurn(disks), told: AtomicBool::new(false) })
     }
 
@@ -184,8 +144,8 @@ fn said(volume: &str, error: &pvgrub_fs::Error) -> i32 {
     let number = errno(error);
     if matches!(number, EIO | EFBIG | ENOMEM) {
         let text = error.to_string();
-        // Some name the volume, some the disk, some neither.
-        if text.starts_with(volume) { log::error!("{text}") } else { log::error!("{volume}: {text}") }
+        // Some name the volume.
+        if text.contains(volume) { log::error!("{text}") } else { log::error!("{volume}: {text}") }
     }
     number
 }
@@ -342,7 +302,14 @@ impl FileSystem for Mnt {
             _ if how.directory => Err(ENOTDIR),
             _ => {
                 let file = with_files(&store, index, |files| files.open(&inner))?;
-                let content = OnDisk { store, index, file: InTurn(file), facts, next: AtomicU64::new(0) };
+                let content = OnDisk {
+                    store,
+                    index,
+                    file: InTurn(file),
+                    facts,
+                    next: AtomicU64::new(0),
+                    ahead: AtomicU64::new(0),
+                };
                 Ok(Arc::new(Opened::new(Arc::new(content), Access::READ)))
             }
         }
@@ -365,6 +332,8 @@ struct OnDisk {
     facts: Metadata,
     /// Where the last read ended.
     next: AtomicU64,
+    /// Where what was read ahead ends.
+    ahead: AtomicU64,
 }
 
 impl OnDisk {
@@ -374,9 +343,16 @@ impl OnDisk {
             let file = self.file.get(&turn);
             let done = file.read_at(offset, buf);
             if let Ok(n) = done {
-                let goes_on = self.next.swap(offset + n as u64, Ordering::Relaxed) == offset;
-                if goes_on && n == buf.len() && n >= AHEAD {
-                    file.read_ahead(offset + n as u64, n);
+                let end = offset + n as u64;
+                let goes_on = self.next.swap(end, Ordering::Relaxed) == offset;
+                if !goes_on {
+                    self.ahead.store(0, Ordering::Relaxed);
+                } else if n == buf.len()
+                    && (GOES_ON..=AHEAD).contains(&n)
+                    && end >= self.ahead.load(Ordering::Relaxed)
+                {
+                    file.read_ahead(end, AHEAD);
+                    self.ahead.store(end + AHEAD as u64, Ordering::Relaxed);
                 }
             }
             done

@@ -6,9 +6,10 @@
 //!
 //! All functions are called by std, which keeps the promises that C's functions of these names ask for: pointers are
 //! valid for the lengths given, strings end with NUL.
-#![expect(clippy::missing_safety_doc, reason = "said once, above")]
 
 mod dev;
+#[cfg(feature = "blkfront")]
+mod disk;
 mod entropy;
 mod fd;
 mod file;
@@ -19,8 +20,12 @@ mod memory_files;
 mod mnt;
 #[cfg(feature = "net")]
 mod net;
+#[cfg(not(feature = "blkfront"))]
+mod no_disk;
 #[cfg(not(feature = "net"))]
 mod no_net;
+#[cfg(feature = "blkfront")]
+mod opened;
 mod poll;
 #[cfg(feature = "files")]
 mod ramdisk;
@@ -31,12 +36,15 @@ mod time;
 mod tmp;
 mod tree;
 
-pub use dev::disk_of;
+#[cfg(feature = "blkfront")]
+pub use disk::disk_of;
 pub use fd::sync;
 #[cfg(feature = "files")]
 pub use tmp::limit_tmp;
 
 use hermit_abi::errno::EINVAL;
+#[cfg(not(feature = "blkfront"))]
+use no_disk as disk;
 
 /// Result of a function here: `Err` is one of `hermit_abi::errno`, positive.
 pub type Result<T> = core::result::Result<T, i32>;

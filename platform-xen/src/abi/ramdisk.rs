@@ -4,8 +4,9 @@
 //! or from where it was unpacked.
 
 use super::Result;
-use super::file::{Access, Content, File, Opened};
+use super::file::{Access, File};
 use super::memory_files::{entry, errno, how, now, spare_memory, stat_of};
+use super::opened::{Content, Opened};
 use super::tree::{FileSystem, Listing, Open};
 use crate::boot;
 use crate::files::archive::{self, Format};

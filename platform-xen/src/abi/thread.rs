@@ -97,11 +97,18 @@ pub unsafe extern "C" fn sys_futex_wait(
     if thread::futex_wait(address.addr(), until) { 0 } else { -ETIMEDOUT }
 }
 
-/// Wakes threads that wait for the word; how many.
+/// Wakes threads that wait for the word; how many. Then it lets them run: nobody takes the CPU from a thread that sends
+/// to a channel for ever, and the receiver that would end this must have its turn before memory is full.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_futex_wake(address: *mut u32, number: i32) -> i32 {
     match usize::try_from(number) {
-        Ok(number) if !address.is_null() => int(Ok(count(thread::futex_wake(address.addr(), number)))),
+        Ok(number) if !address.is_null() => {
+            let woken = thread::futex_wake(address.addr(), number);
+            if woken > 0 {
+                thread::yield_now();
+            }
+            int(Ok(count(woken)))
+        }
         _ => -EINVAL,
     }
 }

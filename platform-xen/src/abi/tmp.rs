@@ -1,8 +1,9 @@
 //! `/tmp`: files in memory.
 
 use super::Result;
-use super::file::{Content, Entry, File, Opened};
+use super::file::{Entry, File};
 use super::memory_files::{all_memory, entry, errno, how, now, spare_memory, stat_of};
+use super::opened::{Content, Opened};
 use super::tree::{FileSystem, Open};
 use crate::files::{Error, Inode, Kind, Tree};
 use crate::local::Local;

@@ -25,8 +25,12 @@ mod reap;
 mod request;
 mod submit;
 mod transfer;
+#[cfg(feature = "volumes")]
+mod volume;
 
 pub use config::{Config, Transfer, Used};
 pub use disk::{Disk, Info};
 pub use disks::Disks;
 pub use name::device_name;
+#[cfg(feature = "volumes")]
+pub use volume::DiskDevice;

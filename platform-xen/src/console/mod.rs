@@ -9,9 +9,13 @@ pub mod ring;
 mod device;
 #[cfg(feature = "bare")]
 mod early;
+#[cfg(all(feature = "bare", feature = "embedded-io"))]
+mod io;
 #[cfg(feature = "bare")]
 pub use device::{LOOK, emergency, flush, has_input, port, read, wait_input, write, write_text};
 #[cfg(feature = "bare")]
 pub(crate) use device::{open_early, setup};
 #[cfg(feature = "bare")]
 pub(crate) use early::window;
+#[cfg(all(feature = "bare", feature = "embedded-io"))]
+pub use io::Console;

@@ -1,5 +1,7 @@
 //! TCP/IP over the network cards: smoltcp, made into sockets as programs know them.
 //!
+//! A program that has sockets of smoltcp's own needs of this only [`EthernetDevice`], a card as smoltcp wants it.
+//!
 //! Nothing here waits: a call that can't go on says [`NetError::WouldBlock`], and the [`Waiter`] of the socket is called
 //! once it may. The sockets of the Hermit ABI wait on top of it; tests drive it on a host, over wires that lose packets.
 //!
@@ -9,6 +11,7 @@
 mod checksum;
 mod device;
 mod error;
+mod ethernet;
 mod interface;
 mod link;
 mod listener;
@@ -22,6 +25,7 @@ mod udp;
 mod wait;
 
 pub use error::NetError;
+pub use ethernet::{EthernetDevice, Received, Room};
 pub use link::{Link, Offloads, RxInfo, TxInfo};
 pub use nic::NicLink;
 pub use resolve::Lookup;

@@ -174,10 +174,13 @@ impl Stack {
 
     /// To be called before waiting for the cards. `true`: something has come meanwhile.
     pub fn ask_for_events(&mut self) -> bool {
+        // Each is asked, whatever the others say.
         self.interfaces
             .iter_mut()
             .filter_map(Interface::link)
-            .fold(false, |any, link| link.ask_for_events() || any)
+            .filter_map(|link| link.ask_for_events().then_some(()))
+            .count()
+            > 0
     }
 
     /// A number of its own for a socket.
@@ -194,10 +197,9 @@ impl Stack {
         address: Option<IpAddress>,
         port: u16,
     ) -> Result<u16, NetError> {
-        if let Some(address) = address.filter(|address| !address.is_multicast() && !address.is_broadcast()) {
-            if !self.is_ours(address) {
-                return Err(NetError::AddrNotAvailable);
-            }
+        let unicast = address.filter(|address| !address.is_multicast() && !address.is_broadcast());
+        if unicast.is_some_and(|address| !self.is_ours(address)) {
+            return Err(NetError::AddrNotAvailable);
         }
         let port = match port {
             0 => self.free_port(kind, address)?,

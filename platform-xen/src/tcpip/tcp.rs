@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const HALF_OPEN: Duration = Duration::from_secs(20);
 
 /// What a program can choose.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TcpOptions {
     /// Small pieces are sent at once.
     pub nodelay: bool,
@@ -39,20 +39,6 @@ pub struct TcpOptions {
     pub send_buffer: Option<usize>,
     /// A socket of IPv6 takes no connections of IPv4.
     pub v6_only: bool,
-}
-
-impl Default for TcpOptions {
-    fn default() -> TcpOptions {
-        TcpOptions {
-            nodelay: false,
-            keepalive: false,
-            reset_on_close: false,
-            hop_limit: None,
-            receive_buffer: None,
-            send_buffer: None,
-            v6_only: false,
-        }
-    }
 }
 
 enum State {
@@ -249,8 +235,8 @@ impl TcpSocket {
         let (at, handle) = listener.take_ready(ready).ok_or(NetError::WouldBlock)?;
         let (local, peer) = (socket(at, handle).local_endpoint(), socket(at, handle).remote_endpoint());
         // There is room for one more.
-        for at in 0..interfaces.len() {
-            listener.look(at, &mut interfaces[at].sockets, limits);
+        for (at, interface) in interfaces.iter_mut().enumerate() {
+            listener.look(at, &mut interface.sockets, limits);
         }
         let options = listener.options.clone();
         apply(&options, interfaces[at].sockets.get_mut(handle));

@@ -184,8 +184,7 @@ impl UdpSocket {
         }
         for (at, handle) in self.parts.clone() {
             let socket = stack.interfaces[at].sockets.get_mut::<Socket>(handle);
-            loop {
-                let Ok((_, meta)) = socket.peek() else { break };
+            while let Ok((_, meta)) = socket.peek() {
                 let from = meta.endpoint;
                 let wrong_family = matches!(from.addr, smoltcp::wire::IpAddress::Ipv6(_)) && !self.is_v6;
                 if wrong_family || self.peer.is_some_and(|peer| SocketAddr::from(from) != peer) {

@@ -123,7 +123,12 @@ impl Shutdown {
             match self.look()? {
                 Wish::Known(request) => return Some(request),
                 // Logging may wait for the console, so the lock is not held here.
-                Wish::Strange(what) => log::warn!("the toolstack asks for {what:?}, which is not supported"),
+                Wish::Strange(what) => {
+                    log::warn!(
+                        "the toolstack asks for \"{}\", which is not supported",
+                        what.escape_default()
+                    );
+                }
             }
         }
     }

@@ -145,16 +145,16 @@ impl Xenstore {
     pub fn poll(&self, pending: &Pending) -> Option<Result<Vec<u8>, XsError>> {
         let pumped = self.pump();
         let mut link = self.inner.link.lock();
-        match link.waiting.get(&pending.id) {
+        match link.waiting.get(pending.id) {
             Some((_, None)) => pumped.err().map(Err),
-            Some((_, Some(_))) => link.waiting.remove(&pending.id).and_then(|(_, answer)| answer),
+            Some((_, Some(_))) => link.waiting.remove(pending.id).and_then(|(_, answer)| answer),
             None => Some(Err(XsError::Timeout)),
         }
     }
 
     /// No longer interested in the answer.
     pub fn forget(&self, pending: Pending) {
-        self.inner.link.lock().waiting.remove(&pending.id);
+        self.inner.link.lock().waiting.remove(pending.id);
     }
 
     /// Sends a request and waits for its answer.

@@ -1,6 +1,6 @@
 //! Opening the connection, and leaving it as it was found.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -13,6 +13,7 @@ use crate::xenstore::client::{ANSWER, Channel, Inner, Xenstore};
 use crate::xenstore::error::XsError;
 use crate::xenstore::link::{Health, Link};
 use crate::xenstore::message::Assembler;
+use crate::xenstore::table::Table;
 use crate::xenstore::watch::Watches;
 use crate::xenstore::wire::Wire;
 
@@ -40,7 +41,7 @@ impl Xenstore {
             channel,
             assembler: Assembler::default(),
             queue: VecDeque::new(),
-            waiting: BTreeMap::new(),
+            waiting: Table::new(),
             next_id,
             watches: Watches::default(),
             health: Health::Quiesced,
@@ -124,13 +125,13 @@ impl Xenstore {
     fn drain(&self) -> Result<(), XsError> {
         // Requests are answered in their order, so with this answer all earlier ones have come, those too that nobody
         // waits for (the end of a watch that was dropped). One that has not come by then never will.
-        let before: Vec<u32> = self.with_link(|link| link.waiting.keys().copied().collect());
+        let before: Vec<u32> = self.with_link(|link| link.waiting.iter().map(|(id, _)| *id).collect());
         match self.ask(sys::XS_DIRECTORY, 0, &[b"device\0"]) {
             Ok(_) | Err(XsError::Server(_)) => {}
             Err(error) => return Err(error),
         }
         self.with_link(|link| {
-            link.waiting.retain(|id, (_, answer)| answer.is_some() || !before.contains(id))
+            link.waiting.retain(|(id, (_, answer))| answer.is_some() || !before.contains(id))
         });
         let deadline = self.hal().now() + ANSWER;
         let port = self.port();
@@ -138,7 +139,7 @@ impl Xenstore {
             self.pump()?;
             let (idle, due) = self.with_link(|link| {
                 let idle = link.queue.is_empty() && link.wire.is_idle() && !link.assembler.is_partial();
-                (idle, link.waiting.values().any(|(_, answer)| answer.is_none()))
+                (idle, link.waiting.iter().any(|(_, (_, answer))| answer.is_none()))
             });
             if idle && !due {
                 return Ok(());

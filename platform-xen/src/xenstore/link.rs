@@ -1,6 +1,6 @@
 //! The connection's state: requests queued, answers awaited, and what xenstored sends.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use platform_xen_sys::xenstore as sys;
@@ -8,6 +8,7 @@ use platform_xen_sys::xenstore as sys;
 use crate::xenstore::client::Channel;
 use crate::xenstore::error::{ServerError, XsError};
 use crate::xenstore::message::{Assembler, Message, header};
+use crate::xenstore::table::Table;
 use crate::xenstore::watch::Watches;
 use crate::xenstore::wire::Wire;
 
@@ -30,7 +31,7 @@ pub(super) struct Link {
     pub(super) assembler: Assembler,
     pub(super) queue: VecDeque<u8>,
     /// By request id: the type asked, and the answer once it is here.
-    pub(super) waiting: BTreeMap<u32, (u32, Option<Answer>)>,
+    pub(super) waiting: Table<(u32, Option<Answer>)>,
     pub(super) next_id: u32,
     pub(super) watches: Watches,
     pub(super) health: Health,
@@ -68,7 +69,7 @@ impl Link {
         if self.waiting.len() >= MAX_WAITING || self.queue.len() + len > MAX_QUEUED {
             return Err(XsError::Timeout);
         }
-        while self.next_id == 0 || self.waiting.contains_key(&self.next_id) {
+        while self.next_id == 0 || self.waiting.get(self.next_id).is_some() {
             self.next_id = self.next_id.wrapping_add(1);
         }
         let id = self.next_id;
@@ -106,7 +107,7 @@ impl Link {
         }
         self.silent = false;
         // No longer awaited, or meant for the kernel before us.
-        let Some((asked, answer)) = self.waiting.get_mut(&message.id) else { return Ok(()) };
+        let Some((asked, answer)) = self.waiting.get_mut(message.id) else { return Ok(()) };
         if answer.is_some() {
             return Err("two answers to one request");
         }

@@ -12,6 +12,7 @@ mod directory;
 mod error;
 mod link;
 mod message;
+mod table;
 mod transaction;
 mod watch;
 mod wire;

@@ -1,6 +1,6 @@
 //! Watches: to be told when something at or below a path changes.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -10,6 +10,7 @@ use platform_xen_sys::xenstore as sys;
 use crate::hal::{Nanos, Port};
 use crate::xenstore::client::Xenstore;
 use crate::xenstore::error::XsError;
+use crate::xenstore::table::Table;
 
 /// Events kept for one watch. When more come, the oldest give way: a watch says "look again", not what happened.
 const MAX_EVENTS: usize = 32;
@@ -17,7 +18,7 @@ const MAX_EVENTS: usize = 32;
 /// The watches set, each with the paths that changed since its owner last looked.
 #[derive(Default)]
 pub(super) struct Watches {
-    by_token: BTreeMap<u32, Queue>,
+    by_token: Table<Queue>,
     next: u32,
 }
 
@@ -46,7 +47,7 @@ impl Watches {
     pub(super) fn deliver(&mut self, body: &[u8]) {
         let mut strings = body.split(|byte| *byte == 0);
         let (Some(path), Some(token)) = (strings.next(), strings.next()) else { return };
-        let Some(queue) = number_of(token).and_then(|token| self.by_token.get_mut(&token)) else { return };
+        let Some(queue) = number_of(token).and_then(|token| self.by_token.get_mut(token)) else { return };
         let path = String::from_utf8_lossy(path);
         if queue.events.iter().any(|waiting| *waiting == path) {
             return;
@@ -88,7 +89,7 @@ impl Xenstore {
     }
 
     pub(super) fn unwatch(&self, token: u32, path: &str) -> Result<(), XsError> {
-        self.with_link(|link| link.watches.by_token.remove(&token));
+        self.with_link(|link| link.watches.by_token.remove(token));
         let name = token_of(token);
         self.ask(sys::XS_UNWATCH, 0, &[path.as_bytes(), b"\0", name.as_bytes(), b"\0"]).map(drop)
     }
@@ -111,7 +112,7 @@ impl Watch {
     /// If the connection is broken or closed.
     pub fn try_next(&self) -> Result<Option<String>, XsError> {
         self.xs.pump()?;
-        Ok(self.xs.with_link(|link| link.watches.by_token.get_mut(&self.token)?.events.pop_front()))
+        Ok(self.xs.with_link(|link| link.watches.by_token.get_mut(self.token)?.events.pop_front()))
     }
 
     /// Waits for a change; `None`: the deadline has passed.
@@ -141,7 +142,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        if self.xs.with_link(|link| link.watches.by_token.remove(&self.token)).is_some() {
+        if self.xs.with_link(|link| link.watches.by_token.remove(self.token)).is_some() {
             let name = token_of(self.token);
             self.xs.tell(sys::XS_UNWATCH, &[self.path.as_bytes(), b"\0", name.as_bytes(), b"\0"]);
         }

@@ -13,6 +13,7 @@ mod menu;
 mod network;
 mod overlap;
 mod plot;
+mod programs;
 mod read;
 mod report;
 mod size;
@@ -48,6 +49,8 @@ pub enum Part {
     Memory,
     /// TCP, against a Linux domain
     Network,
+    /// The examples: size, and time to the first line
+    Programs,
 }
 
 impl Part {
@@ -56,7 +59,13 @@ impl Part {
         match self {
             Part::Decompress | Part::Size => None,
             Part::Handover => Some(handover::largest() + 64),
-            Part::Read | Part::Boot | Part::Overlap | Part::Menu | Part::Memory | Part::Network => Some(1024),
+            Part::Read
+            | Part::Boot
+            | Part::Overlap
+            | Part::Menu
+            | Part::Memory
+            | Part::Network
+            | Part::Programs => Some(1024),
         }
     }
 
@@ -124,6 +133,7 @@ pub fn run(parts: &[Part], built: bool) -> Result<()> {
             Part::Size => size::run()?,
             Part::Memory => memory::run(&mut bench)?,
             Part::Network => network::run(&mut bench)?,
+            Part::Programs => programs::run(&mut bench)?,
         };
         // Each part by itself, so that one that fails later loses nothing.
         outcome.write(&dir, &part.name())?;

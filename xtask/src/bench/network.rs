@@ -32,10 +32,12 @@ pub fn run(bench: &mut Bench) -> Result<Outcome> {
         .ramdisk(material::server_ramdisk(Kernel::Cloud, &server)?)
         .memory(256)
         .extra("console=hvc0 quiet mitigations=off");
-    let (mut best, mut linux) = (Figures::new(), Figures::new());
+    let (mut best, mut linux, mut single) = (Figures::new(), Figures::new(), Figures::new());
     for _ in 0..TRIES {
-        for (config, figures) in [(&ours, &mut best), (&peers, &mut linux)] {
-            for (name, figure) in measure(lab, config, &client)? {
+        for (config, gso, figures) in
+            [(&ours, true, &mut best), (&peers, true, &mut linux), (&ours, false, &mut single)]
+        {
+            for (name, figure) in measure(lab, config, gso, &client)? {
                 let slot = figures.entry(name).or_insert(0.0);
                 *slot = slot.max(figure);
             }
@@ -56,11 +58,20 @@ pub fn run(bench: &mut Bench) -> Result<Outcome> {
             None => row,
         });
     }
+    let sending = |figures: &Figures| figures.get("receive").copied().unwrap_or_default();
+    let row = Row::new("sending, one TCP stream", sending(&best), "MB/s");
+    outcome.rows.push(row.beside("segment by segment", sending(&single)));
     Ok(outcome)
 }
 
-fn measure(lab: &mut Lab, config: &Config, client: &str) -> Result<Figures> {
-    let guest = lab.create(config)?;
+/// Without `gso` the backend doesn't offer to cut what is sent into segments.
+fn measure(lab: &mut Lab, config: &Config, gso: bool, client: &str) -> Result<Figures> {
+    let guest = lab.create_paused(config)?;
+    if !gso {
+        let backend = format!("/local/domain/0/backend/vif/{}/0", guest.domid);
+        lab.sh(&format!("for v in 4 6; do xenstore-write {backend}/feature-gso-tcpv$v 0; done"), 20)?;
+    }
+    lab.unpause(&guest)?;
     lab.expect(&guest, &["ready"], 120)?;
     let said = lab.sh(&format!("{client} 10.77.0.2 {MEGABYTES} {ROUNDS}"), 300);
     lab.destroy(&guest)?;

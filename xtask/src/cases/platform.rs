@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{Case, Stage, Tier};
 use crate::lab::{Config, End};
+use crate::smoke::Smoke;
 
 const SELFTEST: &[&str] = &["selftest"];
 const STRESS: &[&str] = &["stress"];
@@ -43,7 +44,7 @@ pub fn cases() -> Vec<Case> {
         stress("threads", Tier::Quick, 128),
         stress("memory", Tier::Full, 128),
         stress("full", Tier::Quick, 64),
-        stress("vectors", Tier::Quick, 64),
+        Case { kernels: STRESS, ..Case::new("platform/stress-vectors", Tier::Quick, vectors) },
         Case { kernels: STRESS, ..Case::new("platform/overflow-names-the-thread", Tier::Full, overflow) },
         Case { kernels: HELLO, ..Case::new("platform/std", Tier::Quick, std_program) },
     ]
@@ -53,11 +54,21 @@ pub fn cases() -> Vec<Case> {
 fn stress(word: &'static str, tier: Tier, memory: u32) -> Case {
     let run = move |stage: &mut Stage| {
         let guest = stage.lab.create(&Config::new(stage.kernel("stress")).memory(memory).extra(word))?;
-        let (_, said) = stage.lab.expect(&guest, &[&format!("ok {word}")], 300)?;
-        ensure!(word != "vectors" || said.contains("avx2 true"), "AVX2 is not found: {said:?}");
+        stage.lab.expect(&guest, &[&format!("ok {word}")], 300)?;
         stage.ends(&guest, End::Off).map(drop)
     };
     Case { kernels: STRESS, ..Case::new(format!("platform/stress-{word}"), tier, run) }
+}
+
+/// AVX, found and used by several threads. The lab's machine has none (docs/lab.md), but one with a single domain may.
+fn vectors(stage: &mut Stage) -> Result<()> {
+    let mut said = String::new();
+    let image = stage.kernel("stress");
+    let limit = std::time::Duration::from_secs(LIMIT);
+    let smoke = Smoke { image: &image, cmdline: "vectors", memory: 64, limit, initrd: None, xsave: true };
+    let ran = smoke.run_and(|line| said += &format!("{line}\n"));
+    ensure!(said.contains("avx2 true") && said.contains("ok vectors"), "{said}");
+    ran
 }
 
 /// A stack overflow ends the domain, and the stack pointer in Xen's dump tells whose it was, as docs/unikernel.md says.

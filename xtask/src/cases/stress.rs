@@ -13,7 +13,7 @@ use crate::sh;
 
 /// The cases.
 pub fn cases() -> Vec<Case> {
-    vec![Case::pvgrub("stress/hundred-boots", Tier::Full, hundred_boots)]
+    vec![Case::pvgrub("stress/hundred-boots", Tier::Long, hundred_boots)]
 }
 
 const BOOTS: u32 = 100;

@@ -24,6 +24,7 @@ pub fn check() -> Result<()> {
     let flags: Vec<String> = flags.iter().map(|flag| format!("{flag:?}")).collect();
     let mut cmd = toolchain.cargo("build");
     cmd.args(["--release", "--quiet", "--target", TARGET, "--package", "hello-std"])
+        .args(["--features", "platform-xen/net"])
         .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=compiler-builtins-mem"])
         .args(["--config", "profile.release.lto=\"off\"", "--config", "profile.release.opt-level=1"])
         .arg("--config")

@@ -152,6 +152,17 @@ pub enum End {
     Crash,
 }
 
+/// What [`Lab::follow`] has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// The text.
+    Came,
+    /// The guest's end without it.
+    Ended(End),
+    /// Nothing for too long; the guest is no more.
+    Quiet,
+}
+
 impl Lab {
     /// Plugs a file in as a disk for guests. It is the file itself that they write to.
     pub fn disk(&mut self, file: &Path, kind: DiskKind) -> Result<Disk> {
@@ -219,6 +230,33 @@ impl Lab {
             }
             if Instant::now() >= end {
                 bail!("no {} within {limit} s{}", list(texts), tail(&self.machine.con.peek()));
+            }
+        }
+    }
+
+    /// Waits for `last` on the guest's console, or for its end, as long as something new comes every `quiet` seconds;
+    /// else ends it. Returns which it was, and all that came.
+    pub fn follow(&mut self, guest: &Guest, last: &str, quiet: u64) -> Result<(Followed, String)> {
+        let (mut length, mut since) = (0, Instant::now());
+        loop {
+            if let Some((_, text)) = self.machine.con.try_expect(&[last], Duration::from_millis(1500))? {
+                return Ok((Followed::Came, text));
+            }
+            if self.state(guest)?.is_some() {
+                let (how, text) = self.end(guest, 60)?;
+                let followed = if text.contains(last) { Followed::Came } else { Followed::Ended(how) };
+                return Ok((followed, text));
+            }
+            let now = self.machine.con.peek().len();
+            if now != length {
+                (length, since) = (now, Instant::now());
+            } else if since.elapsed().as_secs() >= quiet {
+                self.destroy(guest)?;
+                self.sh("while kill -0 $(cat /run/attached); do usleep 100000; done 2>&1; true", 60)?;
+                return Ok((
+                    Followed::Quiet,
+                    String::from_utf8_lossy(&self.machine.con.drain()).into_owned(),
+                ));
             }
         }
     }

@@ -85,7 +85,7 @@ impl Machine {
     pub fn start(kernel: &Path, ramdisk: &Path, memory: u32, dom0: u32, log: &Path) -> Result<Machine> {
         // Sockets have short names only, so they do not lie under target/.
         let sockets = tempfile::Builder::new().prefix("pvgrub-lab-").tempdir()?;
-        let mut cmd = qemu::command()?;
+        let mut cmd = qemu::command(false)?;
         let comma = |path: &Path| path.to_string_lossy().replace(',', ",,");
         cmd.args(["-m", &memory.to_string(), "-no-reboot"])
             .arg("-kernel")

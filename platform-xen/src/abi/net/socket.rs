@@ -167,7 +167,8 @@ impl Socket {
     }
 
     pub(super) fn send(&self, bytes: &[u8], to: Option<SocketAddr>) -> Result<usize> {
-        if let (Some(to), Kind::Udp(_)) = (to, &*self.kind.lock()) {
+        let datagram = matches!(&*self.kind.lock(), Kind::Udp(_));
+        if let Some(to) = to.filter(|_| datagram) {
             service::get().await_way(to.ip().to_canonical());
         }
         let mut done = 0;

@@ -1,0 +1,86 @@
+//! A disk as `pvgrub-fs` wants it.
+
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use pvgrub_fs::{BlockDevice, DeviceError};
+
+use crate::block::{Disk, Disks};
+use crate::xenbus;
+
+/// A disk of a [group](Disks) that connects as a whole, for [`pvgrub_fs`], which finds partitions and file systems on it:
+/// `pvgrub_fs::Disks::add_later(disk.name(), Rc::new(DiskDevice::new(disk, disks)))`. It need not be connected yet.
+///
+/// Errors keep the words of [`Fault`](xenbus::Fault) and the disk's name.
+pub struct DiskDevice {
+    disk: Arc<Disk>,
+    all: Arc<Disks>,
+    stop: Option<Box<dyn Fn() -> bool>>,
+}
+
+impl DiskDevice {
+    /// The disk, which is one of `all`.
+    #[must_use]
+    pub fn new(disk: Arc<Disk>, all: Arc<Disks>) -> DiskDevice {
+        DiskDevice { disk, all, stop: None }
+    }
+
+    /// The same, but a read ends soon after `stop` gives `true`: see [`Disk::read_unless`].
+    #[must_use]
+    pub fn unless(self, stop: impl Fn() -> bool + 'static) -> DiskDevice {
+        DiskDevice { stop: Some(Box::new(stop)), ..self }
+    }
+}
+
+fn words(why: xenbus::DeviceError) -> DeviceError {
+    DeviceError::new(why.device, why.fault.to_string())
+}
+
+/// Whether so many bytes may be read that nobody has asked for yet: a small domain has other uses for its memory.
+#[cfg(feature = "bare")]
+fn may_read_ahead(len: usize) -> bool {
+    use crate::mm;
+    /// Frames that reading ahead leaves free.
+    const RESERVE: u64 = 256;
+    mm::stats().longest.saturating_sub(RESERVE) > 4 * (len / platform_xen_sys::PAGE_SIZE) as u64
+}
+
+/// A process has enough of it.
+#[cfg(not(feature = "bare"))]
+fn may_read_ahead(_len: usize) -> bool {
+    true
+}
+
+impl BlockDevice for DiskDevice {
+    fn open(&self) -> Result<(), DeviceError> {
+        self.all.settle(&self.disk).map_err(words)
+    }
+
+    fn size(&self) -> u64 {
+        self.disk.info().size
+    }
+
+    fn sector_size(&self) -> u32 {
+        self.disk.info().sector_size
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), DeviceError> {
+        match &self.stop {
+            Some(stop) => self.disk.read_unless(offset, buf, stop),
+            None => self.disk.read(offset, buf),
+        }
+        .map_err(words)
+    }
+
+    fn read_ahead(&self, offset: u64, len: usize) {
+        if may_read_ahead(len) {
+            self.disk.read_ahead(offset, len);
+        }
+    }
+
+    fn is_ready(&self, patience: Duration) -> bool {
+        self.all.is_ready(&self.disk, patience)
+    }
+}
