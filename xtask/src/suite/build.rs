@@ -25,6 +25,15 @@ const RUNNER: [&str; 3] = [
 /// A feature that std's integration tests use and do not declare.
 const STD_TESTS: &str = "-Zcrate-attr=feature(sync_poison_mod)";
 
+/// core's tests of 128-bit floats: LLVM calls these two by the names that they have where a C library's `long double` is as
+/// wide; compiler-builtins has them by another.
+const CORE_TESTS: [&str; 4] = [
+    "-Clink-arg=--undefined=fmodf128",
+    "-Clink-arg=--undefined=fmaf128",
+    "-Clink-arg=--defsym=fmodl=fmodf128",
+    "-Clink-arg=--defsym=fmal=fmaf128",
+];
+
 /// The compiler's flags that are .cargo/config.toml's for other kernels; here its place is taken by `--config`.
 const FLAGS: [&str; 2] = ["-Cno-redzone=yes", "-Crelocation-model=static"];
 
@@ -85,6 +94,7 @@ fn cargo(toolchain: &Toolchain, package: &str, select: &[&str]) -> Result<Built>
         .arg("--")
         .args(RUNNER)
         .args((package == "std-programs").then_some(STD_TESTS))
+        .args((package == "core-programs").then_some(CORE_TESTS).into_iter().flatten())
         .env("CARGO_TARGET_DIR", workspace::dir().join("target"))
         .stdin(Stdio::null());
     let out = cmd.output().context("cannot start cargo")?;
