@@ -24,6 +24,15 @@ const SCRIPT: &str = "-Clink-arg=-Txen.ld";
 /// A feature that std's integration tests use and do not declare.
 const STD_TESTS: &str = "-Zcrate-attr=feature(sync_poison_mod)";
 
+/// core's tests of 128-bit floats: LLVM calls these two by the names that they have where a C library's `long double` is as
+/// wide; compiler-builtins has them by another.
+const CORE_TESTS: [&str; 4] = [
+    "-Clink-arg=--undefined=fmodf128",
+    "-Clink-arg=--undefined=fmaf128",
+    "-Clink-arg=--defsym=fmodl=fmodf128",
+    "-Clink-arg=--defsym=fmal=fmaf128",
+];
+
 /// The compiler's flags that are .cargo/config.toml's for other kernels; here its place is taken by `--config`.
 const FLAGS: [&str; 2] = ["-Cno-redzone=yes", "-Crelocation-model=static"];
 
@@ -77,8 +86,13 @@ fn flags(toolchain: &Toolchain) -> Vec<String> {
 
 fn cargo(toolchain: &Toolchain, package: &str, select: &[&str]) -> Result<Built> {
     let dir = workspace::package(package);
-    let more: &[&str] = if package == "std-programs" { &[SCRIPT, STD_TESTS] } else { &[SCRIPT] };
-    tests_at(toolchain, &dir, &workspace::dir().join("target"), select, more)
+    let mut more = vec![SCRIPT];
+    match package {
+        "std-programs" => more.push(STD_TESTS),
+        "core-programs" => more.extend(CORE_TESTS),
+        _ => {}
+    }
+    tests_at(toolchain, &dir, &workspace::dir().join("target"), select, &more)
         .with_context(|| format!("building {package} {}", select.join(" ")))
 }
 
