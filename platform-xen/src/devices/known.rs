@@ -27,6 +27,7 @@ impl<D: Device> Known<Group<D>> {
         Known(Mutex::new(Found::Nothing))
     }
 
+    #[cfg(feature = "blkfront")]
     pub(super) fn forget(&self) {
         *self.0.lock() = Found::Nothing;
     }
