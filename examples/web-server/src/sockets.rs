@@ -26,14 +26,23 @@ enum Way {
     Out,
 }
 
-/// The tasks that wait for each socket, in and out.
-type Waiting = HashMap<Token, [Option<Waker>; 2]>;
+/// What is known of one direction of a socket.
+#[derive(Default)]
+struct Half {
+    /// Whether there was an event since the last try.
+    ready: bool,
+    /// The task that waits.
+    waiting: Option<Waker>,
+}
+
+/// Each socket's two directions.
+type Halves = HashMap<Token, [Half; 2]>;
 
 /// Wakes tasks whose sockets are ready.
 pub struct Reactor {
     registry: Registry,
     next: AtomicUsize,
-    waiting: Mutex<Waiting>,
+    halves: Mutex<Halves>,
 }
 
 impl Reactor {
@@ -43,7 +52,7 @@ impl Reactor {
         let reactor = Arc::new(Reactor {
             registry: poll.registry().try_clone()?,
             next: AtomicUsize::new(0),
-            waiting: Mutex::default(),
+            halves: Mutex::default(),
         });
         let it = reactor.clone();
         thread::Builder::new().name("sockets".to_owned()).spawn(move || {
@@ -59,8 +68,8 @@ impl Reactor {
         Ok(reactor)
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn halves(&self) -> MutexGuard<'_, Halves> {
+        self.halves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wake(&self, event: &Event) {
@@ -70,9 +79,10 @@ impl Reactor {
             over || event.is_writable() || event.is_write_closed(),
         ];
         let mut woken = [None, None];
-        if let Some(wakers) = self.waiting().get_mut(&event.token()) {
-            for i in 0..2 {
-                woken[i] = wakers[i].take_if(|_| ready[i]);
+        if let Some(halves) = self.halves().get_mut(&event.token()) {
+            for i in (0..2).filter(|i| ready[*i]) {
+                halves[i].ready = true;
+                woken[i] = halves[i].waiting.take();
             }
         }
         woken.into_iter().flatten().for_each(Waker::wake);
@@ -83,15 +93,22 @@ impl Reactor {
 struct Known<S: Source> {
     socket: S,
     token: Token,
+    /// Whether events are asked for when there is room to write.
+    asks_for_room: bool,
     reactor: Arc<Reactor>,
 }
 
 impl<S: Source> Known<S> {
-    fn new(reactor: &Arc<Reactor>, mut socket: S, interest: Interest) -> io::Result<Known<S>> {
+    fn new(reactor: &Arc<Reactor>, mut socket: S) -> io::Result<Known<S>> {
         let token = Token(reactor.next.fetch_add(1, Ordering::Relaxed));
-        reactor.registry.register(&mut socket, token, interest)?;
-        reactor.waiting().insert(token, [None, None]);
-        Ok(Known { socket, token, reactor: reactor.clone() })
+        reactor.registry.register(&mut socket, token, Interest::READABLE)?;
+        reactor.halves().insert(token, Default::default());
+        Ok(Known { socket, token, asks_for_room: false, reactor: reactor.clone() })
+    }
+
+    /// Does something with its own half of what the reactor knows.
+    fn half<R>(&self, way: Way, f: impl FnOnce(&mut Half) -> R) -> R {
+        f(&mut self.reactor.halves().entry(self.token).or_default()[way as usize])
     }
 
     /// Does it, or has the task woken when it may be possible.
@@ -101,24 +118,35 @@ impl<S: Source> Known<S> {
         way: Way,
         mut f: impl FnMut(&mut S) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        for asked in [false, true] {
+        loop {
+            self.half(way, |half| half.ready = false);
             match f(&mut self.socket) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 done => return Poll::Ready(done),
             }
-            // What happens between the first try and this is found by the second.
-            if !asked && let Some(wakers) = self.reactor.waiting().get_mut(&self.token) {
-                wakers[way as usize] = Some(cx.waker().clone());
+            if matches!(way, Way::Out) && !self.asks_for_room {
+                let both = Interest::READABLE | Interest::WRITABLE;
+                self.reactor.registry.reregister(&mut self.socket, self.token, both)?;
+                self.asks_for_room = true;
+            }
+            // An event since then had nobody to wake.
+            let missed = self.half(way, |half| {
+                if !half.ready {
+                    half.waiting = Some(cx.waker().clone());
+                }
+                half.ready
+            });
+            if !missed {
+                return Poll::Pending;
             }
         }
-        Poll::Pending
     }
 }
 
 impl<S: Source> Drop for Known<S> {
     fn drop(&mut self) {
-        self.reactor.waiting().remove(&self.token);
+        self.reactor.halves().remove(&self.token);
         // It fails for one that mio has let go of by itself, its connection being over.
         let _ = self.reactor.registry.deregister(&mut self.socket);
     }
@@ -130,7 +158,7 @@ pub struct Listener(Known<TcpListener>);
 impl Listener {
     /// Listens at the address.
     pub fn bind(reactor: &Arc<Reactor>, address: SocketAddr) -> io::Result<Listener> {
-        Known::new(reactor, TcpListener::bind(address)?, Interest::READABLE).map(Listener)
+        Known::new(reactor, TcpListener::bind(address)?).map(Listener)
     }
 
     /// The next connection, and who it is with.
@@ -139,7 +167,7 @@ impl Listener {
             std::future::poll_fn(|cx| self.0.poll(cx, Way::In, |listener| listener.accept())).await;
         let (stream, peer) = accepted?;
         stream.set_nodelay(true)?;
-        Ok((Stream(Known::new(&self.0.reactor, stream, Interest::READABLE | Interest::WRITABLE)?), peer))
+        Ok((Stream(Known::new(&self.0.reactor, stream)?), peer))
     }
 }
 

@@ -28,7 +28,10 @@ const WITHOUT: [&str; 10] = [
     "passwd",
 ];
 
-const PROGRAMS: [&str; 4] = ["usr/bin/curl", "usr/bin/ab", "sbin/tc", "usr/sbin/dnsmasq"];
+const PROGRAMS: [&str; 3] = ["usr/bin/curl", "usr/bin/ab", "usr/sbin/dnsmasq"];
+
+/// Where tc is put: busybox has one too, which knows less.
+const TC: &str = "usr/local/bin/tc";
 
 /// Loss and delay of packets, on the way to a guest and (by way of a device that packets are led through) from it.
 const MODULES: [&str; 5] = ["sch_netem", "sch_ingress", "cls_matchall", "act_mirred", "ifb"];
@@ -41,6 +44,7 @@ fn archive(dir: &Path) -> Result<PathBuf> {
     for program in PROGRAMS {
         archive.copy(program, &tree.join(program))?;
     }
+    archive.copy(TC, &tree.join("sbin/tc"))?;
     for dir in ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"] {
         dom0::add_libraries(&mut archive, &tree, dir)?;
     }
@@ -69,9 +73,10 @@ impl Lab {
     pub fn lose(&mut self, guest: &super::Guest, percent: u32) -> Result<()> {
         let vif = format!("vif{}.0", guest.domid);
         let script = format!(
-            "ip link set ifb0 up && tc qdisc add dev {vif} root netem loss {percent}% && \
-             tc qdisc replace dev ifb0 root netem loss {percent}% && tc qdisc add dev {vif} handle ffff: ingress && \
-             tc filter add dev {vif} parent ffff: matchall action mirred egress redirect dev ifb0"
+            "ip link set ifb0 up && /{TC} qdisc add dev {vif} root netem loss {percent}% && \
+             /{TC} qdisc replace dev ifb0 root netem loss {percent}% && \
+             /{TC} qdisc add dev {vif} handle ffff: ingress && \
+             /{TC} filter add dev {vif} parent ffff: matchall action mirred egress redirect dev ifb0"
         );
         self.sh(&script, 30).map(drop).context("losing packets")
     }

@@ -12,6 +12,9 @@ const URL: &str = "http://10.77.0.2";
 /// Bytes by which what it has allocated may differ between two times at which nothing is going on.
 const FLAT: u64 = 64 << 10;
 
+/// A long run's parts, each of which shows how fast it was.
+const PARTS: u32 = 10;
+
 /// The cases.
 pub fn cases() -> Vec<Case> {
     let case = |name: &str, tier, run: fn(&mut Stage) -> Result<()>| Case {
@@ -21,7 +24,7 @@ pub fn cases() -> Vec<Case> {
     };
     vec![
         case("-pages", Tier::Quick, pages),
-        case("-many", Tier::Full, |stage| many(stage, 100_000, 8, None)),
+        case("-many", Tier::Long, |stage| many(stage, 100_000, 8, None)),
         case("-loss", Tier::Full, |stage| many(stage, 5_000, 16, Some(2))),
         case("-slaac", Tier::Full, slaac),
     ]
@@ -106,14 +109,17 @@ fn many(stage: &mut Stage, requests: u32, connections: u32, loss: Option<u32>) -
     // First of all what stays: tables grow to their size.
     load(stage, 500, connections)?;
     let before = number(&stats(stage)?, "heap ")?;
-    let rate = load(stage, requests, connections)?;
+    for part in 1..=PARTS {
+        let rate = load(stage, requests / PARTS, connections)?;
+        println!("        {part}/{PARTS} of {requests}: {rate:.0} requests/s");
+    }
     // A large answer too, and connections that are not kept.
     curl(stage, &format!("{URL}/bytes/20000000 -o /dev/null"))?;
     let script =
         format!("for i in $(seq 100); do curl -sS --max-time 60 -o /dev/null {URL}/ || exit 1; done");
     stage.lab.sh(&script, 600)?;
     let after = number(&stats(stage)?, "heap ")?;
-    println!("        {rate:.0} requests/s; allocated before {before}, after {after}");
+    println!("        allocated before: {before} bytes, after: {after}");
     ensure!(after <= before + FLAT, "it had {before} bytes allocated, then {after}");
     stage.ends_when_asked(&guest)
 }
