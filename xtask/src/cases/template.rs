@@ -9,7 +9,7 @@ use crate::{new, paths, suite};
 
 /// The cases.
 pub fn cases() -> Vec<Case> {
-    vec![Case { memory: suite::MEMORY + 64, ..Case::new("template/new", Tier::Full, template) }]
+    vec![Case { memory: suite::MEMORY + 64, ..Case::new("template/new", Tier::Long, template) }]
 }
 
 fn template(stage: &mut Stage) -> Result<()> {

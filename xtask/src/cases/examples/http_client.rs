@@ -24,9 +24,9 @@ pub fn cases() -> Vec<Case> {
     vec![
         case("-lists", Tier::Quick, |stage| lists(stage, 2_000_000, false)),
         // More than the domain's memory, unpacked.
-        case("-large", Tier::Full, |stage| lists(stage, 100_000_000, false)),
+        case("-large", Tier::Long, |stage| lists(stage, 100_000_000, false)),
         case("-dhcp-dns", Tier::Quick, |stage| lists(stage, 300_000, true)),
-        case("-errors", Tier::Full, errors),
+        case("-errors", Tier::Long, errors),
     ]
 }
 

@@ -25,8 +25,8 @@ pub fn cases() -> Vec<Case> {
     vec![
         case("-pages", Tier::Quick, pages),
         case("-many", Tier::Long, |stage| many(stage, 100_000, 8, None)),
-        case("-loss", Tier::Full, |stage| many(stage, 5_000, 16, Some(2))),
-        case("-slaac", Tier::Full, slaac),
+        case("-loss", Tier::Long, |stage| many(stage, 5_000, 16, Some(2))),
+        case("-slaac", Tier::Long, slaac),
     ]
 }
 
