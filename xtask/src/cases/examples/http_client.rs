@@ -24,9 +24,9 @@ pub fn cases() -> Vec<Case> {
     vec![
         case("-lists", Tier::Quick, |stage| lists(stage, 2_000_000, false)),
         // More than the domain's memory, unpacked.
-        case("-large", Tier::Long, |stage| lists(stage, 100_000_000, false)),
+        case("-large", Tier::Full, |stage| lists(stage, 100_000_000, false)),
         case("-dhcp-dns", Tier::Quick, |stage| lists(stage, 300_000, true)),
-        case("-errors", Tier::Long, errors),
+        case("-errors", Tier::Full, errors),
     ]
 }
 
@@ -53,7 +53,7 @@ fn serve(stage: &mut Stage, text: usize) -> Result<Vec<String>> {
     let there = stage.lab.push(&packed)?;
     stage.lab.sh(
         &format!(
-            "mkdir -p /srv && mv {there} /srv/files.tar.zst && head -c 200000 /srv/files.tar.zst > /srv/cut.tar.zst && \
+            "mkdir -p /srv && mv {there} /srv/files.tar.zst && head -c 100000 /srv/files.tar.zst > /srv/cut.tar.zst && \
              echo text > /srv/text && (kill $(cat /run/httpd.pid) 2>/dev/null; \
              httpd -f -p 10.77.0.1:8080 -h /srv & echo $! > /run/httpd.pid)"
         ),

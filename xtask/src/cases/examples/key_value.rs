@@ -16,7 +16,7 @@ pub fn cases() -> Vec<Case> {
         memory: 64,
         ..Case::new(format!("examples/key-value{name}"), tier, run)
     };
-    vec![case("-survives", Tier::Quick, survives), case("-foreign-disk", Tier::Long, foreign)]
+    vec![case("-survives", Tier::Quick, survives), case("-foreign-disk", Tier::Full, foreign)]
 }
 
 fn disk(stage: &mut Stage, bytes: Vec<u8>) -> Result<Disk> {
