@@ -39,6 +39,8 @@ mod tree;
 #[cfg(feature = "blkfront")]
 pub use disk::disk_of;
 pub use fd::sync;
+#[cfg(feature = "net")]
+pub use net::cards;
 #[cfg(feature = "files")]
 pub use tmp::limit_tmp;
 

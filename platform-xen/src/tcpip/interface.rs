@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::net::Ipv6Addr;
+use core::net::{IpAddr, Ipv6Addr};
 
 use smoltcp::iface::{self, Config, Context, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::socket::{Socket, dhcpv4, dns, tcp};
@@ -27,6 +27,11 @@ const MOST_IN_TIME_WAIT: usize = 64;
 const LAST_PATIENCE: Duration = Duration::from_secs(60);
 /// How long an unanswered search for a DHCP server goes on before it is begun anew.
 const DISCOVER: Duration = Duration::from_secs(3);
+/// What a DHCP server is asked for (RFC 2132, 5071, 5859): mask, router, name servers, host name, domain; and for those who boot by
+/// it, the server and file of TFTP, 150 (TFTP servers, or GRUB's menu), and PXELINUX's configuration and its path.
+const DHCP_OPTIONS: &[u8] = &[1, 3, 6, 12, 15, 66, 67, 150, 209, 210];
+/// Bytes of the longest DHCP message that is kept: no frame has more.
+const DHCP_MESSAGE: usize = 1500;
 
 /// An interface.
 pub(super) struct Interface {
@@ -37,6 +42,8 @@ pub(super) struct Interface {
     pub(super) sockets: SocketSet<'static>,
     setup: Setup,
     dhcp: Option<SocketHandle>,
+    /// The DHCP server's message by which the address of now came.
+    lease: Option<Vec<u8>>,
     /// Asks for names.
     pub(super) dns: SocketHandle,
     servers: Vec<IpAddress>,
@@ -104,6 +111,7 @@ impl Interface {
             sockets,
             setup,
             dhcp: None,
+            lease: None,
             dns,
             servers: Vec::new(),
             orphans: VecDeque::new(),
@@ -111,23 +119,31 @@ impl Interface {
         }
     }
 
-    fn begin_setup(&mut self, mac: EthernetAddress) {
-        let setup = self.setup.clone();
-        let mut addresses: Vec<IpCidr> = Vec::new();
-        match setup.v4 {
+    fn begin_v4(&mut self) {
+        match self.setup.v4 {
             Autoconf4::Off => {}
             Autoconf4::Dhcp => {
                 let mut socket = dhcpv4::Socket::new();
                 let mut retry = socket.get_retry_config();
                 retry.discover_timeout = DISCOVER;
                 socket.set_retry_config(retry);
+                socket.set_parameter_request_list(DHCP_OPTIONS);
+                // smoltcp borrows it for good; once for each card.
+                socket.set_receive_packet_buffer(alloc::vec![0; DHCP_MESSAGE].leak());
                 self.dhcp = Some(self.sockets.add(socket));
             }
             Autoconf4::Static { address, prefix, gateway } => {
-                addresses.push(IpCidr::Ipv4(Ipv4Cidr::new(address, prefix.min(32))));
+                let address = IpCidr::Ipv4(Ipv4Cidr::new(address, prefix.min(32)));
+                self.iface.update_ip_addrs(|list| list.extend([address]));
                 self.set_gateway(gateway.map(IpAddress::Ipv4));
             }
         }
+    }
+
+    fn begin_setup(&mut self, mac: EthernetAddress) {
+        self.begin_v4();
+        let setup = self.setup.clone();
+        let mut addresses: Vec<IpCidr> = Vec::new();
         if setup.v6 != Autoconf6::Off {
             addresses.push(IpCidr::Ipv6(Ipv6Cidr::new(link_local(mac), 64)));
         }
@@ -169,6 +185,32 @@ impl Interface {
                 let _ = list.push(IpCidr::new(*address, prefix));
             }
         });
+    }
+
+    /// Gives it other addresses of IPv4 and other name servers, from now on. What there was by DHCP is given up without a word to its server.
+    pub(super) fn set_up_v4(&mut self, v4: Autoconf4, dns: Vec<IpAddr>) {
+        if let Some(handle) = self.dhcp.take() {
+            self.sockets.remove(handle);
+        }
+        self.lease = None;
+        self.iface.update_ip_addrs(|list| list.retain(|cidr| matches!(cidr, IpCidr::Ipv6(_))));
+        self.iface.routes_mut().remove_default_ipv4_route();
+        self.setup = Setup { v4, dns, ..self.setup.clone() };
+        self.begin_v4();
+        self.set_servers(self.setup.dns.iter().map(|address| IpAddress::from(*address)).collect());
+    }
+
+    /// The DHCP server's last message, if the address of now is by DHCP.
+    pub(super) fn lease(&self) -> Option<&[u8]> {
+        self.lease.as_deref()
+    }
+
+    /// The card's address on its link.
+    pub(super) fn mac(&self) -> [u8; 6] {
+        match self.iface.hardware_addr() {
+            HardwareAddress::Ethernet(EthernetAddress(mac)) => mac,
+            HardwareAddress::Ip => [0; 6],
+        }
     }
 
     /// `lo`, `eth0`.
@@ -276,13 +318,15 @@ impl Interface {
     fn take_lease(&mut self) {
         let Some(handle) = self.dhcp else { return };
         let Some(event) = self.sockets.get_mut::<dhcpv4::Socket>(handle).poll() else { return };
-        let (address, router, servers) = match event {
-            dhcpv4::Event::Deconfigured => (None, None, Vec::new()),
+        let (address, router, servers, message) = match event {
+            dhcpv4::Event::Deconfigured => (None, None, Vec::new(), None),
             dhcpv4::Event::Configured(lease) => {
                 let servers = lease.dns_servers.iter().map(|server| IpAddress::Ipv4(*server)).collect();
-                (Some(lease.address), lease.router, servers)
+                let message = lease.packet.map(|message| message.into_inner().to_vec());
+                (Some(lease.address), lease.router, servers, message)
             }
         };
+        self.lease = message;
         self.iface.update_ip_addrs(|list| {
             list.retain(|cidr| matches!(cidr, IpCidr::Ipv6(_)));
             list.extend(address.map(IpCidr::Ipv4));

@@ -30,7 +30,7 @@ pub use link::{Link, Offloads, RxInfo, TxInfo};
 pub use nic::NicLink;
 pub use resolve::Lookup;
 pub use setup::{Autoconf4, Autoconf6, BadSetup, Setup};
-pub use stack::{Limits, Stack};
+pub use stack::{CardState, Limits, Stack};
 pub use tcp::{Ready, TcpOptions, TcpSocket};
 pub use udp::UdpSocket;
 pub use wait::Waiter;

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -13,7 +14,7 @@ use super::interface::Interface;
 use super::link::Link;
 use super::listener::Listener;
 use super::route::LOOPBACK;
-use super::setup::Setup;
+use super::setup::{Autoconf4, Setup};
 use super::wait::Waiter;
 use crate::hal::{Nanos, Port};
 
@@ -55,6 +56,24 @@ struct Bound {
     kind: Kind,
     address: Option<IpAddress>,
     port: u16,
+}
+
+/// A network card and how it is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardState {
+    /// `eth0`.
+    pub name: String,
+    /// Its address on the link.
+    pub mac: [u8; 6],
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// The DHCP server's message (RFC 2131 2, without UDP's header) by which the address of now came: what else it says is not ours.
+    /// Behind its end option there may be bytes of earlier messages.
+    pub lease: Option<Vec<u8>>,
+    /// An address of IPv4 may still come by itself.
+    pub awaits_v4: bool,
+    /// One of IPv6, other than of the link alone.
+    pub awaits_v6: bool,
 }
 
 /// The network, as this machine sees it.
@@ -103,6 +122,26 @@ impl Stack {
         self.interfaces.iter().flat_map(|interface| {
             interface.addresses().iter().map(|cidr| (interface.name(), cidr.address().into()))
         })
+    }
+
+    /// The cards.
+    pub fn cards(&self) -> impl Iterator<Item = CardState> {
+        use smoltcp::wire::IpVersion::{Ipv4, Ipv6};
+        self.interfaces.iter().skip(LOOPBACK + 1).map(|interface| CardState {
+            name: interface.name().into(),
+            mac: interface.mac(),
+            addresses: interface.addresses().iter().map(|cidr| cidr.address().into()).collect(),
+            lease: interface.lease().map(<[u8]>::to_vec),
+            awaits_v4: interface.awaits(Ipv4),
+            awaits_v6: interface.awaits(Ipv6),
+        })
+    }
+
+    /// Gives a card other addresses of IPv4, and other name servers, from now on; `false`: there is no such card.
+    pub fn set_up_v4(&mut self, name: &str, v4: Autoconf4, dns: Vec<IpAddr>) -> bool {
+        let mut cards = self.interfaces.iter_mut().skip(LOOPBACK + 1);
+        let card = cards.find(|interface| interface.name() == name);
+        card.map(|interface| interface.set_up_v4(v4, dns)).is_some()
     }
 
     /// How many of smoltcp's sockets there are: of programs, of connections that are ending, and of our own.
