@@ -1,9 +1,34 @@
-//! Fetching files over the network: TFTP, HTTP, and what DHCP offers. So far it has the types in which such a place is
-//! named, so that menus can hold them; nothing is fetched yet.
-#![no_std]
+//! Fetching files over the network: in which words a file's place is named, which place DHCP offers, what the file must be
+//! (digests), and the fetching itself, by TFTP and HTTP.
+//!
+//! Without features the crate is `no_std` and does no I/O. `std` brings [`open`] and TFTP, `http` HTTP, `tls` HTTPS; they
+//! are programs on `std::net` like any other.
+#![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
 extern crate alloc;
 
 mod place;
+#[cfg(feature = "std")]
+mod words;
 
-pub use place::{Place, PlaceError, Scheme};
+pub use place::{Credentials, Place, PlaceError, Scheme, Server};
+
+#[cfg(feature = "std")]
+mod error;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "std")]
+mod resolve;
+#[cfg(feature = "std")]
+mod settings;
+#[cfg(feature = "std")]
+mod tftp;
+#[cfg(feature = "std")]
+mod transfer;
+
+#[cfg(feature = "std")]
+pub use error::{Error, Fault};
+#[cfg(feature = "std")]
+pub use settings::Settings;
+#[cfg(feature = "std")]
+pub use transfer::{Transfer, length, open, read_all};

@@ -60,7 +60,7 @@ fn run(data: &[u8]) {
     let (device, path) = split_device(&name);
     assert_eq!(device.map_or(0, |d| d.len() + 2) + path.len(), name.len());
     if let Ok(place) = Place::parse(&name) {
-        assert!(!place.host.is_empty() && place.path.starts_with('/'), "{place:?}");
+        assert!(!place.server.host.is_empty() && place.path.starts_with('/'), "{place:?}");
         assert_eq!(Place::parse(&place.to_string()), Ok(place));
     }
     let _ = pvgrub_menu::file_ref(&name, None);

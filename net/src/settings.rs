@@ -1,0 +1,44 @@
+//! How long and how much.
+
+use std::time::Duration;
+
+/// The bounds of a transfer.
+#[derive(Clone, Copy)]
+pub struct Settings<'a> {
+    /// Whether the user broke it off: asked at least every 200 ms while something is waited for.
+    pub broken_off: &'a dyn Fn() -> bool,
+    /// How long a server may take until it answers for the first time, for each of its addresses.
+    pub connect: Duration,
+    /// How long nothing may arrive.
+    pub silence: Duration,
+    /// How often a request is sent before its server counts as gone.
+    pub tries: u32,
+    /// The most bytes that a file may have.
+    pub most: u64,
+}
+
+/// The longest that is waited without asking whether it was broken off.
+pub(crate) const STEP: Duration = Duration::from_millis(200);
+
+impl Default for Settings<'_> {
+    fn default() -> Self {
+        Self {
+            broken_off: &|| false,
+            connect: Duration::from_secs(10),
+            silence: Duration::from_secs(30),
+            tries: 6,
+            most: 4 << 30,
+        }
+    }
+}
+
+impl std::fmt::Debug for Settings<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("connect", &self.connect)
+            .field("silence", &self.silence)
+            .field("tries", &self.tries)
+            .field("most", &self.most)
+            .finish_non_exhaustive()
+    }
+}
