@@ -4,8 +4,11 @@ use std::time::{Duration, Instant};
 
 use pvgrub_fs::{Disks, Numbering, Resolved, Volume};
 use pvgrub_menu::{Default, Device, FileRef, MAX_TEXT, Menu, parse_saved_default};
+use pvgrub_net::{Digest, Place};
 
-use crate::options::Options;
+use crate::console::Console;
+use crate::machine::Machine;
+use crate::network::Network;
 
 /// Where a menu is looked for when nobody says where it is: with /boot on the root file system, and on its own.
 pub const PLACES: [&str; 2] = ["/boot/grub/menu.lst", "/grub/menu.lst"];
@@ -24,13 +27,45 @@ const MAX_SAVED: usize = 4096;
 /// How long those disks are waited for that are not needed: they were all asked at the same time.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Where a menu lies: names without a device are beside it.
+#[derive(Debug, Clone)]
+pub enum Home<'d> {
+    /// dom0 gave its text.
+    Host,
+    /// On a volume, with this path.
+    Volume(&'d Volume, String),
+    /// On a server.
+    Net(Place),
+}
+
+impl<'d> Home<'d> {
+    /// The volume it is on.
+    pub fn volume(&self) -> Option<&'d Volume> {
+        match self {
+            Self::Volume(volume, _) => Some(volume),
+            _ => None,
+        }
+    }
+
+    /// The path of a file on its volume: relative ones are beside the menu.
+    pub fn path(&self, path: &str) -> String {
+        match self {
+            Self::Volume(_, menu) if !path.starts_with('/') => {
+                let directory = menu.rsplit_once('/').map_or("", |(directory, _)| directory);
+                format!("{directory}/{path}")
+            }
+            _ => path.to_owned(),
+        }
+    }
+}
+
 /// A menu and where it came from.
 #[derive(Debug)]
 pub struct Config<'d> {
     /// What it says.
     pub menu: Menu,
-    /// The volume it is on; `None` for one that dom0 gave.
-    pub volume: Option<&'d Volume>,
+    /// Where it lies.
+    pub home: Home<'d>,
     /// Its name for the user.
     pub name: String,
     /// What else the user should know.
@@ -39,28 +74,89 @@ pub struct Config<'d> {
     pub searched: Vec<&'d str>,
 }
 
-/// Finds the menu: the one that `options` names, else `given` (the text that came with the domain), else the first that lies in
-/// one of [`PLACES`] on a volume. The error is for the user.
-pub fn find<'d>(options: &'d Options, given: Option<&[u8]>, disks: &'d Disks) -> Result<Config<'d>, String> {
-    match (&options.menu, given) {
-        (Some(file @ FileRef { device: Some(_), .. }), _) => read(file, None, disks),
-        (Some(FileRef { device: None, path }), _) => search(&[path], disks),
-        (None, Some(text)) => {
-            // The domain builder rounds a ramdisk's length up to pages.
-            let end = text.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-            let text = text.get(..end).unwrap_or(text);
-            let menu = Menu::parse(text)
-                .map_err(|why| format!("The ramdisk that the domain was given is not a menu: {why}."))?;
-            Ok(Config {
-                menu,
-                volume: None,
-                name: "the menu given by the host".into(),
-                notes: Vec::new(),
-                searched: Vec::new(),
-            })
-        }
-        (None, None) => search(&PLACES, disks),
+/// What menus are looked for in.
+pub struct Sources<'a, 'd, M: Machine> {
+    /// The disks.
+    pub disks: &'d Disks,
+    /// The network.
+    pub network: &'a Network<'a, M>,
+}
+
+impl<M: Machine> Clone for Sources<'_, '_, M> {
+    fn clone(&self) -> Self {
+        *self
     }
+}
+
+impl<M: Machine> Copy for Sources<'_, '_, M> {}
+
+impl<'d, M: Machine> Sources<'_, 'd, M> {
+    /// Finds the menu: the one that the command line names, else `given` (the text that came with the domain), else the first that lies
+    /// in one of [`PLACES`] on a volume, else the one that a DHCP server names. The error is for the user.
+    pub fn find(self, machine: &'d M, console: &mut Console) -> Result<Config<'d>, String> {
+        let options = machine.options();
+        match (&options.menu, machine.given_menu()) {
+            (Some(file @ FileRef { device: Some(_), .. }), _) => self.read(file, &Home::Host, console),
+            (Some(FileRef { device: None, path, .. }), _) => search(&[path], self.disks),
+            (None, Some(text)) => given(text),
+            (None, None) => {
+                let on_disks = search(&PLACES, self.disks);
+                match on_disks {
+                    Err(why) if machine.has_cards() => {
+                        let offered = self.offered(console);
+                        offered.map_err(|offered| format!("{why}\n{offered}"))
+                    }
+                    found => found,
+                }
+            }
+        }
+    }
+
+    /// Reads the menu in `file`, which a menu at `home` names.
+    pub fn read(self, file: &FileRef, home: &Home<'d>, console: &mut Console) -> Result<Config<'d>, String> {
+        if let Some(place) = self.network.place(file, home, console) {
+            return self.fetch(&place?, file.digest, console);
+        }
+        let (volume, note) = volume(file, home.volume(), self.disks)?;
+        let mut config = read_on(volume, &home.path(&file.path))?;
+        config.notes.extend(note);
+        Ok(config)
+    }
+
+    /// Reads the menu that a DHCP server names.
+    pub fn offered(self, console: &mut Console) -> Result<Config<'d>, String> {
+        let place = self.network.offered_menu(console)?;
+        self.fetch(&place, None, console)
+    }
+
+    fn fetch(
+        self,
+        place: &Place,
+        digest: Option<Digest>,
+        console: &mut Console,
+    ) -> Result<Config<'d>, String> {
+        let (text, place) = self.network.text(place, digest, console)?;
+        let menu = Menu::parse(&text).map_err(|why| format!("{place}: {why}"))?;
+        let name = place.to_string();
+        let mut config =
+            Config { menu, home: Home::Net(place), name, notes: Vec::new(), searched: Vec::new() };
+        if config.menu.settings.default == Default::Saved {
+            config.menu.settings.default = Default::Entry(0);
+            config.notes.push("`default saved` means nothing on a server. So it is entry 0.".into());
+        }
+        Ok(config)
+    }
+}
+
+/// The menu that dom0 gave.
+fn given<'d>(text: &[u8]) -> Result<Config<'d>, String> {
+    // The domain builder rounds a ramdisk's length up to pages.
+    let end = text.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    let text = text.get(..end).unwrap_or(text);
+    let menu = Menu::parse(text)
+        .map_err(|why| format!("The ramdisk that the domain was given is not a menu: {why}."))?;
+    let name = "the menu given by the host".into();
+    Ok(Config { menu, home: Home::Host, name, notes: Vec::new(), searched: Vec::new() })
 }
 
 /// The volume of a file, and if others have the same name a sentence on which was taken; `home` is the volume that the menu
@@ -73,6 +169,9 @@ pub fn volume<'d>(
     let name = match &file.device {
         Some(Device::Name(name)) => name.clone(),
         Some(Device::Uuid(uuid)) => format!("UUID={uuid}"),
+        Some(Device::Network | Device::Server(_)) => {
+            return Err(format!("internal error: {file} was looked for on disks"));
+        }
         None => {
             let advice = "the menu came from the host, so each entry needs a line like `root (hd0,0)`";
             let home = home.ok_or_else(|| format!("{}: on which volume? ({advice})", file.path))?;
@@ -86,14 +185,6 @@ pub fn volume<'d>(
         format!("{name} is {}; there is also {}, with the same name.", volume.name, others.join(", "))
     });
     Ok((volume, note))
-}
-
-/// Reads the menu in `file`. Names without a device are on `home`.
-pub fn read<'d>(file: &FileRef, home: Option<&'d Volume>, disks: &'d Disks) -> Result<Config<'d>, String> {
-    let (volume, note) = volume(file, home, disks)?;
-    let mut config = read_on(volume, &file.path)?;
-    config.notes.extend(note);
-    Ok(config)
 }
 
 fn read_on<'d>(volume: &'d Volume, path: &str) -> Result<Config<'d>, String> {
@@ -114,7 +205,7 @@ fn read_on<'d>(volume: &'d Volume, path: &str) -> Result<Config<'d>, String> {
             notes.push(format!("`default saved`, but {saved} does not tell which: {why}. So it is entry 0."));
         }
     }
-    Ok(Config { menu, volume: Some(volume), name, notes, searched: Vec::new() })
+    Ok(Config { menu, home: Home::Volume(volume, path.into()), name, notes, searched: Vec::new() })
 }
 
 /// The first menu that is found: no disk behind it is waited for.

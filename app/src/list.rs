@@ -37,9 +37,13 @@ fn entry_text(number: usize, entry: &Entry) -> String {
             if let Some(initrd) = &boot.initrd {
                 line("initrd", initrd);
             }
+            if let Some(sums) = &boot.sums {
+                line("sha256sums", sums);
+            }
             boot.modules.iter().for_each(|module| line("module", &module.args));
         }
         Ok(Target::Config(other)) => line("configfile", &other.file),
+        Ok(Target::OfferedConfig) => line("configfile", &"the one that DHCP names"),
         Ok(Target::Halt) => line("switches off", &""),
         Ok(Target::Reboot) => line("starts anew", &""),
         Err(why) => line("blocked", why),

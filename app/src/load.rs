@@ -2,14 +2,15 @@
 
 use std::rc::Rc;
 
-use pvgrub_fs::{Disks, File, Volume};
-use pvgrub_handover::image::{self, Limits, Loaded, PAGE, Source};
+use pvgrub_handover::image::{self, Limits, Loaded, PAGE};
 use pvgrub_handover::plan::{Layout, check_cmdline};
+use pvgrub_menu::Boot;
 use pvgrub_menu::progress::Progress;
-use pvgrub_menu::{Boot, FileRef};
+use pvgrub_net::Sums;
 
-use crate::config;
+use crate::config::{Home, Sources};
 use crate::console::Console;
+use crate::input::{FileSource, Input};
 use crate::keys::Keys;
 use crate::machine::{Machine, Place};
 use crate::ramdisk::{Ramdisk, Wanted};
@@ -39,7 +40,7 @@ impl From<&str> for Failure {
 /// A file for the handover: what it is called, and its length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
-    /// `xvda1:/boot/vmlinuz`
+    /// `xvda1:/boot/vmlinuz`, `http://boot.example/vmlinuz`
     pub name: String,
     /// Bytes.
     pub len: u64,
@@ -65,9 +66,11 @@ pub struct Loader<'a, M: Machine> {
     /// Shows the progress.
     pub console: &'a mut Console,
     /// Where the files are.
-    pub disks: &'a Disks,
-    /// The volume of the menu, for names without a device.
-    pub home: Option<&'a Volume>,
+    pub sources: Sources<'a, 'a, M>,
+    /// Where the menu is, for names without a device.
+    pub home: &'a Home<'a>,
+    /// What the entry's files must be.
+    pub sums: Option<Sums>,
     /// The terminal's width.
     pub columns: usize,
     /// Whether each line that is written stays.
@@ -78,24 +81,31 @@ pub struct Loader<'a, M: Machine> {
     pub timings: &'a Timings,
 }
 
-impl<M: Machine> Loader<'_, M> {
+impl<'a, M: Machine> Loader<'a, M> {
     /// Loads what `boot` says. Nothing is lost by a failure.
-    pub fn load(mut self, boot: &Boot) -> Result<Ready<M::Pages>, Failure> {
+    pub fn load(mut self, boot: &'a Boot) -> Result<Ready<M::Pages>, Failure> {
         check_cmdline(boot.args.as_bytes()).map_err(|why| why.to_string())?;
+        let keys = self.keys();
+        let ready = keys.breakable(|| self.open_and_read(boot));
+        ready.ok_or(Failure::Interrupted)?.map_err(Failure::Because)
+    }
+
+    fn open_and_read(&mut self, boot: &'a Boot) -> Result<Ready<M::Pages>, String> {
         // All are opened first: a name that is wrong is known before time is spent on reading.
         let timings = self.timings;
-        let (file, kernel_file) = timings.of("open", || self.open(&boot.kernel))?;
-        let wanted = timings.of("open", || Wanted::open(boot, |file| self.open(file)))?;
+        self.sums = boot.sums.as_ref().map(|file| self.sums(file)).transpose()?;
+        let (file, kernel_file, _) = timings.of("open", || self.open(&boot.kernel, false))?;
+        let wanted = timings.of("open", || Wanted::open(boot, |file, often| self.open(file, often)))?;
         self.show_notes();
-        let keys = self.keys();
-        let ready = keys.breakable(|| self.read(boot, &*file, kernel_file, wanted));
-        ready.ok_or(Failure::Interrupted)?.map_err(Failure::Because)
+        let digest = self.digest(&boot.kernel)?;
+        let file = timings.of("fetch", || self.at_hand(file, &kernel_file, digest, "kernel"))?;
+        self.read(boot, &file, kernel_file, wanted)
     }
 
     fn read(
         &mut self,
         boot: &Boot,
-        file: &dyn File,
+        file: &Input<'_>,
         kernel_file: Named,
         wanted: Wanted<'_>,
     ) -> Result<Ready<M::Pages>, String> {
@@ -114,21 +124,6 @@ impl<M: Machine> Loader<'_, M> {
         Ok(Ready { kernel, kernel_file, ramdisk, cmdline: boot.args.clone() })
     }
 
-    fn open(&mut self, file: &FileRef) -> Result<(Box<dyn File>, Named), String> {
-        let (volume, note) = config::volume(file, self.home, self.disks)?;
-        let name = format!("{}:{}", volume.name, file.path);
-        let files = volume.open().map_err(|why| why.to_string())?;
-        for note in note.iter().chain(files.notes()) {
-            let note = format!("{}: {note}", volume.name);
-            if !self.notes.contains(&note) {
-                self.notes.push(note);
-            }
-        }
-        let file = files.open(&file.path).map_err(|why| format!("{name}: {why}"))?;
-        let len = file.len();
-        Ok((file, Named { name, len }))
-    }
-
     /// What the user should know of the volumes that are used, for instance that a journal was not replayed.
     fn show_notes(&mut self) {
         self.notes.drain(..).for_each(|note| self.console.lines(&note));
@@ -143,7 +138,7 @@ impl<M: Machine> Loader<'_, M> {
         Progress::new(what, len, self.console.now(), self.columns, self.plain)
     }
 
-    fn kernel(&mut self, file: &dyn File, named: &Named) -> Result<Loaded<M::Pages>, String> {
+    fn kernel(&mut self, file: &Input<'_>, named: &Named) -> Result<Loaded<M::Pages>, String> {
         let memory = self.machine.memory();
         let limits = Limits { domain: memory.pages.saturating_mul(PAGE), free: memory.free };
         let (machine, timings) = (self.machine, self.timings);
@@ -176,38 +171,5 @@ impl<M: Machine> Loader<'_, M> {
         let end = progress.finish(done, self.console.now());
         self.console.write(&end);
         result
-    }
-}
-
-/// Fills `buf`; a file that ends before is an error.
-pub fn read_exactly(file: &dyn File, mut offset: u64, mut buf: &mut [u8]) -> Result<(), String> {
-    while !buf.is_empty() {
-        let read = file.read_at(offset, buf).map_err(|why| why.to_string())?;
-        let rest = buf.get_mut(read..).filter(|_| read > 0);
-        buf = rest.ok_or_else(|| format!("the file ends at byte {offset}, before its length"))?;
-        offset = offset.saturating_add(read as u64);
-    }
-    Ok(())
-}
-
-/// A file as `image` reads it.
-pub struct FileSource<'a> {
-    /// The file.
-    pub file: &'a dyn File,
-    /// Count its reads as `kernel-read`.
-    pub timings: &'a Timings,
-}
-
-impl Source for FileSource<'_> {
-    fn size(&self) -> u64 {
-        self.file.len()
-    }
-
-    fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<(), String> {
-        self.timings.of("kernel-read", || read_exactly(self.file, offset, buf))
-    }
-
-    fn read_ahead(&mut self, offset: u64, len: u64) {
-        self.timings.of("kernel-read", || self.file.read_ahead(offset, usize::try_from(len).unwrap_or(0)));
     }
 }

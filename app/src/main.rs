@@ -6,10 +6,13 @@
 
 mod config;
 mod console;
+mod input;
 mod keys;
 mod list;
 mod load;
 mod machine;
+mod network;
+mod open;
 mod options;
 mod ramdisk;
 mod session;
@@ -22,9 +25,11 @@ use std::rc::Rc;
 use platform_xen as _;
 use pvgrub_fs::Disks;
 
+use config::Sources;
 use console::Console;
 use keys::Keys;
 use machine::{Machine, This};
+use network::{Network, Settings, break_off};
 use session::{End, Session};
 use timings::Timings;
 
@@ -41,14 +46,18 @@ fn run(machine: &impl Machine) -> ExitCode {
     let keys = Rc::new(Keys::new());
     let mut console = Console::new(keys.clone());
     let mut look = machine.look();
+    let broken_off = break_off(&keys);
+    let network = Network::new(machine, Settings { broken_off: &broken_off, ..Settings::default() });
     let timings = Timings::default();
     timings.once("start", machine.since_start());
     let mut first = true;
     loop {
         let (disks, notes) = timings.of("disks", || find_disks(machine, !first, &keys));
-        let found = timings.of("find", || config::find(machine.options(), machine.given_menu(), &disks));
+        let sources = Sources { disks: &disks, network: &network };
         let (console, look) = (&mut console, &mut look);
-        let mut session = Session { machine, console, look, disks: &disks, timings: &timings };
+        let found = timings.of("find", || keys.breakable(|| sources.find(machine, console)));
+        let found = found.unwrap_or_else(|| Err("Looking for a menu was broken off.".into()));
+        let mut session = Session { machine, console, look, sources, timings: &timings };
         let end = match found {
             Ok(mut config) => {
                 // Somebody asked for another scan, so somebody is there to choose.
@@ -77,7 +86,7 @@ fn find_disks(machine: &impl Machine, again: bool, keys: &Rc<Keys>) -> (Disks, V
         disks.add_later(&name, device);
     }
     let mut notes = machine.options().notes.clone();
-    if disks.disks().is_empty() && found.problems.is_empty() {
+    if disks.disks().is_empty() && found.problems.is_empty() && !machine.has_cards() {
         notes.push("This domain has no disk. Give it one (`disk = [...]` in its configuration).".to_owned());
     }
     notes.extend(found.problems);
@@ -91,8 +100,11 @@ fn no_menu(why: &str, disks: &Disks, notes: &[String]) -> String {
 }
 
 fn print_menu(machine: &impl Machine) -> ExitCode {
-    let (disks, notes) = find_disks(machine, false, &Rc::new(Keys::none()));
-    match config::find(machine.options(), machine.given_menu(), &disks) {
+    let keys = Rc::new(Keys::none());
+    let (disks, notes) = find_disks(machine, false, &keys);
+    let network = Network::new(machine, Settings::default());
+    let sources = Sources { disks: &disks, network: &network };
+    match sources.find(machine, &mut Console::new(keys)) {
         Ok(config) => {
             print!("{}\n{}", config::describe(&disks), list::list(&config));
             ExitCode::SUCCESS

@@ -12,6 +12,8 @@ pub struct Options {
     pub menu: Option<FileRef>,
     /// Write lines only, no cursor addressing.
     pub plain: bool,
+    /// The network card to use (`bootdev=`); `None`: the first that gets an address.
+    pub card: Option<String>,
     /// Say before the handover how long each stage took.
     pub timings: bool,
     /// Words that were passed over, for the user; with the reason.
@@ -26,7 +28,10 @@ impl Options {
             match word {
                 "plain" | "--plain" | "--no-tty" => options.plain = true,
                 "timings" => options.timings = true,
-                _ if word.starts_with(['(', '/']) => match file_ref(word, None) {
+                _ if word.strip_prefix("bootdev=").is_some_and(|name| !name.is_empty()) => {
+                    options.card = word.strip_prefix("bootdev=").map(clean);
+                }
+                _ if word.starts_with(['(', '/']) || is_url(word) => match file_ref(word, None) {
                     Ok(file) if options.menu.is_none() => options.menu = Some(file),
                     Ok(file) => options.notes.push(format!(
                         "passed over in the command line, a second menu: {}",
@@ -44,6 +49,11 @@ impl Options {
     }
 }
 
+/// `http://…`: behind a `=` it is a value of somebody else's.
+fn is_url(word: &str) -> bool {
+    word.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphabetic()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +65,15 @@ mod tests {
         assert_eq!(options.menu.unwrap().to_string(), "(hd0,0)/boot/grub/menu.lst");
         assert!(options.plain && options.timings);
         assert_eq!(options.notes, [""; 0]);
+        for url in ["http://boot.example/menu.lst?of=me", "tftp://[fd00::1]/m", "(nd)/menu.lst", "(http,a)/m"]
+        {
+            let options = Options::parse([url, "bootdev=eth1"]);
+            assert_eq!(options.notes, [""; 0], "{url}");
+            assert!(options.menu.is_some_and(|menu| menu.device.is_some()), "{url}");
+            assert_eq!(options.card.as_deref(), Some("eth1"));
+        }
+        assert_eq!(Options::parse(["ftp://a/b"]).notes.len(), 1);
+        assert_eq!(Options::parse(["url=http://a/b"]).menu, None);
         assert_eq!(Options::parse(["plian"]).notes.len(), 1);
         assert_eq!(Options::parse(["/grub/menu.lst"]).menu.unwrap().device, None);
         assert_eq!(Options::parse([""]), Options::default());

@@ -1,17 +1,15 @@
 //! What a kernel gets besides its command line: an initrd, or modules in a package (docs/decisions/0022-module.md).
 
-use pvgrub_fs::File;
 use pvgrub_handover::image::{PAGE, gunzip, unpacked_len};
 use pvgrub_handover::modules::{Module, Package};
 use pvgrub_handover::plan::Initrd;
 use pvgrub_menu::{Boot, FileRef};
+use pvgrub_net::Digest;
 
-use crate::load::{FileSource, Loader, Named, read_exactly};
+use crate::input::{FileSource, Input};
+use crate::load::{Loader, Named};
 use crate::machine::{Machine, Place};
 use crate::timings::Timings;
-
-/// Files are read in pieces of this size, so that progress can be shown.
-const PIECE: usize = 4 << 20;
 
 /// An initrd or a package of modules, in memory.
 #[derive(Debug)]
@@ -35,8 +33,10 @@ pub struct Wanted<'a> {
 
 /// One file of it.
 struct Part<'a> {
-    file: Box<dyn File>,
+    file: Input<'a>,
     named: Named,
+    /// What the file must be.
+    digest: Option<Digest>,
     cmdline: &'a str,
     /// As a module, a gzip file is unpacked.
     unzip: bool,
@@ -51,16 +51,16 @@ pub struct Fitted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    /// Opens by `open` what `boot` names.
+    /// Opens by `open` what `boot` names; its second argument: the file may be read more than once, and in any order.
     pub fn open(
         boot: &'a Boot,
-        mut open: impl FnMut(&FileRef) -> Result<(Box<dyn File>, Named), String>,
+        mut open: impl FnMut(&FileRef, bool) -> Result<(Input<'a>, Named, Option<Digest>), String>,
     ) -> Result<Self, String> {
         let initrd = boot.initrd.iter().map(|file| (file, "", false));
         let modules = boot.modules.iter().map(|module| (&module.file, module.args.as_str(), module.unzip));
         let part = |(file, cmdline, unzip)| {
-            let (file, named) = open(file)?;
-            Ok(Part { file, named, cmdline, unzip, unpacked: None })
+            let (file, named, digest) = open(file, unzip)?;
+            Ok(Part { file, named, digest, cmdline, unzip, unpacked: None })
         };
         let parts = initrd.chain(modules).map(part).collect::<Result<_, String>>()?;
         Ok(Self { parts, modules: !boot.modules.is_empty() })
@@ -81,7 +81,7 @@ impl<'a> Wanted<'a> {
             return Ok(Fitted { parts, package: None });
         }
         for part in parts.iter_mut().filter(|part| part.unzip) {
-            let len = unpacked_len(&mut FileSource { file: &*part.file, timings });
+            let len = unpacked_len(&mut FileSource { file: &part.file, timings });
             part.unpacked = len.map_err(|why| format!("{}: {why}", part.named.name))?;
         }
         let module = |part: &Part<'a>| Module {
@@ -151,20 +151,14 @@ impl Part<'_> {
         let (timings, keys) = (loader.timings, loader.keys());
         let read = |show: &mut dyn FnMut(u64)| {
             if self.unpacked.is_some() {
-                return gunzip(&mut FileSource { file: &*self.file, timings }, place, &mut |done, _| {
+                return gunzip(&mut FileSource { file: &self.file, timings }, place, &mut |done, _| {
                     show(done)
                 });
             }
-            let mut done = 0;
-            for piece in place.chunks_mut(PIECE) {
-                if keys.is_broken_off() {
-                    return Err("broken off".to_owned());
-                }
-                read_exactly(&*self.file, done, piece)?;
-                done += piece.len() as u64;
+            self.file.read_whole(place, self.digest, &mut |done| {
                 show(done);
-            }
-            Ok(())
+                if keys.is_broken_off() { Err("broken off".to_owned()) } else { Ok(()) }
+            })
         };
         loader.showing(label, self.named.len, read).map_err(|why| format!("{}: {why}", self.named.name))
     }

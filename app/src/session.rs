@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use pvgrub_fs::Disks;
 use pvgrub_menu::{Action, Cause, Entry, Look, Style, Target, Ui, cut};
 
-use crate::config::{self, Config};
+use crate::config::{Config, Sources};
 use crate::console::Console;
 use crate::keys::Event;
 use crate::load::{Failure, Loader};
@@ -34,8 +33,8 @@ pub struct Session<'a, M: Machine> {
     pub console: &'a mut Console,
     /// The terminal's kind; the user can change it.
     pub look: &'a mut Look,
-    /// The disks.
-    pub disks: &'a Disks,
+    /// The disks and the network.
+    pub sources: Sources<'a, 'a, M>,
     /// How long things took.
     pub timings: &'a Timings,
 }
@@ -135,20 +134,26 @@ impl<M: Machine> Session<'_, M> {
         cause: Cause,
         depth: usize,
     ) -> Result<End, Failure> {
-        let Entry { title, target, .. } = config.menu.entries.get(entry).ok_or("there is no such entry")?;
+        let Entry { title, target, net, .. } =
+            config.menu.entries.get(entry).ok_or("there is no such entry")?;
         self.leave(ui);
         let target = target.as_ref().map_err(ToString::to_string)?;
         let how = if cause == Cause::Automatic { " by itself" } else { "" };
         let title = cut(title, self.look.columns.saturating_sub(24));
         self.console.lines(&format!("Booting entry {entry}{how}: {title}\n(of {})", config.name));
+        // Lines before the first title hold for each entry, unless it says otherwise.
+        for lines in [&config.menu.settings.net, net] {
+            self.breakable(|session| session.sources.network.obey(lines, session.console))?;
+        }
         match target {
             Target::Boot(boot) => {
                 let plain = self.look.style == Style::Plain;
                 let loader = Loader {
                     machine: self.machine,
                     console: self.console,
-                    disks: self.disks,
-                    home: config.volume,
+                    sources: self.sources,
+                    home: &config.home,
+                    sums: None,
                     columns: self.look.columns,
                     plain,
                     notes: Vec::new(),
@@ -157,13 +162,26 @@ impl<M: Machine> Session<'_, M> {
                 let ready = loader.load(boot)?;
                 Ok(End::Done(self.machine.hand_over(ready, self.console, self.timings)?))
             }
-            Target::Config(other) if depth < MAX_DEPTH => {
-                let other = config::read(&other.file, config.volume, self.disks)?;
+            Target::Config(_) | Target::OfferedConfig if depth >= MAX_DEPTH => {
+                Err(format!("menus lead to menus, more than {MAX_DEPTH} deep").into())
+            }
+            Target::Config(other) => {
+                let other = self
+                    .breakable(|session| session.sources.read(&other.file, &config.home, session.console))?;
                 Ok(self.menu(&other, depth + 1))
             }
-            Target::Config(_) => Err(format!("menus lead to menus, more than {MAX_DEPTH} deep").into()),
+            Target::OfferedConfig => {
+                let other = self.breakable(|session| session.sources.offered(session.console))?;
+                Ok(self.menu(&other, depth + 1))
+            }
             Target::Halt => Ok(End::Done(self.machine.stop(false, self.console))),
             Target::Reboot => Ok(End::Done(self.machine.stop(true, self.console))),
         }
+    }
+    /// Does what Esc may break off.
+    fn breakable<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, Failure> {
+        let keys = self.console.keys().clone();
+        let done = keys.breakable(|| work(self));
+        done.ok_or(Failure::Interrupted)?.map_err(Failure::Because)
     }
 }

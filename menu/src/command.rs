@@ -21,6 +21,11 @@ pub(crate) enum Command {
     ConfigFile,
     Halt,
     Reboot,
+    Sums,
+    // Of the menu or an entry.
+    Dhcp,
+    IfConfig,
+    TftpServer,
     /// `lock` or `password`.
     Lock(&'static str),
     /// Passing it over changes nothing about what is booted; why.
@@ -31,7 +36,7 @@ pub(crate) enum Command {
 }
 
 const NO_BIOS: &str = "a Xen PV domain has no BIOS and no boot sectors";
-const NO_NETWORK: &str = "booting over the network is not there yet";
+const NO_RARP: &str = "no server answers RARP any more; use `dhcp`";
 const NO_SHELL: &str = "there is no GRUB command line";
 const NO_WRITE: &str = "disks are only read, never written";
 const ONE_CONSOLE: &str = "the screen is always the domain's console";
@@ -74,7 +79,11 @@ impl Command {
             b"uppermem" => Self::Harmless("the domain's memory is what Xen says"),
             b"chainloader" | b"map" | b"geometry" | b"embed" | b"install" | b"setup" | b"ioprobe"
             | b"impsprobe" | b"vbeprobe" | b"testvbe" => Self::Unsupported(NO_BIOS),
-            b"bootp" | b"dhcp" | b"rarp" | b"tftpserver" | b"ifconfig" => Self::Unsupported(NO_NETWORK),
+            b"bootp" | b"dhcp" => Self::Dhcp,
+            b"ifconfig" => Self::IfConfig,
+            b"tftpserver" => Self::TftpServer,
+            b"rarp" => Self::Unsupported(NO_RARP),
+            b"sha256sums" => Self::Sums,
             b"blocklist" | b"cat" | b"cmp" | b"dump" | b"find" | b"fstest" | b"md5crypt" | b"read"
             | b"testload" | b"quit" => Self::Unsupported(NO_SHELL),
             _ => Self::Unknown,

@@ -28,9 +28,11 @@ extern crate alloc;
 mod clean;
 mod color;
 mod command;
+mod file;
 pub mod key;
 mod lines;
 mod model;
+mod network;
 mod order;
 mod parse;
 mod plain;
@@ -40,10 +42,12 @@ mod ui;
 
 pub use clean::{clean, cut, width};
 pub use color::{Color, Colors};
+pub use file::file_ref;
 pub use key::Key;
 pub use model::{
     Blocked, Boot, ConfigFile, Default, Device, Entry, FileRef, Menu, Module, Note, Settings, Target,
 };
+pub use network::NetLines;
 pub use order::{Attempts, parse_saved_default};
-pub use parse::{MAX_ENTRIES, MAX_LINE, MAX_TEXT, ParseError, file_ref};
+pub use parse::{MAX_ENTRIES, MAX_LINE, MAX_TEXT, ParseError};
 pub use ui::{Action, Cause, Look, Style, Ui};

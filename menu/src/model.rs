@@ -1,10 +1,14 @@
 //! What a menu says, as values.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use pvgrub_net::{Digest, Server};
+
 use crate::color::Colors;
+use crate::network::NetLines;
 
 /// A whole `menu.lst`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +34,8 @@ pub struct Settings {
     pub hidden: bool,
     /// Colours of the screen.
     pub colors: Option<Colors>,
+    /// What is to be done with the network before anything is fetched.
+    pub net: NetLines,
 }
 
 /// The entry that is booted when nobody chooses.
@@ -54,6 +60,8 @@ pub struct Entry {
     pub title: String,
     /// What choosing it does, or why it can't be chosen.
     pub target: Result<Target, Blocked>,
+    /// What is to be done with the network before.
+    pub net: NetLines,
     /// Lines of it that were passed over, because they make no difference here.
     pub notes: Vec<Note>,
 }
@@ -62,9 +70,11 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// Boot a kernel.
-    Boot(Boot),
+    Boot(Box<Boot>),
     /// Show another menu.
     Config(ConfigFile),
+    /// Show the menu that the DHCP server names (`dhcp --with-configfile`).
+    OfferedConfig,
     /// Switch the domain off.
     Halt,
     /// Start the domain anew.
@@ -82,6 +92,8 @@ pub struct Boot {
     pub initrd: Option<FileRef>,
     /// Multiboot modules (they exclude an initrd: the later command wins, as in PV-GRUB).
     pub modules: Vec<Module>,
+    /// A list of digests (`sha256sums`): every file of the entry that has none of its own must be in it.
+    pub sums: Option<FileRef>,
 }
 
 /// A `module` line.
@@ -102,22 +114,28 @@ pub struct ConfigFile {
     pub file: FileRef,
 }
 
-/// A file on some volume.
+/// A file on some volume, or some server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileRef {
-    /// The volume; `None`: the one the menu itself came from.
+    /// The volume or server; `None`: the one the menu itself came from.
     pub device: Option<Device>,
-    /// The path, from the volume's root, with a leading `/`.
+    /// The path, from the volume's root if it begins with `/`; else (only without a device) from the menu's own directory.
     pub path: String,
+    /// What the file must be.
+    pub digest: Option<Digest>,
 }
 
-/// How a menu names a volume.
+/// How a menu names a volume or a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Device {
     /// What stands between the parentheses of `(hd0,0)`.
     Name(String),
     /// A file system's UUID (`uuid` lines, as Ubuntu's GRUB had them).
     Uuid(String),
+    /// `(nd)`: the TFTP server that DHCP or `tftpserver` names.
+    Network,
+    /// `(http,boot.example)`, or what a URL begins with.
+    Server(Box<Server>),
 }
 
 impl fmt::Display for Device {
@@ -125,6 +143,8 @@ impl fmt::Display for Device {
         match self {
             Self::Name(name) => write!(f, "({name})"),
             Self::Uuid(uuid) => write!(f, "(UUID={uuid})"),
+            Self::Network => f.write_str("(nd)"),
+            Self::Server(server) => server.fmt(f),
         }
     }
 }

@@ -1,18 +1,23 @@
 //! `menu.lst` → [`Menu`].
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use pvgrub_net::Digest;
+
 use crate::clean::clean;
 use crate::color::Colors;
 use crate::command::Command;
+use crate::file::{device, file_ref};
 use crate::lines::{Line, Lines};
 use crate::model::{
     Blocked, Boot, ConfigFile, Default, Device, Entry, FileRef, Menu, Module, Note, Settings, Target,
 };
+use crate::network::NetLines;
 
 /// The largest menu that is read, in bytes. GRUB's own memory for it was 32 KiB.
 pub const MAX_TEXT: usize = 256 * 1024;
@@ -120,6 +125,12 @@ impl Menu {
             | Command::HiddenMenu
             | Command::Color => set(&mut self.settings, command, args).is_some(),
             Command::Harmless(_) => true,
+            Command::Dhcp | Command::IfConfig | Command::TftpServer => {
+                if let Err(why) = net_line(&mut self.settings.net, command, args) {
+                    note(&mut self.notes, line.number, format!("passed over: {why}"));
+                }
+                true
+            }
             _ => {
                 let name = String::from_utf8_lossy(split(&line.bytes).0);
                 let text = format!("`{}` passed over: it means nothing before the first title", short(&name));
@@ -129,6 +140,15 @@ impl Menu {
         if !understood {
             note(&mut self.notes, line.number, format!("passed over: `{}` makes no sense", short(args)));
         }
+    }
+}
+
+/// Obeys a line about the network; whether the menu that DHCP names is wanted.
+fn net_line(net: &mut NetLines, command: Command, args: &str) -> Result<bool, String> {
+    match command {
+        Command::Dhcp => net.dhcp(args),
+        Command::IfConfig => net.ifconfig(args).map(|()| false),
+        _ => net.tftpserver(args).map(|()| false),
     }
 }
 
@@ -168,6 +188,8 @@ struct OpenEntry {
     kernel: Option<(FileRef, String)>,
     initrd: Option<FileRef>,
     modules: Vec<Module>,
+    sums: Option<FileRef>,
+    net: NetLines,
     other: Option<Target>,
     blocked: Option<Blocked>,
     notes: Vec<Note>,
@@ -184,6 +206,8 @@ impl OpenEntry {
             kernel: None,
             initrd: None,
             modules: Vec::new(),
+            sums: None,
+            net: NetLines::default(),
             other: None,
             blocked: None,
             notes: Vec::new(),
@@ -247,9 +271,11 @@ impl OpenEntry {
                 self.kernel = Some((file, rest.to_owned()));
             }
             Command::Initrd => {
+                let (digest, args) = digest(args).map_err(wrong)?;
                 let mut words = words(args);
                 let word = words.next().ok_or_else(|| wrong("`initrd` needs a file".to_owned()))?;
-                self.initrd = Some(file_ref(word, self.device.as_ref()).map_err(wrong)?);
+                let file = file_ref(word, self.device.as_ref()).map_err(wrong)?;
+                self.initrd = Some(FileRef { digest, ..file });
                 self.modules.clear();
                 if words.next().is_some() {
                     let text = "only the first file of `initrd` is used, as in GRUB 0.97".to_owned();
@@ -257,12 +283,14 @@ impl OpenEntry {
                 }
             }
             Command::Module | Command::ModuleNoUnzip => {
+                let (digest, args) = digest(args).map_err(wrong)?;
                 let word = words(args).next().ok_or_else(|| wrong(format!("`{}` needs a file", name())))?;
                 if self.modules.len() >= MAX_MODULES {
                     return Err(wrong(format!("more than {MAX_MODULES} modules")));
                 }
                 let file = file_ref(word, self.device.as_ref()).map_err(wrong)?;
                 let unzip = command == Command::Module;
+                let file = FileRef { digest, ..file };
                 self.modules.push(Module { file, args: args.to_owned(), unzip });
                 self.initrd = None;
             }
@@ -271,6 +299,16 @@ impl OpenEntry {
                 let file = file_ref(word, self.device.as_ref()).map_err(wrong)?;
                 self.other = Some(Target::Config(ConfigFile { file }));
                 self.done = true;
+            }
+            Command::Sums => {
+                let word = words(args).next().ok_or_else(|| wrong("`sha256sums` needs a file".to_owned()))?;
+                self.sums = Some(file_ref(word, self.device.as_ref()).map_err(wrong)?);
+            }
+            Command::Dhcp | Command::IfConfig | Command::TftpServer => {
+                if net_line(&mut self.net, command, args).map_err(wrong)? {
+                    self.other = Some(Target::OfferedConfig);
+                    self.done = true;
+                }
             }
             Command::Halt => (self.other, self.done) = (Some(Target::Halt), true),
             Command::Reboot => (self.other, self.done) = (Some(Target::Reboot), true),
@@ -284,10 +322,11 @@ impl OpenEntry {
         Ok(())
     }
 
-    /// `kernel [--type=TYPE] [--no-mem-option] FILE [ARGS]`
+    /// `kernel [--type=TYPE] [--no-mem-option] [--sha256=DIGEST] FILE [ARGS]`
     fn kernel_line<'a>(&mut self, line: &Line, args: &'a str) -> Result<(FileRef, &'a str), Blocked> {
         let wrong = |what: String| Blocked::Argument { line: line.number, what };
         let mut rest = args;
+        let mut digest = None;
         loop {
             let (word, after) = rest.split_once(' ').unwrap_or((rest, ""));
             if word.is_empty() {
@@ -297,11 +336,14 @@ impl OpenEntry {
                 let text = format!("`{}` passed over: the kernel's own notes say what it is", short(word));
                 note(&mut self.notes, line.number, text);
                 rest = after.trim_start_matches(' ');
+            } else if word.starts_with(SHA256) {
+                digest = self::digest(word).map_err(wrong)?.0;
+                rest = after.trim_start_matches(' ');
             } else if word.starts_with("--") {
                 return Err(wrong(format!("`kernel` has no option `{}`", short(word))));
             } else {
                 let file = file_ref(word, self.device.as_ref()).map_err(wrong)?;
-                return Ok((file, after.trim_matches(' ')));
+                return Ok((FileRef { digest, ..file }, after.trim_matches(' ')));
             }
         }
     }
@@ -310,13 +352,29 @@ impl OpenEntry {
         let target = match (self.blocked, self.other, self.kernel) {
             (Some(blocked), _, _) => Err(blocked),
             (_, Some(other), _) => Ok(other),
-            (_, _, Some((kernel, args))) => {
-                Ok(Target::Boot(Boot { kernel, args, initrd: self.initrd, modules: self.modules }))
-            }
+            (_, _, Some((kernel, args))) => Ok(Target::Boot(Box::new(Boot {
+                kernel,
+                args,
+                initrd: self.initrd,
+                modules: self.modules,
+                sums: self.sums,
+            }))),
             (None, None, None) => Err(Blocked::NoKernel),
         };
-        Entry { title: self.title, target, notes: self.notes }
+        Entry { title: self.title, target, net: self.net, notes: self.notes }
     }
+}
+
+/// Before a file: what it must be.
+const SHA256: &str = "--sha256=";
+
+/// Takes `--sha256=DIGEST` from the beginning of a line's arguments.
+fn digest(args: &str) -> Result<(Option<Digest>, &str), String> {
+    let Some(rest) = args.strip_prefix(SHA256) else { return Ok((None, args)) };
+    let (digits, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+    let digest = Digest::parse(digits)
+        .ok_or_else(|| format!("`{}` is no SHA-256: 64 hexadecimal digits", short(digits)))?;
+    Ok((Some(digest), rest.trim_start_matches(' ')))
 }
 
 /// A line's first word and the rest; spaces or `=` stand between, as GRUB accepts both.
@@ -327,7 +385,7 @@ fn split(line: &[u8]) -> (&[u8], &[u8]) {
     (name, rest.split_at(start).1)
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(' ').filter(|word| !word.is_empty())
 }
 
@@ -341,38 +399,8 @@ fn number(word: Option<&str>) -> Option<usize> {
     }
 }
 
-/// `(hd0,0)`: the name without its parentheses.
-fn device(word: &str) -> Result<Device, String> {
-    let name = word.strip_prefix('(').and_then(|w| w.strip_suffix(')'));
-    let name = name.filter(|n| !n.is_empty() && n.len() <= 80 && !n.contains(['(', ')', '/']));
-    match name {
-        Some("nd") => Err("(nd): booting over the network is not there yet".to_owned()),
-        Some(name) => Ok(Device::Name(name.to_owned())),
-        None => Err(format!("`{}` is no device; one is written like (hd0,0)", short(word))),
-    }
-}
-
-/// A file as menu.lst and a domain's `extra` name it: `(hd0,0)/boot/vmlinuz`, or `/boot/vmlinuz` on `root`. The error is
-/// a sentence for the user.
-pub fn file_ref(word: &str, root: Option<&Device>) -> Result<FileRef, String> {
-    let (device, path) = match word.find(')') {
-        Some(end) if word.starts_with('(') => {
-            let (name, path) = word.split_at(end + 1);
-            (Some(device(name)?), path)
-        }
-        _ => (root.cloned(), word),
-    };
-    if path.contains('+') && !path.starts_with('/') {
-        return Err(format!("`{}`: lists of blocks are not supported, only files", short(word)));
-    }
-    if !path.starts_with('/') {
-        return Err(format!("`{}` is no path: it must begin with / or (device)/", short(word)));
-    }
-    Ok(FileRef { device, path: path.to_owned() })
-}
-
 /// Text of the file, cleaned and cut, to be quoted in a sentence.
-fn short(text: &str) -> String {
+pub(crate) fn short(text: &str) -> String {
     crate::clean::cut(&clean(text), 40)
 }
 

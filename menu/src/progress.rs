@@ -40,7 +40,7 @@ impl Progress {
         };
         (now >= due).then(|| {
             self.shown = Some(now);
-            self.overwrite(&(self.line(done, now) + "   Esc: stop"))
+            self.overwrite(&(self.line(done, now) + &self.left(done, now) + "   Esc: stop"))
         })
     }
 
@@ -58,6 +58,18 @@ impl Progress {
         let blanks = self.used.saturating_sub(columns);
         self.used = columns;
         format!("\r{line}{:blanks$}", "")
+    }
+
+    /// What it will take yet at the rate so far, where that is worth waiting for: `   1:23 left`.
+    fn left(&self, done: u64, now: Duration) -> String {
+        let rest = u128::from(self.total.saturating_sub(done));
+        let millis = now.saturating_sub(self.started).as_millis();
+        let seconds = rest.saturating_mul(millis).checked_div(u128::from(done)).unwrap_or(0) / 1000;
+        match seconds {
+            0..3 => String::new(),
+            3..6000 => format!("   {}:{:02} left", seconds / 60, seconds % 60),
+            _ => "   hours left".into(),
+        }
     }
 
     /// `initrd    42 %    12 of 28 MiB   8.3 MiB/s`
@@ -103,8 +115,10 @@ mod tests {
         );
         assert_eq!(progress.update(13 * MIB, at(2600)), None);
         assert!(progress.update(14 * MIB, at(2750)).is_some());
+        let slow = progress.update(15 * MIB, at(91_000)).unwrap();
+        assert!(slow.ends_with("0.1 MiB/s   1:18 left   Esc: stop"), "{slow:?}");
         // There is nothing to stop any more.
-        assert!(progress.finish(28 * MIB, at(4000)).ends_with("9.3 MiB/s            \r\n"));
+        assert!(progress.finish(28 * MIB, at(4000)).ends_with("9.3 MiB/s                        \r\n"));
         // The longest line that there can be fits.
         let mut progress = Progress::new("module 255", u64::MAX >> 20, at(0), 80, false);
         assert!(progress.update(1000 << 40, at(1000)).unwrap().ends_with("Esc: stop"));

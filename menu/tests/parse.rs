@@ -63,17 +63,26 @@ fn what_cannot_be_obeyed_fails_its_entry_only() {
         "chainloader +1",
         "map (hd0) (hd1)",
         "find --set-root /x",
-        "dhcp",
+        "dhcp --with-menu",
+        "rarp",
+        "ifconfig --adress=10.0.0.1",
+        "tftpserver",
+        "sha256sums",
         "frobnicate 1",
         "root hd0,0",
-        "root (nd)",
+        "root (ftp,server)x",
+        "root (http)",
         "root ()",
         "kernel",
-        "kernel vmlinuz",
+        "kernel (hd0,0)vmlinuz",
+        "kernel ftp://a/vmlinuz",
+        "kernel http:///vmlinuz",
+        "kernel --sha256=12 /k",
         "kernel (hd0,0)",
         "kernel (hd0,0)+1",
         "kernel --nonsense /k",
-        "kernel (nd)/k",
+        "initrd --sha256=xyz /i",
+        "module --sha256= /i",
         "initrd",
         "initrd /i\u{1b}[2J",
         "module",
@@ -239,4 +248,63 @@ proptest! {
         let locked = menu.entries.iter().filter(|e| matches!(e.target, Err(Blocked::Locked { .. } | Blocked::MenuLocked { .. })));
         prop_assert!(locked.count() >= 1);
     }
+}
+
+/// The only entry's kernel.
+fn kernel(lines: &str) -> String {
+    match entry(lines) {
+        Ok(Target::Boot(boot)) => boot.kernel.to_string(),
+        other => panic!("{lines}: {other:?}"),
+    }
+}
+
+#[test]
+fn files_on_the_network() {
+    for (lines, file) in [
+        ("root (nd)\nkernel /vmlinuz", "(nd)/vmlinuz"),
+        ("kernel (nd)/vmlinuz", "(nd)/vmlinuz"),
+        ("dhcp\nroot (nd)\nkernel (nd)/pv/vmlinuz ro", "(nd)/pv/vmlinuz"),
+        ("kernel (http,boot.example)/vmlinuz", "http://boot.example/vmlinuz"),
+        ("root (tftp,192.0.2.1)\nkernel /vmlinuz", "tftp://192.0.2.1/vmlinuz"),
+        ("kernel https://boot.example:8443/a/vmlinuz?x=1", "https://boot.example:8443/a/vmlinuz?x=1"),
+        ("root (hd0,0)\nkernel http://[fd00::1]/k", "http://[fd00::1]/k"),
+        ("kernel http://a/k\nroot (hd0,0)", "http://a/k"),
+        // Beside the menu.
+        ("kernel vmlinuz", "vmlinuz"),
+        ("kernel ../vmlinuz", "../vmlinuz"),
+    ] {
+        assert_eq!(kernel(lines), file, "{lines}");
+    }
+}
+
+#[test]
+fn lines_about_the_network() {
+    let menu = Menu::parse(
+        b"ifconfig --address=10.0.0.5 --mask=255.255.255.0 --gateway=10.0.0.1\ntitle A\ntftpserver 10.0.0.2\n\
+          root (nd)\nkernel /k\ntitle B\ndhcp --with-configfile\nkernel /k\ntitle C\nbootp\nkernel (nd)/k\n",
+    )
+    .unwrap();
+    assert_eq!(menu.notes, []);
+    assert_eq!(menu.settings.net.prefix(), Some(24));
+    assert_eq!(menu.entries[0].net.server.as_deref(), Some("10.0.0.2"));
+    assert!(menu.entries[0].target.is_ok() && !menu.entries[0].net.dhcp);
+    assert_eq!(menu.entries[1].target, Ok(Target::OfferedConfig));
+    assert!(menu.entries[2].net.dhcp);
+}
+
+#[test]
+fn what_a_file_must_be() {
+    let digest = "0123456789abcdef".repeat(4);
+    let lines = format!(
+        "sha256sums /SHA256SUMS\nkernel --sha256={digest} /k ro --sha256=no\ninitrd --sha256={digest} /i"
+    );
+    let Ok(Target::Boot(boot)) = entry(&lines) else { panic!("it boots") };
+    assert_eq!(boot.args, "ro --sha256=no");
+    assert!(boot.kernel.digest.is_some() && boot.initrd.unwrap().digest.is_some());
+    assert_eq!(boot.sums.unwrap().path, "/SHA256SUMS");
+    let Ok(Target::Boot(boot)) = entry(&format!("kernel /k\nmodule --sha256={digest} /m a b")) else {
+        panic!("it boots")
+    };
+    assert_eq!(boot.modules[0].args, "/m a b");
+    assert!(boot.modules[0].file.digest.is_some());
 }

@@ -7,7 +7,7 @@ fn parse(text: &[u8]) -> Menu {
 }
 
 fn on(device: &str, path: &str) -> FileRef {
-    FileRef { device: Some(Device::Name(device.into())), path: path.into() }
+    FileRef { device: Some(Device::Name(device.into())), path: path.into(), digest: None }
 }
 
 fn boot(menu: &Menu, entry: usize) -> &Boot {

@@ -7,10 +7,12 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+mod digest;
 mod place;
 #[cfg(feature = "std")]
 mod words;
 
+pub use digest::{BadSums, Differs, Digest, Hasher, Sums};
 pub use place::{Credentials, Place, PlaceError, Scheme, Server};
 
 #[cfg(feature = "std")]
@@ -32,3 +34,5 @@ pub use error::{Error, Fault};
 pub use settings::Settings;
 #[cfg(feature = "std")]
 pub use transfer::{Transfer, length, open, read_all};
+mod stub;
+pub use stub::*;

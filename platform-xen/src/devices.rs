@@ -141,6 +141,12 @@ impl Devices {
         })
     }
 
+    /// Whether the toolstack gave network cards, whatever becomes of them.
+    #[cfg(feature = "netfront")]
+    pub fn has_nics(&self) -> bool {
+        self.begin().is_ok() && crate::xenbus::devices(&self.xs, "vif").is_ok_and(|vifs| !vifs.is_empty())
+    }
+
     /// The network cards, connected when first asked for.
     ///
     /// # Errors

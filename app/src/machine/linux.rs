@@ -14,7 +14,7 @@ use pvgrub_handover::image::HostPages;
 use pvgrub_handover::plan::Layout;
 use pvgrub_menu::{Key, Look, Style};
 
-use super::{FoundDisks, Machine, Memory};
+use super::{Card, FoundDisks, Machine, Memory, StaticAddress};
 use crate::console::Console;
 use crate::keys::Keys;
 use crate::load::Ready;
@@ -119,6 +119,21 @@ impl Machine for Linux {
         }
         found
     }
+
+    /// The network is Linux's own: it fetches, but tells nothing of leases.
+    fn has_cards(&self) -> bool {
+        false
+    }
+
+    fn cards(&self) -> Vec<Card> {
+        Vec::new()
+    }
+
+    fn card_problems(&self) -> Vec<String> {
+        vec!["On Linux pvgrub uses Linux's own network, and asks no DHCP server.".into()]
+    }
+
+    fn set_up_card(&self, _name: &str, _address: Option<StaticAddress>) {}
 
     fn memory(&self) -> Memory {
         let bytes = self.arguments.memory;

@@ -9,6 +9,7 @@ mod xen;
 #[cfg(target_os = "hermit")]
 pub use xen::Xen as This;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::DerefMut;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -52,6 +53,30 @@ pub struct FoundDisks {
     pub problems: Vec<String>,
 }
 
+/// A network card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    /// `eth0`
+    pub name: String,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// The DHCP server's message by which the address came, as it came.
+    pub lease: Option<Vec<u8>>,
+    /// A lease may still come.
+    pub awaits_v4: bool,
+}
+
+/// An address that somebody gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StaticAddress {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// Bits of it that all on the link share.
+    pub prefix: u8,
+    /// Where packets for elsewhere go.
+    pub gateway: Option<Ipv4Addr>,
+}
+
 /// The machine this program runs on.
 pub trait Machine: Sized {
     /// Whole pages of memory that can be handed to the next kernel.
@@ -80,6 +105,18 @@ pub trait Machine: Sized {
     /// All disks. `again`: they may have changed since the last time, and none is in use. `keys` may break off what is read
     /// from them.
     fn disks(&self, again: bool, keys: &Rc<Keys>) -> FoundDisks;
+
+    /// Whether it has network cards, or a network of its own. Asking doesn't start it.
+    fn has_cards(&self) -> bool;
+
+    /// The network cards that work; the first call starts them.
+    fn cards(&self) -> Vec<Card>;
+
+    /// A sentence on each card that doesn't.
+    fn card_problems(&self) -> Vec<String>;
+
+    /// Gives a card an address; `None`: by DHCP.
+    fn set_up_card(&self, name: &str, address: Option<StaticAddress>);
 
     /// Whether the system's messages are kept back for now: a menu is on the screen. They are shown after it.
     fn hold_log(&self, _hold: bool) {}

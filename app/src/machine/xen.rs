@@ -12,10 +12,11 @@ use platform_xen::kexec::Handover;
 use platform_xen::mm::runs::Run;
 use platform_xen::mm::{self, PageBuf};
 use platform_xen::panic::{self, Ending};
-use platform_xen::{boot, devices, logger, time};
+use platform_xen::tcpip::Autoconf4;
+use platform_xen::{abi, boot, devices, logger, time};
 use pvgrub_menu::{Look, MAX_TEXT, Style};
 
-use super::{FoundDisks, Machine, Memory, Place};
+use super::{Card, FoundDisks, Machine, Memory, Place, StaticAddress};
 use crate::console::Console;
 use crate::keys::Keys;
 use crate::load::Ready;
@@ -93,6 +94,34 @@ impl Machine for Xen {
             Err(why) => found.problems.push(why.to_string()),
         }
         found
+    }
+
+    fn has_cards(&self) -> bool {
+        devices::get().is_some_and(|devices| devices.has_nics())
+    }
+
+    fn cards(&self) -> Vec<Card> {
+        let card = |card: platform_xen::tcpip::CardState| Card {
+            name: card.name,
+            addresses: card.addresses,
+            lease: card.lease,
+            awaits_v4: card.awaits_v4,
+        };
+        abi::cards::cards().into_iter().map(card).collect()
+    }
+
+    fn card_problems(&self) -> Vec<String> {
+        abi::cards::problems()
+    }
+
+    fn set_up_card(&self, name: &str, address: Option<StaticAddress>) {
+        let v4 = match address {
+            Some(StaticAddress { address, prefix, gateway }) => {
+                Autoconf4::Static { address, prefix, gateway }
+            }
+            None => Autoconf4::Dhcp,
+        };
+        abi::cards::set_up_v4(name, v4, Vec::new());
     }
 
     fn hold_log(&self, hold: bool) {

@@ -1,0 +1,238 @@
+//! The network as menus name it: `(nd)`, servers, URLs; and what DHCP says.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use pvgrub_menu::{Device, FileRef, MAX_TEXT, NetLines};
+use pvgrub_net::{Digest, Error, Offer, Place, Scheme, Server, Transfer};
+
+pub use pvgrub_net::Settings;
+
+use crate::config::Home;
+use crate::console::Console;
+use crate::keys::Keys;
+use crate::machine::{Card, Machine, StaticAddress};
+
+/// How long a lease is waited for. DHCP asks again after 3 s, so a link that comes late is no reason to go without.
+const LEASE: Duration = Duration::from_secs(30);
+/// How much longer, once one card has a lease that names no menu: another may have a better one.
+const GRACE: Duration = Duration::from_secs(4);
+/// How often the cards are looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The network.
+pub struct Network<'m, M> {
+    machine: &'m M,
+    /// The card that `bootdev=` names.
+    card: Option<&'m str>,
+    settings: Settings<'m>,
+    /// What `tftpserver` said last.
+    server: RefCell<Option<String>>,
+}
+
+impl<'m, M: Machine> Network<'m, M> {
+    /// Nothing is done with it yet.
+    pub fn new(machine: &'m M, settings: Settings<'m>) -> Self {
+        Self { machine, card: machine.options().card.as_deref(), settings, server: RefCell::new(None) }
+    }
+
+    /// The bounds of a transfer.
+    pub fn settings(&self) -> &Settings<'m> {
+        &self.settings
+    }
+
+    /// Whether somebody has asked for an end.
+    fn is_broken_off(&self) -> bool {
+        (self.settings.broken_off)()
+    }
+
+    /// The cards that may be used.
+    fn cards(&self) -> Vec<Card> {
+        let wanted = |card: &Card| self.card.is_none_or(|name| name == card.name);
+        self.machine.cards().into_iter().filter(wanted).collect()
+    }
+
+    /// Why there is no card.
+    fn no_card(&self) -> String {
+        let problems = self.machine.card_problems();
+        match (self.card, problems.is_empty()) {
+            (_, false) => problems.join("\n"),
+            (Some(name), _) => format!("This domain has no network card {name}."),
+            _ => "This domain has no network card. Give it one (`vif = [...]` in its configuration).".into(),
+        }
+    }
+
+    /// Does what the lines of a menu say, in their order of weight: an address, a lease, a server.
+    pub fn obey(&self, lines: &NetLines, console: &mut Console) -> Result<(), String> {
+        if let Some(address) = lines.address {
+            let card = self.cards().into_iter().next().ok_or_else(|| self.no_card())?;
+            let prefix = lines.prefix().ok_or("the mask of `ifconfig` has holes in it")?;
+            self.machine
+                .set_up_card(&card.name, Some(StaticAddress { address, prefix, gateway: lines.gateway }));
+        }
+        if lines.dhcp {
+            // A card with an address of its own is to ask a server again.
+            for card in self.cards().iter().filter(|card| card.lease.is_none() && !card.awaits_v4) {
+                self.machine.set_up_card(&card.name, None);
+            }
+            self.leases(console, |offers| !offers.is_empty())?;
+        }
+        if lines.server.is_some() {
+            self.server.borrow_mut().clone_from(&lines.server);
+        }
+        Ok(())
+    }
+
+    /// What the cards' DHCP servers said, as soon as that is `enough`. An error if there is no lease at all.
+    fn leases(
+        &self,
+        console: &mut Console,
+        enough: impl Fn(&[(String, Offer)]) -> bool,
+    ) -> Result<Vec<(String, Offer)>, String> {
+        let begun = Instant::now();
+        let mut first = None;
+        let mut said = false;
+        loop {
+            let cards = self.cards();
+            if cards.is_empty() {
+                return Err(self.no_card());
+            }
+            let mut wrong = Vec::new();
+            let mut offers = Vec::new();
+            for card in &cards {
+                match card.lease.as_deref().map(Offer::parse) {
+                    Some(Ok(offer)) => offers.push((card.name.clone(), offer)),
+                    Some(Err(why)) => {
+                        wrong.push(format!("{}: the DHCP server's answer makes no sense: {why}", card.name))
+                    }
+                    None => {}
+                }
+            }
+            if enough(&offers) {
+                return Ok(offers);
+            }
+            let now = Instant::now();
+            if !offers.is_empty() {
+                first.get_or_insert(now);
+            }
+            let awaits = cards.iter().any(|card| card.awaits_v4);
+            let over = first.is_some_and(|first| now - first >= GRACE) || now - begun >= LEASE || !awaits;
+            if over && !offers.is_empty() {
+                return Ok(offers);
+            }
+            if over {
+                let names: Vec<&str> = cards.iter().map(|card| card.name.as_str()).collect();
+                wrong.push(if awaits {
+                    format!(
+                        "{}: no DHCP server gave an address within {} s.",
+                        names.join(", "),
+                        LEASE.as_secs()
+                    )
+                } else {
+                    format!("{}: no DHCP server is asked (`ip=` or `ifconfig`).", names.join(", "))
+                });
+                return Err(wrong.join("\n"));
+            }
+            if !said && now - begun >= Duration::from_millis(300) {
+                said = true;
+                console.lines("Asking for an address by DHCP.   Esc: stop");
+            }
+            if self.is_broken_off() {
+                return Err("broken off".into());
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// The menu that a DHCP server names, and what it said else.
+    pub fn offered_menu(&self, console: &mut Console) -> Result<Place, String> {
+        let named = |(_, offer): &(String, Offer)| matches!(offer.menu(), Some(Ok(_)));
+        let offers = self.leases(console, |offers| offers.iter().any(named))?;
+        if let Some((_, offer)) = offers.iter().find(|offer| named(offer))
+            && let Some(Ok(place)) = offer.menu()
+        {
+            return Ok(place);
+        }
+        let why = |(card, offer): &(String, Offer)| match offer.menu() {
+            Some(Err(why)) => format!("{card}: {why}"),
+            _ => format!("{card}: the DHCP server names no menu (option 150, 209 or the boot file)."),
+        };
+        Err(offers.iter().map(why).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// The server that `(nd)` means.
+    fn nd(&self, home: &Home<'_>, console: &mut Console) -> Result<Server, String> {
+        let tftp = |host: String| Server { scheme: Scheme::Tftp, credentials: None, host, port: 69 };
+        if let Some(host) = &*self.server.borrow() {
+            return Ok(tftp(host.clone()));
+        }
+        // A menu from such a server means that one, whatever DHCP says meanwhile.
+        if let Home::Net(place) = home
+            && place.server.scheme == Scheme::Tftp
+        {
+            return Ok(place.server.clone());
+        }
+        let offers =
+            self.leases(console, |offers| offers.iter().any(|(_, offer)| offer.server().is_some()))?;
+        let server = offers.iter().find_map(|(_, offer)| offer.server());
+        server.map(tftp).ok_or_else(|| "(nd): DHCP names no server; `tftpserver` in the menu can".into())
+    }
+
+    /// The place of a file, if it is on the network.
+    pub fn place(
+        &self,
+        file: &FileRef,
+        home: &Home<'_>,
+        console: &mut Console,
+    ) -> Option<Result<Place, String>> {
+        match (&file.device, home) {
+            (Some(Device::Network), _) => Some(self.nd(home, console).map(|server| server.file(&file.path))),
+            (Some(Device::Server(server)), _) => {
+                Some(Ok(Place { server: (**server).clone(), path: file.path.clone() }))
+            }
+            (None, Home::Net(place)) => {
+                Some(place.join(&file.path).map_err(|why| format!("{}: {why}", file.path)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Fetches a text, and the place that it came from in the end.
+    pub fn text(
+        &self,
+        place: &Place,
+        digest: Option<Digest>,
+        console: &mut Console,
+    ) -> Result<(Vec<u8>, Place), String> {
+        console.lines(&format!("Fetching {place}"));
+        let settings = Settings { most: MAX_TEXT as u64 + 1, ..self.settings };
+        let fetched = || -> Result<_, Error> {
+            let mut transfer = pvgrub_net::open(place, &settings)?;
+            Ok((read_to_end(&mut *transfer)?, transfer.place().clone()))
+        };
+        let (text, from) = fetched().map_err(|why| why.to_string())?;
+        if let Some(wanted) = digest {
+            Digest::of(&text).check(wanted).map_err(|why| format!("{place}: {why}"))?;
+        }
+        Ok((text, from))
+    }
+}
+
+/// The rest of a file that has a bound.
+fn read_to_end(transfer: &mut dyn Transfer) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        match transfer.read(&mut piece)? {
+            0 => return Ok(bytes),
+            n => bytes.extend_from_slice(&piece[..n]),
+        }
+    }
+}
+
+/// What breaks transfers off.
+pub fn break_off(keys: &Rc<Keys>) -> impl Fn() -> bool + use<> {
+    let keys = keys.clone();
+    move || keys.is_broken_off()
+}
