@@ -24,7 +24,7 @@ mod resolve;
 #[cfg(feature = "std")]
 mod settings;
 #[cfg(feature = "std")]
-mod tftp;
+pub mod tftp;
 #[cfg(feature = "std")]
 mod transfer;
 
