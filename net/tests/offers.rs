@@ -95,6 +95,7 @@ fn names_as_grub_writes_them() {
         (b"tftp://boot.example/menu.lst", "tftp://boot.example/menu.lst"),
         (b"(hd0,0)/menu.lst", "DHCP names the menu (hd0,0)/menu.lst by option 150: that is on no server"),
         (b"(nd)/", "DHCP names the menu (nd)/ by option 150: no file"),
+        (b"(nd)/boot/..", "DHCP names the menu (nd)/boot/.. by option 150: no file"),
         (b"(http,)/x", "DHCP names the menu (http,)/x by option 150: the server's name is missing"),
         (
             b"nfs://a/menu.lst",

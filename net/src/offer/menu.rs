@@ -63,12 +63,11 @@ impl Offer {
                 None => return Err(unusable(by, name, &"that is on no server")),
             },
         };
-        if path.trim_matches('/').is_empty() {
-            return Err(unusable(by, name, &"no file"));
-        }
         let server = server.or_else(|| self.server());
         let server = server.ok_or_else(|| unusable(by, name, &"and no server that has it"))?;
-        Ok(server.file(path))
+        let place = server.file(path);
+        // Dots, too, may leave nothing.
+        if place.path.trim_matches('/').is_empty() { Err(unusable(by, name, &"no file")) } else { Ok(place) }
     }
 }
 
