@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use pvgrub_fs::File;
 use pvgrub_handover::image::Source;
-use pvgrub_net::{Digest, Place, Transfer};
+use pvgrub_net::{Digest, Hasher, Place, Transfer};
 
 use crate::network::Settings;
 use crate::timings::Timings;
@@ -110,7 +110,7 @@ impl Input<'_> {
         digest: Option<Digest>,
         show: &mut dyn FnMut(u64) -> Result<(), String>,
     ) -> Result<(), String> {
-        let mut hash = digest.map(|wanted| (wanted, pvgrub_net::Hasher::default()));
+        let mut hash = digest.map(|wanted| (wanted, Hasher::new()));
         let mut done = 0;
         for piece in place.chunks_mut(self.piece()) {
             show(done)?;
@@ -125,10 +125,19 @@ impl Input<'_> {
             remote.end()?;
         }
         match hash {
-            Some((wanted, hash)) => hash.finish().check(wanted).map_err(|why| why.to_string()),
+            Some((wanted, hash)) => check(hash.finish(), wanted),
             None => Ok(()),
         }
     }
+}
+
+/// Whether a file is the one that the menu asks for.
+pub fn check(arrived: Digest, wanted: Digest) -> Result<(), String> {
+    if arrived == wanted {
+        return Ok(());
+    }
+    let (arrived, wanted) = (arrived.short(), wanted.short());
+    Err(format!("this is not the file that the menu asks for: its SHA-256 is {arrived}, not {wanted}"))
 }
 
 /// A file as `image` reads it.

@@ -6,13 +6,13 @@ use pvgrub_handover::image::{self, Limits, Loaded, PAGE};
 use pvgrub_handover::plan::{Layout, check_cmdline};
 use pvgrub_menu::Boot;
 use pvgrub_menu::progress::Progress;
-use pvgrub_net::Sums;
 
 use crate::config::{Home, Sources};
 use crate::console::Console;
 use crate::input::{FileSource, Input};
 use crate::keys::Keys;
 use crate::machine::{Machine, Place};
+use crate::open::List;
 use crate::ramdisk::{Ramdisk, Wanted};
 use crate::timings::Timings;
 
@@ -70,7 +70,7 @@ pub struct Loader<'a, M: Machine> {
     /// Where the menu is, for names without a device.
     pub home: &'a Home<'a>,
     /// What the entry's files must be.
-    pub sums: Option<Sums>,
+    pub sums: Option<List>,
     /// The terminal's width.
     pub columns: usize,
     /// Whether each line that is written stays.
@@ -94,10 +94,9 @@ impl<'a, M: Machine> Loader<'a, M> {
         // All are opened first: a name that is wrong is known before time is spent on reading.
         let timings = self.timings;
         self.sums = boot.sums.as_ref().map(|file| self.sums(file)).transpose()?;
-        let (file, kernel_file, _) = timings.of("open", || self.open(&boot.kernel, false))?;
+        let (file, kernel_file, digest) = timings.of("open", || self.open(&boot.kernel, false))?;
         let wanted = timings.of("open", || Wanted::open(boot, |file, often| self.open(file, often)))?;
         self.show_notes();
-        let digest = self.digest(&boot.kernel)?;
         let file = timings.of("fetch", || self.at_hand(file, &kernel_file, digest, "kernel"))?;
         self.read(boot, &file, kernel_file, wanted)
     }

@@ -176,7 +176,7 @@ impl<'m, M: Machine> Network<'m, M> {
         let offers =
             self.leases(console, |offers| offers.iter().any(|(_, offer)| offer.server().is_some()))?;
         let server = offers.iter().find_map(|(_, offer)| offer.server());
-        server.map(tftp).ok_or_else(|| "(nd): DHCP names no server; `tftpserver` in the menu can".into())
+        server.ok_or_else(|| "(nd): DHCP names no server; `tftpserver` in the menu can".into())
     }
 
     /// The place of a file, if it is on the network.
@@ -213,7 +213,7 @@ impl<'m, M: Machine> Network<'m, M> {
         };
         let (text, from) = fetched().map_err(|why| why.to_string())?;
         if let Some(wanted) = digest {
-            Digest::of(&text).check(wanted).map_err(|why| format!("{place}: {why}"))?;
+            crate::input::check(Digest::of(&text), wanted).map_err(|why| format!("{place}: {why}"))?;
         }
         Ok((text, from))
     }

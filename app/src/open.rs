@@ -11,6 +11,15 @@ use crate::machine::Machine;
 /// Bytes of the longest list of digests.
 const MAX_SUMS: u64 = 1 << 20;
 
+/// A list of digests.
+pub struct List {
+    sums: Sums,
+    /// Where it is, with the slash: names in it are relative to that.
+    directory: String,
+    /// `http://boot.example/SHA256SUMS`
+    name: String,
+}
+
 impl<'a, M: Machine> Loader<'a, M> {
     /// Opens a file; of one on a server only the length is asked for. `often`: it will be read in any order.
     pub(super) fn open(
@@ -18,11 +27,11 @@ impl<'a, M: Machine> Loader<'a, M> {
         file: &FileRef,
         often: bool,
     ) -> Result<(Input<'a>, Named, Option<Digest>), String> {
-        let digest = self.digest(file)?;
         let (input, named) = match self.sources.network.place(file, self.home, self.console) {
             Some(place) => self.on_server(place?)?,
             None => self.on_disk(file)?,
         };
+        let digest = self.digest(file, &named)?;
         let input = if often { self.at_hand(input, &named, digest, "module")? } else { input };
         Ok((input, named, digest))
     }
@@ -60,15 +69,14 @@ impl<'a, M: Machine> Loader<'a, M> {
     }
 
     /// What the file must be, if the menu says it.
-    pub(super) fn digest(&self, file: &FileRef) -> Result<Option<Digest>, String> {
-        let Some(sums) = self.sums.as_ref().filter(|_| file.digest.is_none()) else { return Ok(file.digest) };
-        let name = file.path.rsplit_once('/').map_or(&*file.path, |(_, name)| name);
-        let found = sums.get(&file.path).or_else(|| sums.get(name));
-        found.map(Some).ok_or_else(|| format!("{file}: not in the list that `sha256sums` names"))
+    fn digest(&self, file: &FileRef, named: &Named) -> Result<Option<Digest>, String> {
+        let Some(list) = self.sums.as_ref().filter(|_| file.digest.is_none()) else { return Ok(file.digest) };
+        let beside = named.name.strip_prefix(&list.directory).unwrap_or(&named.name);
+        list.sums.get(beside).map(Some).map_err(|why| format!("{}: {why} ({})", named.name, list.name))
     }
 
     /// Reads the list of digests.
-    pub(super) fn sums(&mut self, file: &FileRef) -> Result<Sums, String> {
+    pub(super) fn sums(&mut self, file: &FileRef) -> Result<List, String> {
         let (input, named, digest) = self.open(file, false)?;
         if named.len > MAX_SUMS {
             return Err(format!(
@@ -79,7 +87,9 @@ impl<'a, M: Machine> Loader<'a, M> {
         let Input::Memory(bytes) = self.at_hand_always(input, &named, digest, "sums")? else {
             return Err("internal error: a list is not in memory".into());
         };
-        Sums::parse(&bytes).map_err(|why| format!("{}: {why}", named.name))
+        let sums = Sums::parse(&bytes).map_err(|why| format!("{}: {why}", named.name))?;
+        let directory = named.name.rfind('/').map_or("", |slash| &named.name[..=slash]).to_owned();
+        Ok(List { sums, directory, name: named.name })
     }
 
     /// The same file, so that it can be read in any order, and is what it must be.

@@ -373,6 +373,7 @@ fn digest(args: &str) -> Result<(Option<Digest>, &str), String> {
     let Some(rest) = args.strip_prefix(SHA256) else { return Ok((None, args)) };
     let (digits, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let digest = Digest::parse(digits)
+        .ok()
         .ok_or_else(|| format!("`{}` is no SHA-256: 64 hexadecimal digits", short(digits)))?;
     Ok((Some(digest), rest.trim_start_matches(' ')))
 }

@@ -8,13 +8,16 @@
 extern crate alloc;
 
 mod digest;
+mod offer;
 mod place;
-#[cfg(feature = "std")]
 mod words;
 
-pub use digest::{BadSums, Differs, Digest, Hasher, Sums};
+pub use digest::{Digest, DigestError, Hasher, NotListed, Sums, SumsError};
+pub use offer::{Offer, Offer6, OfferError, Option150};
 pub use place::{Credentials, Place, PlaceError, Scheme, Server};
 
+#[cfg(feature = "std")]
+mod checked;
 #[cfg(feature = "std")]
 mod error;
 #[cfg(feature = "http")]
@@ -29,10 +32,10 @@ pub mod tftp;
 mod transfer;
 
 #[cfg(feature = "std")]
+pub use checked::Checked;
+#[cfg(feature = "std")]
 pub use error::{Error, Fault};
 #[cfg(feature = "std")]
 pub use settings::Settings;
 #[cfg(feature = "std")]
 pub use transfer::{Transfer, length, open, read_all};
-mod stub;
-pub use stub::*;
