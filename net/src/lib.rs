@@ -16,7 +16,8 @@ pub use place::{Credentials, Place, PlaceError, Scheme, Server};
 #[cfg(feature = "std")]
 mod error;
 #[cfg(feature = "http")]
-mod http;
+#[doc(hidden)]
+pub mod http;
 #[cfg(feature = "std")]
 mod resolve;
 #[cfg(feature = "std")]
@@ -28,6 +29,8 @@ mod transfer;
 
 #[cfg(feature = "std")]
 pub use error::{Error, Fault};
+#[cfg(feature = "tls")]
+pub use http::{Trust, TrustError};
 #[cfg(feature = "std")]
 pub use settings::Settings;
 #[cfg(feature = "std")]
