@@ -7,12 +7,17 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+mod digest;
+mod offer;
 mod place;
-#[cfg(feature = "std")]
 mod words;
 
+pub use digest::{Digest, DigestError, Hasher, NotListed, Sums, SumsError};
+pub use offer::{Offer, Offer6, OfferError, Option150};
 pub use place::{Credentials, Place, PlaceError, Scheme, Server};
 
+#[cfg(feature = "std")]
+mod checked;
 #[cfg(feature = "std")]
 mod error;
 #[cfg(feature = "http")]
@@ -27,6 +32,8 @@ pub mod tftp;
 #[cfg(feature = "std")]
 mod transfer;
 
+#[cfg(feature = "std")]
+pub use checked::Checked;
 #[cfg(feature = "std")]
 pub use error::{Error, Fault};
 #[cfg(feature = "tls")]

@@ -16,6 +16,7 @@ pub fn clean(text: &str) -> String {
 }
 
 /// The same of bytes.
+#[cfg(feature = "std")]
 pub fn clean_bytes(bytes: &[u8]) -> String {
     let end = bytes.len().min(4 * MOST + 4);
     clean(&String::from_utf8_lossy(bytes.get(..end).unwrap_or(bytes)))
@@ -29,6 +30,7 @@ mod tests {
     fn what_a_server_says_cannot_move_the_cursor() {
         assert_eq!(clean(" File\x1b[2J not\r\nfound\u{202e}\u{9b}"), "File?[2J not??found??");
         assert_eq!(clean(&"a".repeat(500)).len(), MOST + 1);
+        #[cfg(feature = "std")]
         assert_eq!(clean_bytes(b"\xff\0ok"), "??ok");
     }
 }

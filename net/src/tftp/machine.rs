@@ -152,6 +152,12 @@ impl Machine {
         self.granted.size
     }
 
+    /// What the server granted; until it answers, what counts without options.
+    #[must_use]
+    pub fn granted(&self) -> &Granted {
+        &self.granted
+    }
+
     /// Bytes that came, in order.
     #[must_use]
     pub fn arrived(&self) -> u64 {

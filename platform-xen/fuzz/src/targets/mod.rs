@@ -3,26 +3,32 @@
 mod archives;
 mod block;
 mod console;
+mod digests;
 mod disks;
 mod grants;
 mod kernels;
 mod menus;
 mod net;
+mod offers;
 mod packets;
 mod places;
 mod plans;
+mod tftp;
 mod xenbus;
 mod xenstore;
 
 use crate::Target;
 
 /// All of them.
-pub const ALL: [&Target; 18] = [
+pub const ALL: [&Target; 21] = [
     &disks::PARTITIONS,
     &disks::EXT,
     &disks::FAT,
     &menus::MENU,
     &places::PLACES,
+    &offers::OFFER,
+    &tftp::TFTP,
+    &digests::DIGESTS,
     &archives::ARCHIVE,
     &kernels::BZIMAGE,
     &kernels::ELF,
