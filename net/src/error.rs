@@ -31,6 +31,15 @@ pub enum Fault {
     Silent(Duration),
     /// The server says no, in its words.
     Refused(String),
+    /// The server has no such file, or doesn't give it: HTTP's number and words.
+    Status {
+        /// As 404.
+        code: u16,
+        /// As "Not Found".
+        reason: String,
+    },
+    /// The server's certificate doesn't count: what is wrong with it.
+    Untrusted(String),
     /// What the server sends makes no sense: what is wrong with it.
     Nonsense(String),
     /// The file ended too early, or went on after its length.
@@ -76,6 +85,8 @@ impl fmt::Display for Fault {
                 write!(f, "the server fell silent; nothing arrived for {} s", time.as_secs())
             }
             Self::Refused(why) => write!(f, "the server refuses: {why}"),
+            Self::Status { code, reason } => write!(f, "the server says {code} {reason}"),
+            Self::Untrusted(why) => write!(f, "the server's certificate is not accepted: {why}"),
             Self::Nonsense(why) => write!(f, "the server's answer makes no sense: {why}"),
             Self::Length { announced, arrived } if arrived < announced => {
                 write!(f, "the file ended after {arrived} of {announced} bytes")

@@ -21,7 +21,8 @@ mod checked;
 #[cfg(feature = "std")]
 mod error;
 #[cfg(feature = "http")]
-mod http;
+#[doc(hidden)]
+pub mod http;
 #[cfg(feature = "std")]
 mod resolve;
 #[cfg(feature = "std")]
@@ -35,6 +36,8 @@ mod transfer;
 pub use checked::Checked;
 #[cfg(feature = "std")]
 pub use error::{Error, Fault};
+#[cfg(feature = "tls")]
+pub use http::{Trust, TrustError};
 #[cfg(feature = "std")]
 pub use settings::Settings;
 #[cfg(feature = "std")]

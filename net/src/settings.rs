@@ -1,6 +1,10 @@
 //! How long and how much.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use crate::Server;
+#[cfg(feature = "tls")]
+use crate::http::Trust;
 
 /// The bounds of a transfer.
 #[derive(Clone, Copy)]
@@ -15,6 +19,15 @@ pub struct Settings<'a> {
     pub tries: u32,
     /// The most bytes that a file may have.
     pub most: u64,
+    /// How long is waited before the second try; before each later one twice as long, up to eight times.
+    pub pause: Duration,
+    /// A proxy for HTTP, spoken to by HTTP: its name, port, and as whom.
+    pub proxy: Option<&'a Server>,
+    /// Whose certificates count. Without any there is no HTTPS.
+    #[cfg(feature = "tls")]
+    pub trust: Option<&'a Trust>,
+    /// What time it is: certificates are checked against that.
+    pub now: fn() -> SystemTime,
 }
 
 /// The longest that is waited without asking whether it was broken off.
@@ -28,6 +41,11 @@ impl Default for Settings<'_> {
             silence: Duration::from_secs(30),
             tries: 6,
             most: 4 << 30,
+            pause: Duration::from_secs(1),
+            proxy: None,
+            #[cfg(feature = "tls")]
+            trust: None,
+            now: SystemTime::now,
         }
     }
 }
@@ -39,6 +57,8 @@ impl std::fmt::Debug for Settings<'_> {
             .field("silence", &self.silence)
             .field("tries", &self.tries)
             .field("most", &self.most)
+            .field("pause", &self.pause)
+            .field("proxy", &self.proxy)
             .finish_non_exhaustive()
     }
 }
