@@ -12,9 +12,13 @@ use crate::{liar, linux, nostd, paths, sh, suite};
 /// Rust's name for the target: a unikernel whose system calls are functions.
 pub const TARGET: &str = "x86_64-unknown-hermit";
 
+/// A kernel of this ending is its package without the features that are on by default.
+const WITHOUT_TLS: &str = "-without-tls";
+
 /// Every kernel of the workspace: package name, which is the program's name too.
 pub const KERNELS: &[&str] = &[
     "pvgrub",
+    "pvgrub-without-tls",
     "hello-std",
     "hello-nostd",
     "nostd-net",
@@ -86,15 +90,20 @@ pub fn compile_at(toolchain: &Toolchain, dir: &Path, name: &str, target: &Path) 
     let flags: Vec<String> = toolchain.rustflags().iter().map(|flag| format!("{flag:?}")).collect();
     let own = (dir != paths::root()).then(|| FLAGS.map(|flag| format!("{flag:?}"))).into_iter().flatten();
     let flags: Vec<String> = own.chain(flags).collect();
+    let (package, features): (&str, &[&str]) = match name.strip_suffix(WITHOUT_TLS) {
+        Some(package) => (package, &["--no-default-features"]),
+        None => (name, &[]),
+    };
     let mut cmd = toolchain.cargo("build");
     cmd.current_dir(dir);
-    cmd.args(["--release", "--quiet", "--target", TARGET, "--package", name])
+    cmd.args(["--release", "--quiet", "--target", TARGET, "--package", package])
+        .args(features)
         .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=compiler-builtins-mem,optimize_for_size"])
         .arg("--config")
         .arg(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")))
         .env("CARGO_TARGET_DIR", target);
     sh::run(&mut cmd).with_context(|| format!("building {name} for {TARGET}"))?;
-    Ok(target.join(TARGET).join("release").join(name))
+    Ok(target.join(TARGET).join("release").join(package))
 }
 
 /// Copies a program without its symbols.
