@@ -1,7 +1,7 @@
 //! HTTP/1.1 (RFC 9110, 9112), and HTTPS.
 //!
-//! One connection for each request. [`transfer`] is the way of a file: it asks, follows redirects, hands out the body, and
-//! goes on where a connection was lost. What parses bytes of the server does no I/O: [`head`] and [`chunked`].
+//! One connection for each request. `transfer` is the way of a file: it asks, follows redirects, hands out the body, and
+//! goes on where a connection was lost. What parses bytes of the server does no I/O: `head` and `chunked`.
 
 mod body;
 mod chunked;

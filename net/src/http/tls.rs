@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::string::{String, ToString};
 use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::vec::Vec;
 
 use rustls::client::Resumption;
 use rustls::pki_types::{ServerName, UnixTime};
@@ -228,12 +229,19 @@ fn certificate(why: &CertificateError, now: Duration) -> String {
         }
         E::UnknownIssuer => "it is signed by nobody who is trusted here, or by itself".into(),
         E::NotValidForNameContext { presented, .. } => {
-            std::format!("it is for {}", clean(&presented.join(", ")))
+            let names: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
+            std::format!("it is for {}", clean(&names.join(", ")))
         }
         E::BadSignature => "its signature is wrong".into(),
         E::Revoked => "it was revoked".into(),
         why => clean(&why.to_string()),
     }
+}
+
+/// A name without what kind of name it is: rustls gives `DnsName("boot.example")`.
+fn bare(name: &str) -> &str {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.map_or(name, |inner| inner.trim_matches('"'))
 }
 
 /// Year, month and day of so many seconds since 1970 (civil_from_days, Howard Hinnant).

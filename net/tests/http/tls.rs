@@ -218,8 +218,8 @@ fn certificates_that_do_not_count() {
             authority.sign("127.0.0.1", (2028, 2030), p256()),
             "it begins on 2028-01-01, and the clock says 2027-01-15",
         ),
-        (authority.sign("127.0.0.2", (2026, 2028), p256()), "it is for "),
-        (authority.sign("boot.example", (2026, 2028), rsa()), "it is for "),
+        (authority.sign("127.0.0.2", (2026, 2028), p256()), "it is for 127.0.0.2"),
+        (authority.sign("boot.example", (2026, 2028), rsa()), "it is for boot.example"),
         (
             Authority::new("unknown").sign("127.0.0.1", (2026, 2028), p256()),
             "it is signed by nobody who is trusted here, or by itself",

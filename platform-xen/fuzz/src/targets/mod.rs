@@ -6,6 +6,7 @@ mod console;
 mod digests;
 mod disks;
 mod grants;
+mod http;
 mod kernels;
 mod menus;
 mod net;
@@ -20,7 +21,7 @@ mod xenstore;
 use crate::Target;
 
 /// All of them.
-pub const ALL: [&Target; 21] = [
+pub const ALL: [&Target; 22] = [
     &disks::PARTITIONS,
     &disks::EXT,
     &disks::FAT,
@@ -28,6 +29,7 @@ pub const ALL: [&Target; 21] = [
     &places::PLACES,
     &offers::OFFER,
     &tftp::TFTP,
+    &http::HTTP,
     &digests::DIGESTS,
     &archives::ARCHIVE,
     &kernels::BZIMAGE,
