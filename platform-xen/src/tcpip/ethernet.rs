@@ -1,8 +1,8 @@
 //! A network card as smoltcp wants it.
 
-use super::checksum;
 use super::link::{Link, Offloads, RxInfo, TxInfo};
 use super::nic::NicLink;
+use super::{advert, checksum};
 use crate::hal::Port;
 use crate::net::Nic;
 use alloc::boxed::Box;
@@ -19,7 +19,7 @@ const ETHERNET: usize = 14;
 /// A card as a [`smoltcp::phy::Device`], for a program that has an interface and sockets of smoltcp's own.
 ///
 /// The checksums of TCP and UDP are seen to here: left to the card where it offers that, else computed; a frame whose sum is
-/// wrong is dropped. So is a frame for which there is no room. A card whose backend fails says so once, in the log, and then
+/// wrong is dropped. So is a frame for which there is no room, and one that smoltcp would panic at. A card whose backend fails says so once, in the log, and then
 /// receives nothing and takes nothing until it is [connected](crate::xenbus::Device) anew.
 ///
 /// A loop over it polls the interface, calls [`ask_for_events`](EthernetDevice::ask_for_events), and waits on the
@@ -124,7 +124,7 @@ impl phy::Device for EthernetDevice {
         // Even if there is no room for an answer, which is lost then: else a backend that takes nothing from us could
         // fill our ring, and whoever waits for it to be emptied would wait for ever.
         let RxInfo { trusted } = link.receive(received)?;
-        if !trusted && !checksum::is_right(received) {
+        if (!trusted && !checksum::is_right(received)) || advert::is_harmful(received) {
             // To smoltcp, a frame without bytes is nothing.
             received.clear();
         }

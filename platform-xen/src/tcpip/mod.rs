@@ -8,6 +8,7 @@
 //! Each network card is an interface with sockets of its own, and so is the loopback. A socket that is bound to no address
 //! has a part in each of them.
 
+mod advert;
 mod checksum;
 mod device;
 mod error;

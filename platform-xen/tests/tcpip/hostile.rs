@@ -1,9 +1,12 @@
 //! Frames from one who means ill.
 
-use platform_xen::tcpip::{Offloads, TxInfo};
+use std::sync::{Arc, Mutex};
+
+use platform_xen::hal::Nanos;
+use platform_xen::tcpip::{Limits, Offloads, Setup, Stack, TxInfo};
 use proptest::prelude::*;
 
-use crate::net::{Faults, Net, random};
+use crate::net::{Card, Faults, Lane, Net, random, waiter};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
@@ -39,4 +42,78 @@ proptest! {
             let _ = server.recv(&mut net.stacks[1], &mut buf, false);
         }
     }
+}
+
+/// An advertisement of a router's, with a prefix, as RFC 4861 4.2 and 4.6.2 have it, and its sum (RFC 4443 2.3).
+fn advertisement(prefix: [u8; 16], len: u8) -> Vec<u8> {
+    let (from, to) = ([0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9], {
+        let mut all = [0; 16];
+        (all[0], all[1], all[15]) = (0xff, 2, 1);
+        all
+    });
+    let mut message = vec![134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+    message.extend([3, 4, len, 0xc0, 0, 0, 0x0e, 0x10, 0, 0, 0x0e, 0x10, 0, 0, 0, 0]);
+    message.extend(prefix);
+    let whole = [&from[..], &to, &[0, 0, 0, message.len() as u8, 0, 0, 0, 58], &message].concat();
+    let sum: u32 = whole.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum();
+    let sum = !((sum & 0xffff) + (sum >> 16)) as u16;
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    let head = [
+        0x33,
+        0x33,
+        0,
+        0,
+        0,
+        1,
+        2,
+        0,
+        0,
+        0,
+        0,
+        9,
+        0x86,
+        0xdd,
+        0x60,
+        0,
+        0,
+        0,
+        0,
+        message.len() as u8,
+        58,
+        255,
+    ];
+    [&head[..], &from, &to, &message].concat()
+}
+
+#[test]
+fn a_router_that_says_nonsense_is_not_heard() {
+    let lanes = [Lane::default(), Lane::default()];
+    let limits = Limits { tcp_buffer: 4096, udp_buffer: 4096, most: 64 << 10 };
+    let mut stack = Stack::new(limits, random, waiter(), Nanos(0));
+    let card = Card {
+        name: "eth0",
+        mac: [2, 0, 0, 0, 0, 1],
+        mtu: 1500,
+        offloads: Offloads::default(),
+        faults: Faults::default(),
+        to: Arc::clone(&lanes[0]),
+        from: Arc::clone(&lanes[1]),
+    };
+    stack.attach(Box::new(card), Setup::parse("eth0:auto6").unwrap());
+    let mut hear = |frame: Vec<u8>| {
+        let lane: &Mutex<_> = &lanes[1];
+        lane.lock().unwrap().push_back((frame, TxInfo::default()));
+        for second in 1..4 {
+            stack.poll(Nanos(second * 1_000_000_000));
+        }
+        stack.addresses().filter(|(name, ip)| *name == "eth0" && ip.is_ipv6()).count()
+    };
+    let mut prefix = [0; 16];
+    (prefix[0], prefix[1]) = (0x20, 1);
+    // Longer than an address; of a group.
+    for len in [129, 255] {
+        assert_eq!(hear(advertisement(prefix, len)), 1);
+    }
+    assert_eq!(hear(advertisement([0xff; 16], 64)), 1);
+    assert_eq!(hear(advertisement(prefix, 64)), 2);
 }
