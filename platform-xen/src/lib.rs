@@ -54,6 +54,8 @@ pub mod tcpip;
 pub mod thread;
 pub mod time;
 #[cfg(any(feature = "abi", test))]
+mod vectored;
+#[cfg(any(feature = "abi", test))]
 pub mod words;
 pub mod xenbus;
 pub mod xenstore;
