@@ -35,6 +35,8 @@ pub(super) fn get(fd: i32) -> Result<Arc<dyn File>> {
 
 /// The lowest free descriptor, for a file.
 pub(super) fn insert(file: Arc<dyn File>) -> Result<i32> {
+    // Without room it is dropped after the table was let go, as in `sys_close`.
+    let mut file = Some(file);
     table(|t| {
         let fd = t.iter().position(Option::is_none).unwrap_or(t.len());
         if fd >= MAX_FDS {
@@ -43,7 +45,7 @@ pub(super) fn insert(file: Arc<dyn File>) -> Result<i32> {
         if fd == t.len() {
             t.push(None);
         }
-        t[fd] = Some(file);
+        t[fd] = file.take();
         i32::try_from(fd).map_err(|_| EMFILE)
     })
 }
