@@ -20,7 +20,7 @@ const ETHERNET: usize = 14;
 ///
 /// The checksums of TCP and UDP are seen to here: left to the card where it offers that, else computed; a frame whose sum is
 /// wrong is dropped. So is a frame for which there is no room, and one that smoltcp would panic at. A card whose backend fails says so once, in the log, and then
-/// receives nothing and takes nothing until it is [connected](crate::xenbus::Device) anew.
+/// receives nothing and loses what is sent until it is [connected](crate::xenbus::Device) anew.
 ///
 /// A loop over it polls the interface, calls [`ask_for_events`](EthernetDevice::ask_for_events), and waits on the
 /// [`port`](EthernetDevice::port) unless that gave `true`: `examples/nostd-net` is one.
@@ -30,6 +30,8 @@ pub struct EthernetDevice {
     /// The frame being received, and the one being sent: kept for their memory.
     received: Vec<u8>,
     sent: Vec<u8>,
+    /// Frames that were sent.
+    count: u64,
 }
 
 impl EthernetDevice {
@@ -42,7 +44,7 @@ impl EthernetDevice {
     /// On any link.
     #[must_use]
     pub fn on(link: Box<dyn Link>) -> EthernetDevice {
-        EthernetDevice { offloads: link.offloads(), link, received: Vec::new(), sent: Vec::new() }
+        EthernetDevice { offloads: link.offloads(), link, received: Vec::new(), sent: Vec::new(), count: 0 }
     }
 
     /// Its Ethernet address, for smoltcp's `Config`.
@@ -69,6 +71,11 @@ impl EthernetDevice {
         self.link.ask_for_events()
     }
 
+    /// How many frames were sent so far.
+    pub(super) fn sent(&self) -> u64 {
+        self.count
+    }
+
     pub(super) fn link(&mut self) -> &mut (dyn Link + 'static) {
         &mut *self.link
     }
@@ -88,12 +95,14 @@ pub struct Room<'a> {
     link: &'a mut (dyn Link + 'static),
     offloads: Offloads,
     buffer: &'a mut Vec<u8>,
+    count: &'a mut u64,
     segment: Option<u16>,
 }
 
 impl phy::TxToken for Room<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let Room { link, offloads, buffer, segment } = self;
+        let Room { link, offloads, buffer, count, segment } = self;
+        *count += 1;
         // smoltcp writes every byte but padding, and frames that are padded are short.
         buffer.resize(len, 0);
         if len <= 64 {
@@ -120,7 +129,7 @@ impl phy::Device for EthernetDevice {
     type TxToken<'a> = Room<'a>;
 
     fn receive(&mut self, _now: Instant) -> Option<(Received<'_>, Room<'_>)> {
-        let EthernetDevice { link, offloads, received, sent } = self;
+        let EthernetDevice { link, offloads, received, sent, count } = self;
         // Even if there is no room for an answer, which is lost then: else a backend that takes nothing from us could
         // fill our ring, and whoever waits for it to be emptied would wait for ever.
         let RxInfo { trusted } = link.receive(received)?;
@@ -128,16 +137,17 @@ impl phy::Device for EthernetDevice {
             // To smoltcp, a frame without bytes is nothing.
             received.clear();
         }
-        let room = Room { link: &mut **link, offloads: *offloads, buffer: sent, segment: None };
+        let room = Room { link: &mut **link, offloads: *offloads, buffer: sent, count, segment: None };
         Some((Received(received), room))
     }
 
     fn transmit(&mut self, _now: Instant) -> Option<Room<'_>> {
-        let EthernetDevice { link, offloads, sent, .. } = self;
+        let EthernetDevice { link, offloads, sent, count, .. } = self;
         link.can_send().then_some(Room {
             link: &mut **link,
             offloads: *offloads,
             buffer: sent,
+            count,
             segment: None,
         })
     }

@@ -32,12 +32,18 @@ const DISCOVER: Duration = Duration::from_secs(3);
 const DHCP_OPTIONS: &[u8] = &[1, 3, 6, 12, 15, 66, 67, 150, 209, 210];
 /// Bytes of the longest DHCP message that is kept: no frame has more.
 const DHCP_MESSAGE: usize = 1500;
+/// How often what is due is looked at while the card has no room.
+const WHILE_FULL: core::time::Duration = core::time::Duration::from_millis(10);
 
 /// An interface.
 pub(super) struct Interface {
     name: String,
     device: Device,
     iface: Box<iface::Interface>,
+    /// With routers that may tell of addresses: knows when the sockets are due, see [`poll_at`](Interface::poll_at).
+    timers: Option<Box<iface::Interface>>,
+    /// The last poll has sent frames.
+    sends: bool,
     /// The sockets.
     pub(super) sockets: SocketSet<'static>,
     setup: Setup,
@@ -101,6 +107,10 @@ impl Interface {
         now: Nanos,
     ) -> Interface {
         config.random_seed = seed;
+        let timers = config.slaac.then(|| {
+            let config = Config::new(config.hardware_addr);
+            Box::new(iface::Interface::new(config, &mut device, instant(now)))
+        });
         let iface = Box::new(iface::Interface::new(config, &mut device, instant(now)));
         let mut sockets = SocketSet::new(Vec::new());
         let dns = sockets.add(dns::Socket::new(&[], Vec::new()));
@@ -108,6 +118,8 @@ impl Interface {
             name,
             device,
             iface,
+            timers,
+            sends: false,
             sockets,
             setup,
             dhcp: None,
@@ -279,6 +291,7 @@ impl Interface {
         let now = instant(now);
         let Interface { device, iface, sockets, .. } = self;
         iface.poll_maintenance(now);
+        let sent_before = device.sent();
         let mut progress = Progress::default();
         let mut taken = 0;
         while taken < BURST {
@@ -293,8 +306,8 @@ impl Interface {
         while sent < BURST && iface.poll_egress(now, device, sockets) == PollResult::SocketStateChanged {
             sent += 1;
         }
-        progress.more =
-            taken == BURST || sent == BURST || matches!(device, Device::Loopback(queue) if !queue.is_empty());
+        progress.more = taken == BURST || sent == BURST || device.is_carrying();
+        self.sends = device.sent() != sent_before;
         self.take_lease();
         self.bury(now);
         if let Some(link) = self.device.link() {
@@ -309,9 +322,23 @@ impl Interface {
 
     /// When it must be polled again, whatever comes.
     pub(super) fn poll_at(&mut self, now: Nanos) -> Option<Nanos> {
-        let due = self.iface.poll_at(instant(now), &self.sockets);
+        // Nothing else tells of what is in the loopback.
+        if self.device.is_carrying() {
+            return Some(now);
+        }
+        let mut due = self.iface.poll_at(instant(now), &self.sockets);
+        if let Some(timers) = &mut self.timers {
+            // Once smoltcp 0.14 has asked for routers in vain, it says that it is due for ever; and once what a router said is
+            // over, that nothing is. So the sockets' times are asked for apart, and a past one of its own counts only while it
+            // sends something.
+            let (past, sockets) = (instant(now), timers.poll_at(instant(now), &self.sockets));
+            let own = due.filter(|at| *at > past || self.sends);
+            due = own.into_iter().chain(sockets).min();
+        }
         let at = due.into_iter().chain(self.orphans.iter().map(|(_, until)| *until)).min()?;
-        Some(Nanos(u64::try_from(at.total_micros()).unwrap_or(0).saturating_mul(1000)))
+        let at = Nanos(u64::try_from(at.total_micros()).unwrap_or(0).saturating_mul(1000));
+        // What is due stays so until the card has room, of which it tells by an event.
+        Some(if self.device.is_full() { at.max(now + WHILE_FULL) } else { at })
     }
 
     /// Uses what a DHCP server gave, or took away.

@@ -204,3 +204,22 @@ fn an_idle_connection_lasts_and_an_unanswered_one_does_not() {
     assert_eq!(error, Err(NetError::Reset));
     assert!((100..200).contains(&((net.now.0 - begun.0) / 1_000_000_000)), "{:?}", net.now);
 }
+
+#[test]
+fn a_card_without_room_is_not_asked_again_and_again() {
+    let mut net = Net::new(Faults::default(), Offloads::default());
+    let mut senders: Vec<_> = (0..40).map(|n| net.connected(&format!("10.0.0.2:{}", 80 + n))).collect();
+    let [stack, _] = &mut net.stacks;
+    for round in 0..50 {
+        for (client, ..) in &mut senders {
+            let _ = client.send(stack, &noise(30_000));
+        }
+        let next = stack.poll(net.now);
+        if net.lanes[0].lock().unwrap().len() >= 64 {
+            assert!(next.unwrap() > net.now, "it would be polled for ever");
+            return;
+        }
+        net.now = net.now + std::time::Duration::from_millis(round);
+    }
+    panic!("the wire never was full");
+}
