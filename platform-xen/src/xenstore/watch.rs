@@ -106,6 +106,11 @@ impl Watch {
         self.xs.port()
     }
 
+    /// Whether it is still there: not if the connection was opened anew.
+    pub fn is_set(&self) -> bool {
+        self.xs.with_link(|link| link.watches.by_token.get(self.token).is_some())
+    }
+
     /// A path that changed, if there is one; doesn't wait.
     ///
     /// # Errors

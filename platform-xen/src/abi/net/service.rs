@@ -152,11 +152,13 @@ impl Network {
                 let mut stack = self.stack.lock();
                 (!stack.ask_for_events()).then(|| stack.ports())
             };
-            let Some(ports) = ports else {
+            let Some(mut ports) = ports else {
                 // A backend can say so again and again.
                 thread::yield_now();
                 continue;
             };
+            // A backend that leaves says so in xenstore alone.
+            ports.extend(devices::get().map(|devices| devices.xenstore().port()));
             let next = next.unwrap_or(Nanos(u64::MAX));
             self.until.store(next.0, Ordering::Relaxed);
             thread::wait_ports_or_futex(&ports, (&raw const self.kick).addr(), Some(next));
