@@ -163,6 +163,11 @@ fn parse(word: &str) -> Result<Setup, &'static str> {
     };
     let (mut v4, mut v6) = how(field(6))?;
     let own = address(own)?;
+    // smoltcp panics at those.
+    let broadcast = own == Some(IpAddr::V4(Ipv4Addr::BROADCAST));
+    if broadcast || own.is_some_and(|own| own.is_multicast() || own.is_unspecified()) {
+        return Err("not an address that a card can have");
+    }
     let gateway = address(field(2))?;
     match own {
         None if field(6).is_empty() => return Err("neither an address nor a way to get one"),
@@ -260,6 +265,10 @@ mod tests {
             ("10.0.0.2/33", "not a netmask"),
             ("nothing", "not a way to get addresses (dhcp, auto6, off)"),
             ("10.0.0.x:::24", "not an address"),
+            ("224.0.0.1/24", "not an address that a card can have"),
+            ("255.255.255.255/8", "not an address that a card can have"),
+            ("0.0.0.0/24", "not an address that a card can have"),
+            ("[ff02::1]:::64", "not an address that a card can have"),
             ("10.0.0.2::[fe80::1]:24", "the gateway is of the other family"),
             (":::24::eth0", "neither an address nor a way to get one"),
         ] {
