@@ -55,8 +55,30 @@ pub(super) struct Interface {
     servers: Vec<IpAddress>,
     /// Connections that nobody has any more, on their way to the end, and when that must be.
     orphans: VecDeque<(SocketHandle, Instant)>,
+    /// What connections that have ended both ways had still to give.
+    rests: Vec<Rest>,
     /// Addresses when they were last looked at.
     seen: Vec<IpCidr>,
+}
+
+/// Bytes that nobody has read yet of a connection in TIME-WAIT: smoltcp would forget them with it.
+struct Rest {
+    handle: SocketHandle,
+    bytes: Vec<u8>,
+    /// How many were read.
+    read: usize,
+}
+
+impl Rest {
+    /// Takes them, if there is memory for them.
+    fn take(handle: SocketHandle, socket: &mut tcp::Socket<'_>) -> Option<Rest> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(socket.recv_queue()).ok()?;
+        bytes.resize(socket.recv_queue(), 0);
+        let len = socket.recv_slice(&mut bytes).unwrap_or(0);
+        bytes.truncate(len);
+        Some(Rest { handle, bytes, read: 0 })
+    }
 }
 
 /// What [`Interface::poll`] did.
@@ -127,6 +149,7 @@ impl Interface {
             dns,
             servers: Vec::new(),
             orphans: VecDeque::new(),
+            rests: Vec::new(),
             seen: Vec::new(),
         }
     }
@@ -371,19 +394,34 @@ impl Interface {
 
     /// Takes a connection that nobody has any more: it ends by itself.
     pub(super) fn adopt(&mut self, handle: SocketHandle, now: Nanos) {
+        self.rests.retain(|rest| rest.handle != handle);
         self.orphans.push_back((handle, instant(now) + LAST_PATIENCE));
     }
 
-    /// Whether an orphan still has something to say, or to hear that it was heard.
+    /// Reads what a connection that has ended both ways had still to give, 0 at the end; `None`: it is no such connection.
+    pub(super) fn read_rest(&mut self, handle: SocketHandle, buf: &mut [u8], peek: bool) -> Option<usize> {
+        let rest = self.rests.iter_mut().find(|rest| rest.handle == handle)?;
+        let left = &rest.bytes[rest.read..];
+        let n = left.len().min(buf.len());
+        buf[..n].copy_from_slice(&left[..n]);
+        if !peek {
+            rest.read += n;
+        }
+        Some(n)
+    }
+
+    /// Whether a connection still has bytes to send, or an orphan something to say or to hear that it was heard.
     pub(super) fn is_sending(&self) -> bool {
         use tcp::State::{Closed, FinWait2, TimeWait};
         let state = |handle| self.sockets.get::<tcp::Socket>(handle).state();
-        self.orphans.iter().any(|(handle, _)| !matches!(state(*handle), Closed | FinWait2 | TimeWait))
+        let sends = |socket: &Socket<'_>| matches!(socket, Socket::Tcp(socket) if socket.is_active() && socket.send_queue() > 0);
+        self.sockets.iter().any(|(_, socket)| sends(socket))
+            || self.orphans.iter().any(|(handle, _)| !matches!(state(*handle), Closed | FinWait2 | TimeWait))
     }
 
     /// Removes orphans that have come to their end. One that was broken off has sent its last word by now.
     fn bury(&mut self, now: Instant) {
-        let Interface { sockets, orphans, .. } = self;
+        let Interface { sockets, orphans, rests, .. } = self;
         let state = |sockets: &SocketSet<'_>, handle| sockets.get::<tcp::Socket>(handle).state();
         let waiting = orphans.iter().filter(|(h, _)| state(sockets, *h) == tcp::State::TimeWait).count();
         let mut excess = waiting.saturating_sub(MOST_IN_TIME_WAIT);
@@ -407,9 +445,13 @@ impl Interface {
             }
             !over
         });
-        for (_, socket) in sockets.iter_mut() {
-            if let Socket::Tcp(socket) = socket {
-                set_patience(socket);
+        for (handle, socket) in sockets.iter_mut() {
+            let Socket::Tcp(socket) = socket else { continue };
+            set_patience(socket);
+            let owned = || !orphans.iter().any(|(orphan, _)| *orphan == handle);
+            let known = |rests: &[Rest]| rests.iter().any(|rest| rest.handle == handle);
+            if socket.state() == tcp::State::TimeWait && !known(rests) && owned() {
+                rests.extend(Rest::take(handle, socket));
             }
         }
     }

@@ -172,7 +172,7 @@ impl Stack {
         &self.limits
     }
 
-    /// Whether a connection that its owner has closed still has something to send.
+    /// Whether a connection still has something to send, or one that its owner has closed is not heard of yet.
     #[must_use]
     pub fn is_sending(&self) -> bool {
         self.interfaces.iter().any(Interface::is_sending)

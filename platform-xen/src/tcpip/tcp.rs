@@ -342,6 +342,11 @@ impl TcpSocket {
     /// [`NetError::WouldBlock`], [`NetError::Reset`], [`NetError::NotConnected`].
     pub fn recv(&mut self, stack: &mut Stack, buf: &mut [u8], peek: bool) -> Result<usize, NetError> {
         let waker = self.waiter.waker();
+        if let State::Stream { at, handle, read_shut: false } = self.state
+            && let Some(n) = stack.interfaces[at].read_rest(handle, buf, peek)
+        {
+            return Ok(n);
+        }
         let (at, read_shut, socket) = self.stream(stack)?;
         if read_shut {
             return Ok(0);
@@ -456,7 +461,8 @@ impl TcpSocket {
                 let closed = socket.state() == TcpState::Closed;
                 Ready {
                     read: read_shut || socket.can_recv() || !socket.may_recv(),
-                    write: socket.can_send() || closed,
+                    // Where nothing can be sent any more, whoever tries is to learn it.
+                    write: socket.can_send() || !socket.may_send(),
                     over: closed || (!socket.may_recv() && !socket.may_send()),
                     failed: false,
                 }

@@ -223,3 +223,46 @@ fn a_card_without_room_is_not_asked_again_and_again() {
     }
     panic!("the wire never was full");
 }
+
+#[test]
+fn what_nobody_has_read_outlives_the_connection() {
+    let mut net = Net::new(Faults::default(), Offloads::default());
+    let (mut client, mut server, _listener) = net.connected("10.0.0.2:80");
+    client.shutdown(&mut net.stacks[0], false, true).unwrap();
+    assert!(client.ready(&mut net.stacks[0]).write, "to write is an error, not to be waited for");
+    let mut buf = [0; 9000];
+    assert_eq!(net.until(|stacks| server.recv(&mut stacks[1], &mut buf, false)), Ok(0));
+    server.send(&mut net.stacks[1], &noise(5000)).unwrap();
+    server.close(&mut net.stacks[1]);
+    // The reader takes its time: longer than a late packet may (RFC 9293 3.6.1).
+    let later = Nanos(net.now.0 + 300_000_000_000);
+    while net.now < later {
+        net.step();
+    }
+    let stack = &mut net.stacks[0];
+    assert!(client.ready(stack).read);
+    assert_eq!(client.recv(stack, &mut buf[..100], true), Ok(100));
+    assert_eq!(client.recv(stack, &mut buf[..100], false), Ok(100));
+    assert_eq!(client.recv(stack, &mut buf[100..], false), Ok(4900));
+    assert!(buf[..5000] == noise(5000));
+    for _ in 0..2 {
+        assert_eq!(client.recv(stack, &mut buf, false), Ok(0));
+    }
+    client.close(stack);
+}
+
+#[test]
+fn what_is_written_is_under_way_until_it_was_heard() {
+    let mut net = Net::new(Faults::default(), Offloads::default());
+    let (mut client, mut server, _listener) = net.connected("10.0.0.2:80");
+    assert!(!net.stacks[0].is_sending());
+    // Its owner still has it: a program that ends doesn't close each.
+    client.send(&mut net.stacks[0], b"the last words").unwrap();
+    assert!(net.stacks[0].is_sending());
+    let mut buf = [0; 20];
+    assert_eq!(net.until(|stacks| server.recv(&mut stacks[1], &mut buf, false)), Ok(14));
+    for _ in 0..20 {
+        net.step();
+    }
+    assert!(!net.stacks[0].is_sending());
+}
