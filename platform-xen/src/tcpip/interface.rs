@@ -309,8 +309,14 @@ impl Interface {
         }
     }
 
-    /// Takes packets that came and sends those that are due. `after` is called after each packet that came.
-    pub(super) fn poll(&mut self, now: Nanos, mut after: impl FnMut(&mut SocketSet<'static>)) -> Progress {
+    /// Takes packets that came and sends those that are due. `after` is called after each packet that came. `ending`: see
+    /// [`Limits`](super::Limits).
+    pub(super) fn poll(
+        &mut self,
+        now: Nanos,
+        ending: usize,
+        mut after: impl FnMut(&mut SocketSet<'static>),
+    ) -> Progress {
         let now = instant(now);
         let Interface { device, iface, sockets, .. } = self;
         iface.poll_maintenance(now);
@@ -332,7 +338,7 @@ impl Interface {
         progress.more = taken == BURST || sent == BURST || device.is_carrying();
         self.sends = device.sent() != sent_before;
         self.take_lease();
-        self.bury(now);
+        self.bury(now, ending);
         if let Some(link) = self.device.link() {
             link.flush();
         }
@@ -420,11 +426,12 @@ impl Interface {
     }
 
     /// Removes orphans that have come to their end. One that was broken off has sent its last word by now.
-    fn bury(&mut self, now: Instant) {
+    fn bury(&mut self, now: Instant, ending: usize) {
         let Interface { sockets, orphans, rests, .. } = self;
         let state = |sockets: &SocketSet<'_>, handle| sockets.get::<tcp::Socket>(handle).state();
         let waiting = orphans.iter().filter(|(h, _)| state(sockets, *h) == tcp::State::TimeWait).count();
         let mut excess = waiting.saturating_sub(MOST_IN_TIME_WAIT);
+        let mut unheard = (orphans.len() - waiting).saturating_sub(ending);
         orphans.retain(|(handle, until)| {
             let over = match state(sockets, *handle) {
                 tcp::State::Closed => true,
@@ -434,7 +441,8 @@ impl Interface {
                 }
                 tcp::State::TimeWait => false,
                 _ => {
-                    if now >= *until {
+                    if now >= *until || unheard > 0 {
+                        unheard = unheard.saturating_sub(1);
                         sockets.get_mut::<tcp::Socket>(*handle).abort();
                     }
                     false

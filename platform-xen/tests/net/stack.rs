@@ -17,7 +17,7 @@ fn random() -> u64 {
 #[test]
 fn without_a_backend_nothing_is_due_for_ever() {
     let s = connected(Offer::default());
-    let limits = Limits { tcp_buffer: 4096, udp_buffer: 4096, most: 64 << 10 };
+    let limits = Limits { tcp_buffer: 4096, udp_buffer: 4096, most: 64 << 10, ending: 32 };
     let mut stack = Stack::new(limits, random, Waiter::new(|_| {}), s.machine.now());
     // It asks for an address, and nobody answers.
     stack.attach(Box::new(NicLink::new(Arc::new(s.nic))), Setup::parse("dhcp").unwrap());

@@ -90,7 +90,7 @@ fn advertisement(minutes: u16, prefix: Option<([u8; 16], u8)>) -> Vec<u8> {
 /// A machine with a card, and the lane on which frames come to it.
 fn machine(word: &str) -> (Stack, Lane) {
     let (to, from) = (Lane::default(), Lane::default());
-    let limits = Limits { tcp_buffer: 4096, udp_buffer: 4096, most: 64 << 10 };
+    let limits = Limits { tcp_buffer: 4096, udp_buffer: 4096, most: 64 << 10, ending: 32 };
     let mut stack = Stack::new(limits, random, waiter(), Nanos(0));
     let card = Card {
         name: "eth0",

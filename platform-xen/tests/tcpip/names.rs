@@ -54,7 +54,7 @@ struct Served {
 impl Served {
     fn new() -> Served {
         let mut net = Net::new(Faults::default(), Offloads::default());
-        let limits = Limits { tcp_buffer: 16 << 10, udp_buffer: 16 << 10, most: 1 << 20 };
+        let limits = Limits { tcp_buffer: 16 << 10, udp_buffer: 16 << 10, most: 1 << 20, ending: 32 };
         let mut client = Stack::new(limits, random, waiter(), Nanos(0));
         let card = Card {
             name: "eth0",

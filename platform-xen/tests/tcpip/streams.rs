@@ -266,3 +266,23 @@ fn what_is_written_is_under_way_until_it_was_heard() {
     }
     assert!(!net.stacks[0].is_sending());
 }
+
+#[test]
+fn peers_that_hear_nothing_keep_few_connections() {
+    let mut net = Net::new(Faults::default(), Offloads::default());
+    for n in 0..100 {
+        let (_client, mut server, mut listener) = net.connected(&format!("10.0.0.2:{}", 1000 + n));
+        server.send(&mut net.stacks[1], &noise(60_000)).unwrap();
+        server.close(&mut net.stacks[1]);
+        listener.close(&mut net.stacks[1]);
+        // Nothing of it arrives.
+        net.lanes[1].lock().unwrap().clear();
+        net.stacks[1].poll(net.now);
+    }
+    net.lanes[1].lock().unwrap().clear();
+    net.stacks[1].poll(net.now);
+    net.stacks[1].poll(net.now);
+    let sockets = net.stacks[1].sockets();
+    // And those that ask for names.
+    assert!((30..=2 + 32).contains(&sockets), "{sockets}");
+}

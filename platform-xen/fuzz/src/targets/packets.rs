@@ -189,7 +189,7 @@ fn waiter() -> Arc<Waiter> {
 fn run(data: &[u8]) {
     let buffer = Arc::default();
     let mut wire = Wire { data, buffer: Arc::clone(&buffer) };
-    let limits = Limits { tcp_buffer: 4096, udp_buffer: 4096, most: 64 << 10 };
+    let limits = Limits { tcp_buffer: 4096, udp_buffer: 4096, most: 64 << 10, ending: 32 };
     let mut now = Nanos(1_000_000_000);
     let mut stack = Stack::new(limits, random, waiter(), now);
     let words = ["10.0.0.1::10.0.0.9:24::eth0:none:10.0.0.9", "eth0:auto6"]
