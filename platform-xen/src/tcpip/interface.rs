@@ -15,7 +15,7 @@ use smoltcp::wire::{
 
 use super::device::Device;
 use super::link::Link;
-use super::setup::{Autoconf4, Autoconf6, Setup};
+use super::setup::{Autoconf4, Autoconf6, Setup, is_possible};
 use super::tcp::set_patience;
 use crate::hal::Nanos;
 
@@ -166,6 +166,9 @@ impl Interface {
                 // smoltcp borrows it for good; once for each card.
                 socket.set_receive_packet_buffer(alloc::vec![0; DHCP_MESSAGE].leak());
                 self.dhcp = Some(self.sockets.add(socket));
+            }
+            Autoconf4::Static { address, .. } if !is_possible(address.into()) => {
+                log::error!("{}: {address} is not an address that a card can have", self.name);
             }
             Autoconf4::Static { address, prefix, gateway } => {
                 let address = IpCidr::Ipv4(Ipv4Cidr::new(address, prefix.min(32)));

@@ -134,6 +134,11 @@ fn address(field: &str) -> Result<Option<IpAddr>, &'static str> {
     field.parse().map(Some).map_err(|_| "not an address")
 }
 
+/// Whether a card can have this address: at others smoltcp panics.
+pub(super) fn is_possible(address: IpAddr) -> bool {
+    !(address.is_multicast() || address.is_unspecified() || address == Ipv4Addr::BROADCAST)
+}
+
 /// `how` by its word: of IPv4, of IPv6.
 fn how(word: &str) -> Result<(Autoconf4, Autoconf6), &'static str> {
     match word {
@@ -163,9 +168,7 @@ fn parse(word: &str) -> Result<Setup, &'static str> {
     };
     let (mut v4, mut v6) = how(field(6))?;
     let own = address(own)?;
-    // smoltcp panics at those.
-    let broadcast = own == Some(IpAddr::V4(Ipv4Addr::BROADCAST));
-    if broadcast || own.is_some_and(|own| own.is_multicast() || own.is_unspecified()) {
+    if own.is_some_and(|own| !is_possible(own)) {
         return Err("not an address that a card can have");
     }
     let gateway = address(field(2))?;
