@@ -94,6 +94,12 @@ fn instant(now: Nanos) -> Instant {
     Instant::from_micros(i64::try_from(now.0 / 1000).unwrap_or(i64::MAX))
 }
 
+/// An interface of smoltcp's. It holds buffers and is made on the stack: not two in the frame of one function.
+#[inline(never)]
+fn boxed(config: Config, device: &mut Device, now: Nanos) -> Box<iface::Interface> {
+    Box::new(iface::Interface::new(config, device, instant(now)))
+}
+
 impl Interface {
     /// The loopback.
     pub(super) fn loopback(seed: u64, now: Nanos) -> Interface {
@@ -129,11 +135,8 @@ impl Interface {
         now: Nanos,
     ) -> Interface {
         config.random_seed = seed;
-        let timers = config.slaac.then(|| {
-            let config = Config::new(config.hardware_addr);
-            Box::new(iface::Interface::new(config, &mut device, instant(now)))
-        });
-        let iface = Box::new(iface::Interface::new(config, &mut device, instant(now)));
+        let timers = config.slaac.then(|| boxed(Config::new(config.hardware_addr), &mut device, now));
+        let iface = boxed(config, &mut device, now);
         let mut sockets = SocketSet::new(Vec::new());
         let dns = sockets.add(dns::Socket::new(&[], Vec::new()));
         Interface {
