@@ -147,7 +147,6 @@ suites! {
         "parking_lot-issue_392" test("parking_lot", "issue_392");
     "regex" 970:
         "regex" lib("regex"),
-        "regex-integration" test("regex", "integration"),
         "regex-syntax" lib("regex-syntax");
     "serde_json" 970:
         "serde_json-debug" test("serde_json", "debug"),
