@@ -25,17 +25,17 @@ const HALF_OPEN: Duration = Duration::from_secs(20);
 /// What a program can choose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TcpOptions {
-    /// Small pieces are sent at once.
+    /// Small pieces are sent at once: without the algorithm of RFC 896.
     pub nodelay: bool,
-    /// An idle peer is asked from time to time whether it is there.
+    /// An idle peer is asked each minute whether it is there, and given up after two without an answer (RFC 9293 3.8.4).
     pub keepalive: bool,
-    /// Closing breaks the connection off.
+    /// Closing breaks the connection off: the peer gets a reset.
     pub reset_on_close: bool,
-    /// Hops that packets live.
+    /// Hops that packets live; `None`: 64.
     pub hop_limit: Option<u8>,
-    /// Bytes received and not yet read; `None`: as the machine has memory.
+    /// Bytes received and not yet read, 2,048 at least; `None`: as the machine has memory ([`Limits`]).
     pub receive_buffer: Option<usize>,
-    /// Bytes sent and not yet acknowledged.
+    /// Bytes sent and not yet acknowledged, likewise.
     pub send_buffer: Option<usize>,
     /// A socket of IPv6 takes no connections of IPv4.
     pub v6_only: bool,
@@ -164,10 +164,10 @@ impl TcpSocket {
         Ok(SocketAddr::new(address.ip().to_canonical(), address.port()))
     }
 
-    /// Gives it an address.
+    /// Gives it an address. Port 0: any that is free, from 49,152 on (RFC 6335).
     ///
     /// # Errors
-    /// [`NetError::AddrInUse`], [`NetError::AddrNotAvailable`], [`NetError::Invalid`]: it has one.
+    /// [`NetError::AddrInUse`], [`NetError::AddrNotAvailable`], [`NetError::WrongFamily`]; [`NetError::Invalid`]: it has one.
     pub fn bind(&mut self, stack: &mut Stack, address: SocketAddr) -> Result<(), NetError> {
         if self.local.is_some() || !matches!(self.state, State::Idle) {
             return Err(NetError::Invalid);
@@ -221,7 +221,7 @@ impl TcpSocket {
     /// Takes a connection, with the peer's address. `waiter` is the new socket's.
     ///
     /// # Errors
-    /// [`NetError::WouldBlock`], [`NetError::Invalid`].
+    /// [`NetError::WouldBlock`]; [`NetError::Invalid`]: it doesn't listen.
     pub fn accept(
         &mut self,
         stack: &mut Stack,
@@ -250,11 +250,12 @@ impl TcpSocket {
         Ok((TcpSocket { id, is_v6: self.is_v6, local, state, options, error: None, waiter }, peer))
     }
 
-    /// Begins to connect, or goes on with it.
+    /// Begins to connect, or goes on with it. `scope` is the number of an interface, for addresses of one link alone (RFC 4007);
+    /// 0: any.
     ///
     /// # Errors
-    /// [`NetError::InProgress`] while it goes on; [`NetError::Refused`], [`NetError::TimedOut`],
-    /// [`NetError::Unreachable`], [`NetError::IsConnected`], [`NetError::Invalid`].
+    /// [`NetError::InProgress`] while it goes on; [`NetError::Refused`], [`NetError::TimedOut`] after two minutes,
+    /// [`NetError::Unreachable`], [`NetError::IsConnected`], [`NetError::Invalid`], or as [`bind`](TcpSocket::bind).
     pub fn connect(&mut self, stack: &mut Stack, to: SocketAddr, scope: u32) -> Result<(), NetError> {
         match self.state {
             State::Idle => {}
