@@ -161,7 +161,7 @@ impl Nic {
         self.with(|queue, counters| queue.tx.has_room(counters)).unwrap_or(false)
     }
 
-    /// Sends a frame, with its Ethernet header; the backend sees it after a [`flush`](Nic::flush). `false`: there is no room
+    /// Sends a frame of 14 to 65,535 bytes, its Ethernet header among them (4,096 at most for a backend without scatter/gather); the backend sees it after a [`flush`](Nic::flush). `false`: there is no room
     /// now.
     ///
     /// # Errors

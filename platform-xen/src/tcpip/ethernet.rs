@@ -24,6 +24,31 @@ const ETHERNET: usize = 14;
 ///
 /// A loop over it polls the interface, calls [`ask_for_events`](EthernetDevice::ask_for_events), and waits on the
 /// [`port`](EthernetDevice::port) unless that gave `true`: `examples/nostd-net` is one.
+///
+/// ```no_run
+/// # #[cfg(feature = "bare")]
+/// # fn serve() -> Result<(), Box<dyn std::error::Error>> {
+/// use platform_xen::tcpip::EthernetDevice;
+/// use platform_xen::{devices, thread, time};
+/// use smoltcp::iface::{Config, Interface, SocketSet};
+/// use smoltcp::time::{Duration, Instant};
+/// use smoltcp::wire::HardwareAddress;
+///
+/// let nics = devices::get().ok_or("there is no xenstore")?.nics()?;
+/// let mut device = EthernetDevice::new(nics.get("eth0").ok_or("there is no card")?.clone());
+/// let now = || Instant::from_micros((time::now().0 / 1000) as i64);
+/// let config = Config::new(HardwareAddress::Ethernet(device.address()));
+/// let mut iface = Interface::new(config, &mut device, now());
+/// let mut sockets = SocketSet::new(vec![]); // addresses and sockets are yours
+/// loop {
+///     iface.poll(now(), &mut device, &mut sockets);
+///     let delay = iface.poll_delay(now(), &sockets).unwrap_or(Duration::from_secs(1)).min(Duration::from_secs(1));
+///     if delay > Duration::ZERO && !device.ask_for_events() {
+///         thread::wait_ports(device.port().as_slice(), Some(time::now() + delay.into()));
+///     }
+/// }
+/// # }
+/// ```
 pub struct EthernetDevice {
     link: Box<dyn Link>,
     offloads: Offloads,

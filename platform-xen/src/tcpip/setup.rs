@@ -50,6 +50,20 @@ pub enum Autoconf6 {
 }
 
 /// How an interface is set up.
+///
+/// ```
+/// use platform_xen::tcpip::{Autoconf4, Autoconf6, Setup};
+///
+/// let word = Setup::parse("10.0.0.5::10.0.0.1:255.255.255.0::eth1:none:10.0.0.53")?;
+/// let (address, gateway) = ("10.0.0.5".parse().unwrap(), "10.0.0.1".parse().ok());
+/// assert_eq!(word.v4, Autoconf4::Static { address, prefix: 24, gateway });
+///
+/// let all = [word, Setup::parse("[2001:db8::5]:::64")?, Setup::parse("eth0:auto6")?];
+/// assert_eq!(Setup::of("eth0", &all).v6, Autoconf6::Slaac);
+/// assert_eq!(Setup::of("eth1", &all), all[0]); // the words for a card come before those for any
+/// assert_eq!(Setup::parse("10.0.0.5").unwrap_err().to_string(), "ip=10.0.0.5: no netmask");
+/// # Ok::<(), platform_xen::tcpip::BadSetup>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Setup {
     /// Its name; `None`: any.

@@ -75,7 +75,8 @@ pub struct Watch {
 }
 
 impl Xenstore {
-    /// Watches a path. One event comes at once, as xenstored does it; then one with each change at or below the path.
+    /// Watches a path. One event comes at once, as xenstored does it; then one with each change at or below the path. Of events that
+    /// nobody takes the last 32 are kept, each path once.
     ///
     /// # Errors
     /// What xenstored says.

@@ -28,7 +28,10 @@ pub static PACKETS: Target = Target {
         "platform-xen/src/tcpip/interface.rs",
         "platform-xen/src/tcpip/listener.rs",
         "platform-xen/src/tcpip/resolve.rs",
-        "platform-xen/src/tcpip/tcp.rs",
+        "platform-xen/src/tcpip/tcp/connect.rs",
+        "platform-xen/src/tcpip/tcp/mod.rs",
+        "platform-xen/src/tcpip/tcp/ready.rs",
+        "platform-xen/src/tcpip/tcp/stream.rs",
         "platform-xen/src/tcpip/udp.rs",
     ],
 };
