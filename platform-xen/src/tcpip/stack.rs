@@ -30,6 +30,8 @@ pub struct Limits {
     pub udp_buffer: usize,
     /// Most that a program can ask for.
     pub most: usize,
+    /// Connections that nobody has any more and whose peers have not heard all; beyond, the oldest is broken off.
+    pub ending: usize,
 }
 
 impl Limits {
@@ -38,7 +40,9 @@ impl Limits {
     pub fn for_memory(bytes: u64) -> Limits {
         // A connection with full buffers takes a five-hundredth of it.
         let share = usize::try_from(bytes / 1024).unwrap_or(usize::MAX).clamp(32 << 10, 256 << 10);
-        Limits { tcp_buffer: share, udp_buffer: share, most: 4 << 20 }
+        // Peers that never hear the end of what was sent can keep a quarter of it.
+        let ending = usize::try_from(bytes / 4).unwrap_or(usize::MAX) / (2 * share);
+        Limits { tcp_buffer: share, udp_buffer: share, most: 4 << 20, ending }
     }
 }
 
@@ -172,7 +176,7 @@ impl Stack {
         &self.limits
     }
 
-    /// Whether a connection that its owner has closed still has something to send.
+    /// Whether a connection still has something to send, or one that its owner has closed is not heard of yet.
     #[must_use]
     pub fn is_sending(&self) -> bool {
         self.interfaces.iter().any(Interface::is_sending)
@@ -189,7 +193,7 @@ impl Stack {
     pub(super) fn poll_one(&mut self, at: usize) -> bool {
         let Stack { interfaces, listeners, limits, now, .. } = self;
         let Some(interface) = interfaces.get_mut(at) else { return false };
-        let progress = interface.poll(*now, |sockets| {
+        let progress = interface.poll(*now, limits.ending, |sockets| {
             listeners.values_mut().for_each(|listener| listener.look(at, sockets, limits));
         });
         if progress.addresses && at != LOOPBACK {

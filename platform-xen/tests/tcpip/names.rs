@@ -54,7 +54,7 @@ struct Served {
 impl Served {
     fn new() -> Served {
         let mut net = Net::new(Faults::default(), Offloads::default());
-        let limits = Limits { tcp_buffer: 16 << 10, udp_buffer: 16 << 10, most: 1 << 20 };
+        let limits = Limits { tcp_buffer: 16 << 10, udp_buffer: 16 << 10, most: 1 << 20, ending: 32 };
         let mut client = Stack::new(limits, random, waiter(), Nanos(0));
         let card = Card {
             name: "eth0",
@@ -147,6 +147,10 @@ fn an_address_that_is_given_takes_the_place_of_a_lease() {
     assert!(card.lease.is_none() && !card.addresses.contains(&"10.0.0.99".parse().unwrap()));
     let mut lookup = Lookup::new(&mut served.net.stacks[0], "some.host", waiter()).unwrap();
     assert!(!served.until(|stack| lookup.result(stack).map(<[IpAddr]>::to_vec)).unwrap().is_empty());
+    // One that no card can have is none, and no end of the domain.
+    let group = Autoconf4::Static { address: "224.0.0.7".parse().unwrap(), prefix: 24, gateway: None };
+    assert!(served.net.stacks[0].set_up_v4("eth0", group, vec![]));
+    assert!(served.net.stacks[0].cards().next().unwrap().addresses.iter().all(|address| address.is_ipv6()));
     // And back: it asks again.
     assert!(served.net.stacks[0].set_up_v4("eth0", Autoconf4::Dhcp, vec![]));
     served.until(|stack| has(stack, "10.0.0.99")).unwrap();

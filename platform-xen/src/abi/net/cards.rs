@@ -1,5 +1,14 @@
 //! What a program may know and decide of its network cards, which sockets don't tell. Each function starts the network if it was not
 //! started yet, which waits until the cards are connected.
+//!
+//! ```no_run
+//! use platform_xen::abi::cards;
+//!
+//! for card in cards::cards() {
+//!     println!("{}: {:?}{}", card.name, card.addresses, if card.awaits_v4 { ", asks for one" } else { "" });
+//! }
+//! cards::problems().iter().for_each(|why| println!("{why}"));
+//! ```
 
 use super::service;
 use crate::tcpip::{Autoconf4, CardState};
