@@ -80,6 +80,8 @@ pub struct Sources<'a, 'd, M: Machine> {
     pub disks: &'d Disks,
     /// The network.
     pub network: &'a Network<'a, M>,
+    /// The menu that came with the domain.
+    pub given: Option<&'d [u8]>,
 }
 
 impl<M: Machine> Clone for Sources<'_, '_, M> {
@@ -95,7 +97,7 @@ impl<'d, M: Machine> Sources<'_, 'd, M> {
     /// in one of [`PLACES`] on a volume, else the one that a DHCP server names. The error is for the user.
     pub fn find(self, machine: &'d M, console: &mut Console) -> Result<Config<'d>, String> {
         let options = machine.options();
-        match (&options.menu, machine.given_menu()) {
+        match (&options.menu, self.given) {
             (Some(file @ FileRef { device: Some(_), .. }), _) => self.read(file, &Home::Host, console),
             (Some(FileRef { device: None, path, .. }), _) => search(&[path], self.disks),
             (None, Some(text)) => given(text),

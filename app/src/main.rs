@@ -6,6 +6,7 @@
 
 mod config;
 mod console;
+mod given;
 mod input;
 mod keys;
 mod list;
@@ -27,9 +28,10 @@ use pvgrub_fs::Disks;
 
 use config::Sources;
 use console::Console;
+use given::Given;
 use keys::Keys;
 use machine::{Machine, This};
-use network::{Network, Settings, break_off};
+use network::{Network, break_off};
 use session::{End, Session};
 use timings::Timings;
 
@@ -47,13 +49,14 @@ fn run(machine: &impl Machine) -> ExitCode {
     let mut console = Console::new(keys.clone());
     let mut look = machine.look();
     let broken_off = break_off(&keys);
-    let network = Network::new(machine, Settings { broken_off: &broken_off, ..Settings::default() });
+    let given = Given::new(machine.ramdisk());
+    let network = Network::new(machine, given.settings(&broken_off));
     let timings = Timings::default();
     timings.once("start", machine.since_start());
     let mut first = true;
     loop {
         let (disks, notes) = timings.of("disks", || find_disks(machine, !first, &keys));
-        let sources = Sources { disks: &disks, network: &network };
+        let sources = Sources { disks: &disks, network: &network, given: given.menu.as_deref() };
         let (console, look) = (&mut console, &mut look);
         let found = timings.of("find", || keys.breakable(|| sources.find(machine, console)));
         let found = found.unwrap_or_else(|| Err("Looking for a menu was broken off.".into()));
@@ -63,6 +66,7 @@ fn run(machine: &impl Machine) -> ExitCode {
                 // Somebody asked for another scan, so somebody is there to choose.
                 config.menu.settings.timeout = config.menu.settings.timeout.filter(|_| first);
                 config.notes.extend(notes);
+                config.notes.extend(given.note.clone());
                 config.notes.extend(timings.of("others", || config::others(&config, &disks)));
                 // A disk that could not be read may be the one whose menu somebody misses.
                 config.notes.extend(disks.problems().iter().map(ToString::to_string));
@@ -102,8 +106,9 @@ fn no_menu(why: &str, disks: &Disks, notes: &[String]) -> String {
 fn print_menu(machine: &impl Machine) -> ExitCode {
     let keys = Rc::new(Keys::none());
     let (disks, notes) = find_disks(machine, false, &keys);
-    let network = Network::new(machine, Settings::default());
-    let sources = Sources { disks: &disks, network: &network };
+    let given = Given::new(machine.ramdisk());
+    let network = Network::new(machine, given.settings(&|| false));
+    let sources = Sources { disks: &disks, network: &network, given: given.menu.as_deref() };
     match sources.find(machine, &mut Console::new(keys)) {
         Ok(config) => {
             print!("{}\n{}", config::describe(&disks), list::list(&config));

@@ -89,7 +89,7 @@ impl Machine for Linux {
         &self.options
     }
 
-    fn given_menu(&self) -> Option<&[u8]> {
+    fn ramdisk(&self) -> Option<&[u8]> {
         self.given.as_deref()
     }
 

@@ -91,8 +91,8 @@ pub trait Machine: Sized {
     /// What the command line says.
     fn options(&self) -> &Options;
 
-    /// The text of a menu that came with the domain: dom0's ramdisk.
-    fn given_menu(&self) -> Option<&[u8]>;
+    /// The ramdisk that came with the domain.
+    fn ramdisk(&self) -> Option<&[u8]>;
 
     /// True if the menu shall be printed, not shown.
     fn list_only(&self) -> bool {

@@ -14,10 +14,11 @@ use platform_xen::mm::{self, PageBuf};
 use platform_xen::panic::{self, Ending};
 use platform_xen::tcpip::Autoconf4;
 use platform_xen::{abi, boot, devices, logger, time};
-use pvgrub_menu::{Look, MAX_TEXT, Style};
+use pvgrub_menu::{Look, Style};
 
 use super::{Card, FoundDisks, Machine, Memory, Place, StaticAddress};
 use crate::console::Console;
+use crate::given::MAX_GIVEN;
 use crate::keys::Keys;
 use crate::load::Ready;
 use crate::options::Options;
@@ -43,7 +44,7 @@ pub struct Xen {
 /// is refused as such.
 fn ramdisk() -> Option<Vec<u8>> {
     let pages = PageBuf::of_boot_ramdisk()?;
-    let len = usize::try_from(boot::start().mod_len).unwrap_or(usize::MAX).min(MAX_TEXT + 1);
+    let len = usize::try_from(boot::start().mod_len).unwrap_or(usize::MAX).min(MAX_GIVEN + 1);
     Some(pages.get(..len).unwrap_or(&pages).to_vec())
 }
 
@@ -65,7 +66,7 @@ impl Machine for Xen {
         &self.options
     }
 
-    fn given_menu(&self) -> Option<&[u8]> {
+    fn ramdisk(&self) -> Option<&[u8]> {
         self.given.as_deref()
     }
 
