@@ -5,9 +5,6 @@ use pvgrub_net::Trust;
 
 use crate::network::Settings;
 
-/// The longest ramdisk that is looked at: a menu, and a list of authorities such as Debian's.
-pub const MAX_GIVEN: usize = 2 << 20;
-
 /// What the builder named by `PVGRUB_ROOTS`, a PEM bundle; empty if nothing was.
 #[cfg(feature = "tls")]
 const BUILT_IN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/roots.pem"));

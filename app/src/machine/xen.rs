@@ -18,7 +18,6 @@ use pvgrub_menu::{Look, Style};
 
 use super::{Card, FoundDisks, Machine, Memory, Place, StaticAddress};
 use crate::console::Console;
-use crate::given::MAX_GIVEN;
 use crate::keys::Keys;
 use crate::load::Ready;
 use crate::options::Options;
@@ -26,6 +25,8 @@ use crate::timings::Timings;
 
 /// A page of memory, in bytes.
 const PAGE: usize = 4096;
+/// The longest ramdisk that is looked at: a menu, and a list of authorities such as Debian's.
+const MAX_GIVEN: usize = 2 << 20;
 /// Frames that files may not take: with none left for the heap, the domain would end instead of saying what is wrong.
 const RESERVE: u64 = 256;
 
