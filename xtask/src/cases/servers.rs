@@ -290,7 +290,9 @@ fn rogue(stage: &mut Stage) -> Result<()> {
     has(&said, "ip=10.77.0.99")?;
     has(&said, "opt150=286e64292f6d656e752e6c7374")?;
     let nak = stage.lab.serve_lies("dhcp 0.0.0.0:67 nak", &[])?;
-    let said = stage.lab.sh(udhcpc, 60)?;
+    // It asks again and again.
+    let said = stage.lab.sh(&udhcpc.replace("udhcpc -i", "timeout 5 udhcpc -i"), 60)?;
+    has(&said, "received DHCP NAK")?;
     ensure!(!said.contains("ip=10.77.0.99"), "a lease that was refused: {said}");
     has(&nak.said(stage.lab)?, "a question of kind 3")
 }
