@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use crate::toolchain::Toolchain;
-use crate::{liar, linux, nostd, paths, sh, suite};
+use crate::{linux, nostd, paths, sh, suite};
 
 /// Rust's name for the target: a unikernel whose system calls are functions.
 pub const TARGET: &str = "x86_64-unknown-hermit";
@@ -60,7 +60,7 @@ impl Lazy {
 }
 
 fn kernel(toolchain: &mut Lazy, name: &str) -> Result<PathBuf> {
-    if name == liar::NAME {
+    if linux::FOR_DOM0.contains(&name) {
         return linux::build(name);
     }
     let target = paths::target();

@@ -16,6 +16,7 @@ mod network;
 mod nostd;
 mod oracle;
 mod platform;
+mod servers;
 mod smallest;
 mod std_suite;
 mod stress;
@@ -94,6 +95,7 @@ pub fn all() -> Vec<Case> {
         oracle::cases(),
         smallest::cases(),
         block::cases(),
+        servers::cases(),
         network::cases(),
         nostd::cases(),
         examples::cases(),

@@ -78,6 +78,14 @@ impl Kernel {
     }
 }
 
+/// Debian 12's installer, as it is booted from the network: kernel (the generic one) and ramdisk, 8 and 41 MB.
+pub fn installer() -> Result<(PathBuf, PathBuf)> {
+    let packages = ["debian-installer-12-netboot-amd64"];
+    let set = Set { name: "installer", suite: Suite::Bookworm, packages: &packages, depends: None };
+    let dir = set.get()?.join("usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64");
+    Ok((dir.join("linux"), dir.join("initrd.gz")))
+}
+
 fn find(dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<Option<PathBuf>> {
     for entry in std::fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))? {
         let entry = entry?;

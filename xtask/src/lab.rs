@@ -1,11 +1,13 @@
 //! The lab: Debian's Xen and a small dom0 in QEMU, and a way to run commands in it.
 
+mod bundle;
 mod clients;
 mod dom0;
 mod guest;
 mod launch;
 mod liar;
 mod machine;
+mod servers;
 mod terminal;
 mod wire;
 
@@ -14,11 +16,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-pub use guest::{Config, Disk, End, Followed, Guest, MAC};
+pub use guest::{Bridge, Config, Disk, End, Followed, Guest, MAC};
 pub use launch::Launch;
 pub use liar::Liar;
 pub use machine::DiskKind;
 use machine::Machine;
+pub use servers::{
+    Capture, Dhcp, Family, LIMITED, PASSWORD, Place, ROGUE, Served, Servers, Tftp, Tls, USER, Value,
+};
 use terminal::join;
 
 use crate::{paths, sh};

@@ -7,6 +7,9 @@ use anyhow::{Context, Result};
 
 use crate::{paths, sh};
 
+/// Programs that cases name among the kernels that they need, though they run in dom0.
+pub const FOR_DOM0: [&str; 2] = [crate::liar::NAME, crate::lab::ROGUE];
+
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Builds a package's program into `target/linux/`. It carries its own libc: a guest has none, and dom0's may be older

@@ -36,16 +36,35 @@ const MODULES: [&str; 10] = [
 
 /// The ramdisk of a guest whose one program is this server, at 10.77.0.2.
 pub fn server_ramdisk(kernel: Kernel, server: &Path) -> Result<PathBuf> {
+    network_ramdisk(kernel, "server", include_bytes!("material/server-init"), &["ipv6"], Some(server))
+}
+
+/// The ramdisk of a guest that fetches files by busybox's wget and tftp; material/fetch-init says which.
+pub fn fetch_ramdisk(kernel: Kernel) -> Result<PathBuf> {
+    // udhcpc sees the answers before there is an address.
+    network_ramdisk(kernel, "fetch", include_bytes!("material/fetch-init"), &["af_packet"], None)
+}
+
+/// A ramdisk with busybox, a network card, and perhaps a program of its own.
+fn network_ramdisk(
+    kernel: Kernel,
+    name: &str,
+    init: &[u8],
+    modules: &[&str],
+    server: Option<&Path>,
+) -> Result<PathBuf> {
     let mut archive = Archive::default();
     for dir in ["dev", "proc", "sys"] {
         archive.dir(dir)?;
     }
     archive.character("dev/console", 5, 1)?;
     archive.copy("bin/busybox", &busybox()?)?;
-    archive.copy("server", server)?;
-    kernel.add_modules(&mut archive, &["xen-netfront", "ipv6"])?;
-    archive.file("init", 0o755, include_bytes!("material/server-init"))?;
-    let file = paths::ensure(paths::lab().join("material"))?.join("server.cpio");
+    if let Some(server) = server {
+        archive.copy("server", server)?;
+    }
+    kernel.add_modules(&mut archive, &[&["xen-netfront"], modules].concat())?;
+    archive.file("init", 0o755, init)?;
+    let file = paths::ensure(paths::lab().join("material"))?.join(format!("{name}.cpio"));
     std::fs::write(&file, archive.finish()?).with_context(|| format!("writing {}", file.display()))?;
     Ok(file)
 }

@@ -27,3 +27,14 @@ pub fn zstd() -> Result<Command> {
         Set { name: "zstd", suite: Suite::Trixie, packages: &["zstd"], depends: Some(&["dpkg"]) }.get()?;
     packages::command(&tree, "usr/bin/zstd")
 }
+
+/// The program openssl, with its usual settings: those of the machine don't matter.
+pub fn openssl() -> Result<Command> {
+    let tree =
+        Set { name: "openssl", suite: Suite::Trixie, packages: &["openssl"], depends: Some(&["dpkg"]) };
+    let tree = tree.get()?;
+    let mut cmd = packages::command(&tree, "usr/bin/openssl")?;
+    cmd.env("OPENSSL_CONF", tree.join("etc/ssl/openssl.cnf"))
+        .env("OPENSSL_MODULES", tree.join("usr/lib/x86_64-linux-gnu/ossl-modules"));
+    Ok(cmd)
+}

@@ -140,7 +140,7 @@ impl BenchDisk {
 
     fn guest_on(kernel: PathBuf, disk: &Disk) -> Config {
         let mut config = Config::new(kernel).disk("xvda", disk);
-        config.card = false;
+        config.cards.clear();
         config
     }
 

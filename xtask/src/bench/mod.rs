@@ -10,6 +10,7 @@ mod handover;
 mod limits;
 mod memory;
 mod menu;
+mod netboot;
 mod network;
 mod overlap;
 mod plot;
@@ -49,6 +50,8 @@ pub enum Part {
     Memory,
     /// TCP, against a Linux domain
     Network,
+    /// A large initrd from a server, against a Linux domain
+    Netboot,
     /// The examples: size, and time to the first line
     Programs,
 }
@@ -65,6 +68,7 @@ impl Part {
             | Part::Menu
             | Part::Memory
             | Part::Network
+            | Part::Netboot
             | Part::Programs => Some(1024),
         }
     }
@@ -133,6 +137,7 @@ pub fn run(parts: &[Part], built: bool) -> Result<()> {
             Part::Size => size::run()?,
             Part::Memory => memory::run(&mut bench)?,
             Part::Network => network::run(&mut bench)?,
+            Part::Netboot => netboot::run(&mut bench)?,
             Part::Programs => programs::run(&mut bench)?,
         };
         // Each part by itself, so that one that fails later loses nothing.

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use super::{Case, Stage, Tier};
-use crate::kernels::Kernel;
-use crate::lab::{Config, DiskKind};
+use super::{Case, LINUX, Stage, Tier};
+use crate::kernels::{Kernel, installer};
+use crate::lab::{Config, DiskKind, Guest};
 use crate::material::{self, Fs, Image, Layout};
 
 /// The cases.
@@ -35,7 +35,27 @@ pub fn cases() -> Vec<Case> {
         let report = stage.boots(&config(Kernel::Cloud, &image.root("xvda"))?.disk("xvda", &disk))?;
         report.has("disks", ":512:1")
     }));
+    let run = |stage: &mut Stage| {
+        let (kernel, ramdisk) = installer()?;
+        let config = Config::new(kernel).ramdisk(ramdisk).memory(INSTALLER_MEMORY).extra(INSTALLER_WORDS);
+        let guest = stage.lab.create(&config)?;
+        installer_greets(stage, &guest)
+    };
+    cases.push(Case { memory: INSTALLER_MEMORY, ..Case::new("direct/installer", Tier::Full, run) });
     cases
+}
+
+/// The installer's command line: its console alone.
+pub const INSTALLER_WORDS: &str = "console=hvc0 quiet mitigations=off cryptomgr.notests";
+/// MiB: with 768 it says that this is low memory, and asks for no language.
+pub const INSTALLER_MEMORY: u32 = 1024;
+/// What is on its first screen.
+pub const INSTALLER_SAYS: &str = "Select a language";
+
+/// Debian's installer comes up to its first screen; then the guest is ended.
+pub fn installer_greets(stage: &mut Stage, guest: &Guest) -> Result<()> {
+    stage.lab.expect(guest, &[INSTALLER_SAYS], 2 * LINUX)?;
+    stage.lab.destroy(guest)
 }
 
 fn config(kernel: Kernel, root: &str) -> Result<Config> {

@@ -173,7 +173,7 @@ fn guest(stage: &mut Stage, lies: &[&str], armed: bool) -> Result<(Guest, Vec<Li
     let liar = |(letter, lie): (char, &&str)| Liar { letter, disk: disk.clone(), lie: (*lie).into(), armed };
     let liars: Vec<Liar> = ('a'..='z').zip(lies).map(liar).collect();
     let mut config = stage.pvgrub().memory(64).extra("plain");
-    config.card = false;
+    config.cards.clear();
     config.liars.clone_from(&liars);
     Ok((stage.lab.create(&config)?, liars))
 }

@@ -42,8 +42,8 @@ pub struct Config {
     pub disks: Vec<(String, Disk)>,
     /// Disks of which xl knows nothing.
     pub liars: Vec<Liar>,
-    /// Whether it has a network card, on the bridge in dom0.
-    pub card: bool,
+    /// Its network cards: which bridge in dom0 each is on.
+    pub cards: Vec<Bridge>,
     /// Further lines of xl's configuration.
     pub more: String,
 }
@@ -60,7 +60,7 @@ impl Config {
             vcpus: 1,
             disks: Vec::new(),
             liars: Vec::new(),
-            card: true,
+            cards: vec![Bridge::Dom0],
             more: String::new(),
         }
     }
@@ -113,9 +113,13 @@ impl Config {
             })
             .collect();
         writeln!(text, "disk = [ {} ]", disks.join(", "))?;
-        if self.card {
-            writeln!(text, "vif = [ \"mac={MAC},bridge=xenbr0\" ]")?;
-        }
+        let cards: Vec<String> = self
+            .cards
+            .iter()
+            .enumerate()
+            .map(|(n, bridge)| format!("\"mac={},bridge={}\"", mac(n), bridge.device()))
+            .collect();
+        writeln!(text, "vif = [ {} ]", cards.join(", "))?;
         // xl's log says why a guest ended, so it need not stay.
         writeln!(text, "on_poweroff = \"destroy\"\non_reboot = \"destroy\"\non_crash = \"destroy\"")?;
         text += &self.more;
@@ -123,8 +127,35 @@ impl Config {
     }
 }
 
-/// The guests' network address.
+/// What a card is plugged into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bridge {
+    /// Where dom0 is, at 10.77.0.1, and its servers.
+    Dom0,
+    /// Where nobody is, dom0 neither.
+    Empty,
+}
+
+impl Bridge {
+    /// Its device in dom0.
+    fn device(self) -> &'static str {
+        match self {
+            Bridge::Dom0 => "xenbr0",
+            Bridge::Empty => "xenbr1",
+        }
+    }
+}
+
+/// The hardware address of the guests' first card.
 pub const MAC: &str = "00:16:3e:77:00:02";
+
+/// That of the n-th, counted from 0.
+fn mac(n: usize) -> String {
+    match n {
+        0 => MAC.to_owned(),
+        n => format!("00:16:3e:77:{n:02x}:02"),
+    }
+}
 
 /// A running guest.
 #[derive(Debug)]
@@ -138,6 +169,11 @@ impl Guest {
     /// Its name for xl.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What dom0 calls its n-th card, counted from 0.
+    pub(super) fn vif(&self, card: usize) -> String {
+        format!("vif{}.{card}", self.domid)
     }
 }
 
@@ -348,6 +384,7 @@ impl Lab {
             "detach; for d in $(xl list | awk 'NR > 2 { print $2 }'); do xl destroy $d; done; true",
             120,
         )?;
+        self.end_servers()?;
         for target in std::mem::take(&mut self.plugged) {
             self.unplug(target)?;
         }

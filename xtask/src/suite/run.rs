@@ -115,7 +115,7 @@ fn one(
     account: &mut Account,
     takes: impl Fn(usize) -> bool,
 ) -> Result<()> {
-    let config = Config { card: false, ..Config::new(kernel(program.name)).memory(MEMORY) };
+    let config = Config { cards: Vec::new(), ..Config::new(kernel(program.name)).memory(MEMORY) };
     let listed = list(stage, &config)?;
     let names: Vec<&str> = listed.iter().map(|(name, _)| name.as_str()).collect();
     let stale = table.stale(program.name, &names);

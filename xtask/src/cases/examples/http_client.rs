@@ -2,12 +2,12 @@
 
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
 use super::{START, STATIC};
 use crate::cases::{Case, Stage, Tier};
-use crate::lab::{Config, End};
+use crate::lab::{Config, Dhcp, End, Served, Servers};
 use crate::material::noise;
 use crate::{paths, sh, tools};
 
@@ -30,9 +30,8 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-/// Makes an archive with so many bytes of text, puts it into dom0's /srv, and serves that at port 8080. The lines that
-/// the client must print.
-fn serve(stage: &mut Stage, text: usize) -> Result<Vec<String>> {
+/// Makes an archive with so many bytes of text, and serves it. The lines that the client must print.
+fn serve(stage: &mut Stage, text: usize, dhcp: Option<Dhcp>) -> Result<(Vec<String>, Servers)> {
     let dir = stage.dir.join("files");
     let long = format!("{}/{}", "directory".repeat(12), "name".repeat(20));
     let words: Vec<u8> = b"What a long text this is. ".iter().copied().cycle().take(text).collect();
@@ -50,47 +49,25 @@ fn serve(stage: &mut Stage, text: usize) -> Result<Vec<String>> {
     sh::output(Command::new("tar").arg("-cf").arg(&tar).arg("-C").arg(&dir).args(["--format=gnu", "."]))?;
     let packed = stage.dir.join("files.tar.zst");
     sh::output(tools::zstd()?.args(["-q", "-f", "--check", "-o"]).arg(&packed).arg(&tar))?;
-    let there = stage.lab.push(&packed)?;
-    stage.lab.sh(
-        &format!(
-            "mkdir -p /srv && mv {there} /srv/files.tar.zst && head -c 100000 /srv/files.tar.zst > /srv/cut.tar.zst && \
-             echo text > /srv/text && (kill $(cat /run/httpd.pid) 2>/dev/null; \
-             httpd -f -p 10.77.0.1:8080 -h /srv & echo $! > /run/httpd.pid)"
-        ),
-        20,
-    )?;
-    Ok(lines)
+    let cut = std::fs::read(&packed)?.into_iter().take(100_000).collect::<Vec<u8>>();
+    let served = Served { dhcp, http: true, ..Served::default() };
+    let served = served.file("files.tar.zst", &packed).bytes("cut.tar.zst", cut).bytes("text", "text\n");
+    Ok((lines, stage.lab.serve(&served)?))
 }
 
 /// It lists all files, and their sums are right. With a real DHCP server, which names a DNS server too, or without.
 fn lists(stage: &mut Stage, text: usize, dhcp: bool) -> Result<()> {
-    let mut wanted = serve(stage, text)?;
+    let (mut wanted, servers) = serve(stage, text, dhcp.then(Dhcp::default))?;
     let words = if dhcp {
-        "http://server.lab:8080/files.tar.zst".to_owned()
+        "http://server.lab/files.tar.zst".to_owned()
     } else {
-        format!("{STATIC} http://10.77.0.1:8080/files.tar.zst")
+        format!("{STATIC} http://10.77.0.1/files.tar.zst")
     };
-    if dhcp {
-        stage.lab.bring_clients()?;
-        let script = "rm -f /run/leases /run/dnsmasq.log; \
-                      dnsmasq --conf-file=/dev/null --user=root --interface=xenbr0 --bind-interfaces --no-resolv --no-hosts \
-                      --no-ping --dhcp-range=10.77.0.100,10.77.0.110,255.255.255.0,1h --dhcp-leasefile=/run/leases \
-                      --address=/server.lab/10.77.0.1 --log-queries --log-dhcp --pid-file=/run/dnsmasq.pid \
-                      --log-facility=/run/dnsmasq.log";
-        stage.lab.sh(script, 20)?;
-    }
-    let ran = (|| {
-        let guest = stage.lab.create(&Config::new(stage.kernel("http-client")).memory(32).extra(words))?;
-        let (_, mut said) = stage.lab.expect(&guest, &[" MB/s"], START + text as u64 / 400_000)?;
-        said += &stage.ends(&guest, End::Off)?;
-        Ok::<_, anyhow::Error>(said)
-    })();
-    let log = stage.lab.sh("cat /run/dnsmasq.log /run/leases 2>/dev/null; true", 10)?;
-    if dhcp {
-        stage.lab.sh("kill $(cat /run/dnsmasq.pid)", 10)?;
-    }
-    stage.lab.sh("kill $(cat /run/httpd.pid)", 10)?;
-    let said = ran.map_err(|error| error.context(log.clone()))?;
+    let guest = stage.lab.create(&Config::new(stage.kernel("http-client")).memory(32).extra(words))?;
+    let ran = stage.lab.expect(&guest, &[" MB/s"], START + text as u64 / 400_000);
+    let log = servers.said(stage.lab)?;
+    let (_, mut said) = ran.with_context(|| log.clone())?;
+    said += &stage.ends(&guest, End::Off)?;
     let mut lines: Vec<&str> = said.lines().map(str::trim_end).filter(|line| line.contains("  ./")).collect();
     lines.sort_unstable();
     wanted.sort_unstable();
@@ -104,7 +81,7 @@ fn lists(stage: &mut Stage, text: usize, dhcp: bool) -> Result<()> {
 
 /// What can't be fetched or unpacked is an error with a reason.
 fn errors(stage: &mut Stage) -> Result<()> {
-    serve(stage, 400_000)?;
+    serve(stage, 400_000, None)?;
     let run = |stage: &mut Stage, url: &str, reason: &str| {
         let words = format!("{STATIC} {url}");
         let guest = stage.lab.create(&Config::new(stage.kernel("http-client")).memory(32).extra(words))?;
@@ -114,12 +91,10 @@ fn errors(stage: &mut Stage) -> Result<()> {
         Ok(())
     };
     let all = [
-        ("http://10.77.0.1:8080/nothing", "404"),
-        ("http://10.77.0.1:8080/text", ""),
-        ("http://10.77.0.1:8080/cut.tar.zst", ""),
+        ("http://10.77.0.1/nothing", "404"),
+        ("http://10.77.0.1/text", ""),
+        ("http://10.77.0.1/cut.tar.zst", ""),
         ("http://10.77.0.1:8081/", "refused"),
     ];
-    let ran = all.iter().try_for_each(|(url, reason)| run(stage, url, reason));
-    stage.lab.sh("kill $(cat /run/httpd.pid)", 10)?;
-    ran
+    all.iter().try_for_each(|(url, reason)| run(stage, url, reason))
 }

@@ -1,11 +1,11 @@
 //! The web server.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
 use super::{START, STATIC, number};
 use crate::cases::{Case, Stage, Tier};
-use crate::lab::{Config, End, Guest};
+use crate::lab::{Config, Dhcp, End, Family, Guest, Served};
 
 /// Where it is.
 const URL: &str = "http://10.77.0.2";
@@ -128,20 +128,15 @@ fn many(stage: &mut Stage, requests: u32, connections: u32, loss: Option<u32>) -
 
 /// An IPv6 address by what a router announces.
 fn slaac(stage: &mut Stage) -> Result<()> {
-    stage.lab.bring_clients()?;
+    let servers =
+        stage.lab.serve(&Served { family: Family::V6, dhcp: Some(Dhcp::default()), ..Served::default() })?;
     // Its interface identifier is made from the card's address (RFC 4291 2.5.1).
-    let script = "ip addr add fd00:77::1/64 dev xenbr0; \
-                  dnsmasq --conf-file=/dev/null --user=root --port=0 --interface=xenbr0 --bind-interfaces --enable-ra \
-                  --dhcp-range=fd00:77::,ra-only --pid-file=/run/dnsmasq.pid --log-facility=/run/dnsmasq.log";
-    stage.lab.sh(script, 20)?;
-    let asked = (|| {
-        let guest = server(stage, "")?;
-        let script = "for i in $(seq 30); do curl -sS -g --max-time 5 'http://[fd00:77::216:3eff:fe77:2]/' && exit 0; \
-                      sleep 1; done; cat /run/dnsmasq.log; exit 1";
-        let page = stage.lab.sh(script, 200)?;
-        ensure!(page.contains("A machine of its own"), "{page}");
-        stage.ends_when_asked(&guest)
-    })();
-    stage.lab.sh("kill $(cat /run/dnsmasq.pid); ip addr del fd00:77::1/64 dev xenbr0; true", 20)?;
-    asked
+    let guest = server(stage, "")?;
+    let script = "for i in $(seq 30); do curl -sS -g --max-time 5 'http://[fd00:77::216:3eff:fe77:2]/' && exit 0; \
+                  sleep 1; done; exit 1";
+    let page = stage.lab.sh(script, 200);
+    let said = servers.said(stage.lab)?;
+    let page = page.context(said)?;
+    ensure!(page.contains("A machine of its own"), "{page}");
+    stage.ends_when_asked(&guest)
 }
