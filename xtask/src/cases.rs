@@ -12,6 +12,7 @@ mod kernels;
 mod liar;
 mod menus;
 mod modules;
+mod netboot;
 mod network;
 mod nostd;
 mod oracle;
@@ -96,6 +97,7 @@ pub fn all() -> Vec<Case> {
         smallest::cases(),
         block::cases(),
         servers::cases(),
+        netboot::cases(),
         network::cases(),
         nostd::cases(),
         examples::cases(),

@@ -3,7 +3,7 @@
 use super::link::{Link, Offloads, RxInfo, TxInfo};
 use crate::hal::Port;
 use crate::net::{self, GsoType, Nic, NicInfo};
-use crate::xenbus::DeviceError;
+use crate::xenbus::{DeviceError, Fault};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -27,7 +27,8 @@ impl NicLink {
     fn note<T>(&mut self, done: Result<T, DeviceError>) -> Option<T> {
         let failed = core::mem::replace(&mut self.failed, done.is_err());
         done.inspect_err(|error| {
-            if !failed {
+            // One that was closed is no news, as before a handover.
+            if !failed && error.fault != Fault::NotConnected {
                 log::error!("{error}");
             }
         })
