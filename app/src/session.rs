@@ -71,7 +71,13 @@ impl<M: Machine> Session<'_, M> {
                 match self.boot(&mut ui, config, entry, cause, depth) {
                     Ok(End::Back) => break,
                     Ok(end) => return end,
-                    Err(Failure::Because(reason)) => action = ui.failed(entry, cause, &reason),
+                    Err(Failure::Because(reason)) => {
+                        action = ui.failed(entry, cause, &reason);
+                        // The menu, which would show it, is passed over.
+                        if let Action::Boot { .. } = action {
+                            self.console.lines(&reason);
+                        }
+                    }
                     // Somebody is there to choose: no other entry is booted by itself.
                     Err(Failure::Interrupted) => action = ui.failed(entry, Cause::User, "interrupted"),
                 }

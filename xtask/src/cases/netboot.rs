@@ -151,10 +151,10 @@ fn https(stage: &mut Stage) -> Result<()> {
     runs(stage, &guest, "eth0")?;
     // Whoever is not vouched for is not believed.
     for (tls, reason) in [
-        (Tls::Expired, "expired"),
-        (Tls::Early, "not valid yet"),
-        (Tls::SelfSigned, "certificate"),
-        (Tls::Other, "name"),
+        (Tls::Expired, "it ended on "),
+        (Tls::Early, "it begins on "),
+        (Tls::SelfSigned, "signed by nobody"),
+        (Tls::Other, "it is for "),
     ] {
         let extra = format!("plain https://server.lab:{}/pv/menu.lst", tls.port());
         let config = diskless(stage, &extra).ramdisk(&roots);
