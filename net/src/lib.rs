@@ -1,7 +1,7 @@
 //! Fetching files over the network: in which words a file's place is named, which place DHCP offers, what the file must be
 //! (digests), and the fetching itself, by TFTP and HTTP.
 //!
-//! Without features the crate is `no_std` and does no I/O. `std` brings [`open`] and TFTP, `http` HTTP, `tls` HTTPS; they
+//! Without features the crate is `no_std` and does no I/O. `std` brings `open` and TFTP, `http` HTTP, `tls` HTTPS; they
 //! are programs on `std::net` like any other.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
