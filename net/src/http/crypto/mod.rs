@@ -1,8 +1,7 @@
 //! The arithmetic of TLS for rustls, by the crates of RustCrypto and dalek: Rust alone, for any x86-64 processor. AES and
 //! GHASH use the processor's instructions where cpuid has them.
 //!
-//! Only what a client needs that shows no certificate of its own. What is offered is what rustls's own providers offer,
-//! without P-521.
+//! Only what a client needs that shows no certificate of its own. What is offered is what rustls's provider by ring offers.
 
 mod aead;
 mod exchange;
