@@ -1,4 +1,20 @@
 //! All that this domain has by way of xenstore: its disks and network cards, and the toolstack's wishes.
+//!
+//! On Xen there is one [`Devices`], made at the start; with std too:
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "bare", feature = "blkfront"))]
+//! # fn first() -> Result<(), Box<dyn std::error::Error>> {
+//! use platform_xen::devices;
+//!
+//! let devices = devices::get().ok_or("dom0 has no xenstore at its start")?;
+//! println!("this is domain {}", devices.xenstore().read_number("domid")?);
+//! for disk in devices.disks()?.iter() {
+//!     println!("{}: {} bytes", disk.name(), disk.info().size);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use alloc::string::String;
 #[cfg(any(feature = "blkfront", feature = "netfront"))]
@@ -25,6 +41,40 @@ use known::Known;
 const FIRST_READ: usize = 32 << 10;
 
 /// The devices.
+///
+/// # Example
+///
+/// In a process, with a toolstack that asks for the end. (On Xen a thread of the platform's polls this.)
+///
+/// ```
+/// # #[cfg(feature = "blkfront")]
+/// # fn main() -> Result<(), platform_xen::xenbus::DeviceError> {
+/// use platform_xen::devices::Devices;
+/// use platform_xen::xenbus::ShutdownRequest;
+/// use platform_xen_fake::peer::{Blkback, Contents, Lie, Machine, Offer, Store, Xenstored};
+///
+/// let (machine, store) = (Machine::new(), Store::new());
+/// let channel = Xenstored::start(&machine, &store, 5);
+/// Blkback::start(&machine, &store, 5, 51712, Contents::new(), Offer::default(), Lie::None);
+///
+/// let devices = Devices::start(machine.clone(), channel);
+/// assert!(devices.disks()?.get("xvda").is_some());
+///
+/// store.write("/local/domain/5/control/shutdown", "reboot");
+/// let wish = (0..20).find_map(|_| {
+///     machine.settle(); // as if the domain slept
+///     devices.shutdown().poll()
+/// });
+/// assert_eq!(wish, Some(ShutdownRequest::Reboot));
+///
+/// // Before another kernel runs: nothing of ours is left with any backend.
+/// assert_eq!(devices.quiesce_all()?, []);
+/// assert_eq!(machine.live_grants(), 0);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "blkfront"))]
+/// # fn main() {}
+/// ```
 pub struct Devices {
     #[cfg(any(feature = "blkfront", feature = "netfront"))]
     hal: HalRef,

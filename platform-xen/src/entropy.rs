@@ -1,4 +1,16 @@
 //! Random numbers.
+//!
+//! With std this is the crate `getrandom`, and the seed of `HashMap`.
+//!
+//! ```no_run
+//! use platform_xen::entropy;
+//!
+//! let mut key = [0; 32];
+//! match entropy::fill(&mut key) {
+//!     Ok(()) => log::info!("a key that nobody can guess"),
+//!     Err(why) => log::warn!("no keys here: {why}"),
+//! }
+//! ```
 
 use crate::{boot, cpu, hypercall, time};
 use core::arch::asm;

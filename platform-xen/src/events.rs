@@ -1,4 +1,5 @@
-//! Event channels without upcalls: pending bits are looked at, and waited for with SCHEDOP_poll.
+//! Event channels without upcalls: pending bits are looked at, and waited for with SCHEDOP_poll (event_channel.h, the two-level
+//! ABI). Drivers have this by way of [`Hal`](crate::hal::Hal), and threads wait by [`wait_ports`](crate::thread::wait_ports).
 //!
 //! Bits are never masked or unmasked, so the masks stay as the builder left them. No FIFO ABI: it can't be left again.
 

@@ -3,6 +3,9 @@
 //! Each entry lets one domain map one frame of ours. Xen sets the in-use bits of an entry while the peer has it
 //! mapped; an entry with such a bit can't be ended. Entries 0 to 7 belong to the toolstack (console, xenstore).
 //! The table begins with one frame and grows when its entries are used up.
+//!
+//! A driver has no use for it: [`GrantedPages`](crate::shared::GrantedPages) are pages with their grants. This is what
+//! [`Hal::grant`](crate::hal::Hal::grant) comes to on Xen.
 
 use alloc::vec::Vec;
 use core::ptr::NonNull;

@@ -8,6 +8,32 @@
 //!   ever held across it.
 //! - **A page that a peer may still write is never given back.** Freeing is refused to whoever can't first end the
 //!   grant, see [`Hal::end_grant`] and [`Hal::replace_page`].
+//!
+//! # Example
+//!
+//! A page lent to another domain, and an event sent to it; on Xen `hal` would be `machine::hal()`:
+//!
+//! ```
+//! use core::time::Duration;
+//! use platform_xen::hal::{DomId, HalRef};
+//! use platform_xen::shared::GrantedPages;
+//!
+//! fn greet(hal: &HalRef, peer: DomId) -> Result<bool, Box<dyn std::error::Error>> {
+//!     let mut pages = GrantedPages::alloc(hal, 1, peer, true)?;
+//!     pages.window().write(0, b"hello");
+//!     let port = hal.alloc_unbound(peer)?;
+//!     // The peer must be told of `pages.grants()` and `port` now, by xenstore as a rule.
+//!     hal.notify(port);
+//!     let answered = hal.wait(&[port], Some(hal.now() + Duration::from_secs(1)));
+//!     hal.close(port);
+//!     pages.end().expect("the peer has not mapped it");
+//!     Ok(answered)
+//! }
+//!
+//! let machine = platform_xen_fake::peer::Machine::new();
+//! assert_eq!(greet(&(machine.clone() as HalRef), DomId(0)).unwrap(), false);
+//! assert_eq!((machine.live_pages(), machine.live_grants(), machine.open_ports()), (0, 0, 0));
+//! ```
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -18,19 +44,30 @@ use core::time::Duration;
 use platform_xen_sys::addr::Mfn;
 use platform_xen_sys::errno::Errno;
 
-/// A domain's number, as grants and event channels name a peer.
+/// A domain's number, as grants and event channels name a peer (`domid_t`, xen.h). dom0 is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DomId(pub u16);
 
-/// One of our event channels.
+/// One of our event channels (`evtchn_port_t`, event_channel.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Port(pub u32);
 
-/// An entry of our grant table: what a peer is told, to map one page of ours.
+/// An entry of our grant table: what a peer is told, to map one page of ours (`grant_ref_t`,
+/// grant_table.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GrantRef(pub u32);
 
-/// A moment of the monotonic clock, in nanoseconds since some fixed moment before the program began.
+/// A moment of the monotonic clock, in nanoseconds since some fixed moment before the program began: on Xen, the machine's
+/// boot.
+///
+/// ```
+/// use core::time::Duration;
+/// use platform_xen::hal::Nanos;
+///
+/// let start = Nanos(5_000);
+/// assert_eq!(start + Duration::from_micros(2), Nanos(7_000));
+/// assert_eq!(start - Nanos(7_000), Duration::ZERO); // saturates
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nanos(pub u64);
 

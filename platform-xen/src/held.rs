@@ -1,4 +1,13 @@
 //! Messages that are kept back while somebody else has the screen.
+//!
+//! ```
+//! use platform_xen::held::Held;
+//!
+//! let mut held = Held::new();
+//! held.push("a disk has gone\n".into());
+//! assert_eq!(held.take(), ["a disk has gone\n"]);
+//! assert!(held.take().is_empty());
+//! ```
 
 use alloc::collections::VecDeque;
 use alloc::string::String;

@@ -2,6 +2,14 @@
 //!
 //! A 64-bit PV guest may execute `syscall` itself, so there is no hypercall page to ask for: number in rax, arguments in
 //! rdi, rsi, rdx, r10, r8, result in rax; rcx and r11 are lost (xen-x86_64.h).
+//!
+//! What each call takes and does is in Xen's public headers: sched.h, event_channel.h, grant_table.h, xen.h for the rest. Safe are
+//! those that change no mapping.
+//!
+//! # Errors
+//! Xen's own ([`Errno`]), of every call here: `ENOSYS` for what this Xen doesn't know, `EFAULT` for memory that it can't reach, `EPERM`
+//! and `EINVAL` for what it doesn't let this domain do.
+#![expect(clippy::missing_errors_doc, reason = "they are all alike, and above")]
 
 use core::arch::asm;
 use platform_xen_sys::errno::Errno;
@@ -49,14 +57,14 @@ fn input<T>(value: &T) -> u64 {
     core::ptr::from_ref(value) as u64
 }
 
-/// Writes to Xen's own console; only dom0, or any domain on a debug build of Xen, is heard.
+/// Writes to Xen's own console (`CONSOLEIO_write`); only dom0, or any domain on a debug build of Xen, is heard.
 pub fn console_write(bytes: &[u8]) -> Result<(), Errno> {
     let args = [u64::from(nr::CONSOLEIO_WRITE), bytes.len() as u64, bytes.as_ptr() as u64, 0, 0];
     // SAFETY: Xen only reads `bytes`.
     unsafe { raw(nr::CONSOLE_IO, args) }.map(drop)
 }
 
-/// Reads what was typed on Xen's own console, without waiting; only for dom0.
+/// Reads what was typed on Xen's own console, without waiting, and says how many bytes there were; only for dom0.
 pub fn console_read(buf: &mut [u8]) -> Result<usize, Errno> {
     let args = [u64::from(nr::CONSOLEIO_READ), buf.len() as u64, buf.as_mut_ptr() as u64, 0, 0];
     // SAFETY: Xen writes at most `buf.len()` bytes.
@@ -78,7 +86,8 @@ pub fn sched_yield() {
     let _ = unsafe { raw(nr::SCHED_OP, [u64::from(SCHEDOP_YIELD), 0, 0, 0, 0]) };
 }
 
-/// Waits until one of `ports` is pending or the system time reaches `deadline` nanoseconds (0: no deadline).
+/// Waits until one of `ports` (128 at most) is pending or the system time reaches `deadline` nanoseconds (0: no deadline):
+/// `SCHEDOP_poll`.
 pub fn poll(ports: &[Port], deadline: u64) -> Result<(), Errno> {
     let arg = SchedPoll { ports: ports.as_ptr(), nr_ports: ports.len() as u32, timeout: deadline };
     // SAFETY: Xen only reads the list of ports.
@@ -111,17 +120,17 @@ fn event_op<T: EventOp>(arg: &mut T) -> Result<(), Errno> {
     unsafe { raw(nr::EVENT_CHANNEL_OP, [u64::from(T::OP), out(arg), 0, 0, 0]) }.map(drop)
 }
 
-/// Performs `EVTCHNOP_SEND`.
+/// Sends an event: `EVTCHNOP_send`.
 pub fn event_send(port: Port) -> Result<(), Errno> {
     event_op(&mut EvtchnSend { port })
 }
 
-/// Performs `EVTCHNOP_CLOSE`.
+/// Closes a port: `EVTCHNOP_close`.
 pub fn event_close(port: Port) -> Result<(), Errno> {
     event_op(&mut EvtchnClose { port })
 }
 
-/// A new port that `peer` may bind.
+/// A new port that `peer` may bind: `EVTCHNOP_alloc_unbound`.
 pub fn event_alloc_unbound(peer: DomId) -> Result<Port, Errno> {
     let mut arg = EvtchnAllocUnbound { dom: DomId::SELF, remote_dom: peer, port: 0 };
     event_op(&mut arg).map(|()| arg.port)
@@ -157,7 +166,8 @@ pub fn domain_handle() -> u64 {
     }
 }
 
-/// Grows our grant table to `frames.len()` frames and fills in their MFNs.
+/// Grows our grant table to `frames.len()` frames and fills in their MFNs; `EINVAL` beyond the limit that the domain's
+/// configuration sets.
 pub fn grant_setup_table(frames: &mut [u64]) -> Result<(), Errno> {
     let mut arg = GnttabSetupTable {
         dom: DomId::SELF,

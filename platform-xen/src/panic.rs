@@ -1,4 +1,11 @@
 //! The ways out: a clean end, and the one when nothing can be done.
+//!
+//! ```no_run
+//! use platform_xen::panic::{self, Ending};
+//!
+//! // As `xl reboot` would: the domain begins anew.
+//! panic::end(Ending::Reboot)
+//! ```
 
 use crate::local::Local;
 use crate::{console, hypercall, logger};

@@ -3,6 +3,39 @@
 //! Layout of the shared pages: four 32-bit indices (`req_prod, req_event, rsp_prod, rsp_event`), padding up to byte
 //! 64, then a power of two of slots, each as large as the larger of request and response. Indices run freely and are
 //! masked on use. The peer writes `req_event` and `rsp_prod` and the slots; it is not to be trusted with any.
+//!
+//! # Example
+//!
+//! The peer is played by hand here; its part is what a backend does.
+//!
+//! ```
+//! use core::sync::atomic::Ordering;
+//! use platform_xen::hal::{DomId, HalRef};
+//! use platform_xen::ring::FrontRing;
+//! use platform_xen::shared::GrantedPages;
+//!
+//! # let hal: HalRef = platform_xen_fake::peer::Machine::new();
+//! let pages = GrantedPages::alloc(&hal, 1, DomId(0), false)?;
+//! let mut ring = FrontRing::new(pages, 8);
+//! assert_eq!(ring.size(), 256); // a power of two: (4096 - 64) / 8 would be 504
+//!
+//! assert!(ring.put(b"request!"));
+//! assert!(ring.announce()); // the peer asked for an event with the first request: `Hal::notify` is due
+//!
+//! let mut answer = [0; 8];
+//! assert_eq!(ring.take(&mut answer), Ok(false));
+//! // The peer writes its answer into the same slot, then its index.
+//! let window = ring.memory_mut().window();
+//! window.write(64, b"response");
+//! window.atomic_u32(8).store(1, Ordering::Release);
+//! assert_eq!(ring.take(&mut answer), Ok(true));
+//! assert_eq!(&answer, b"response");
+//!
+//! // One answer too many is a lie, and seen as one.
+//! ring.memory_mut().window().atomic_u32(8).store(2, Ordering::Release);
+//! assert!(ring.take(&mut answer).is_err());
+//! # Ok::<(), platform_xen::hal::HalError>(())
+//! ```
 
 use core::fmt;
 use core::sync::atomic::{Ordering, fence};
@@ -102,7 +135,7 @@ impl fmt::Display for BadProducer {
     }
 }
 
-/// How many slots of `slot` bytes a ring of this many pages holds: a power of two.
+/// How many slots of `slot` bytes a ring of this many pages (one at least) holds: a power of two (`__RING_SIZE`, io/ring.h).
 pub const fn slots_in(pages: usize, slot: usize) -> u32 {
     let fit = (pages * PAGE - SLOTS) / slot;
     1 << fit.ilog2()

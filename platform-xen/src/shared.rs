@@ -2,6 +2,26 @@
 //!
 //! Nothing here ever becomes a Rust reference to plain data: indices go through atomics, bytes through volatile
 //! copies, so that a peer's write at any moment gives at worst a strange value, never undefined behaviour.
+//!
+//! # Example
+//!
+//! ```
+//! use platform_xen::hal::{DomId, HalRef};
+//! use platform_xen::shared::GrantedPages;
+//!
+//! # let hal: HalRef = platform_xen_fake::peer::Machine::new();
+//! let mut pages = GrantedPages::alloc(&hal, 2, DomId(0), false)?;
+//! assert_eq!(pages.grants().len(), 2); // what the peer is told: one reference for each page
+//! pages.window().write(4090, b"across both");
+//!
+//! let mut back = [0; 11];
+//! pages.window().read(4090, &mut back);
+//! assert_eq!(&back, b"across both");
+//!
+//! pages.end().expect("nobody has them mapped");
+//! assert_eq!(pages.window().len(), 0);
+//! # Ok::<(), platform_xen::hal::HalError>(())
+//! ```
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -63,28 +83,40 @@ impl<'a> SharedMem<'a> {
         unsafe { self.base.as_ptr().add(offset) }
     }
 
-    /// The 32-bit value at `offset` (a multiple of 4).
+    /// The 32-bit value at byte `offset`, in the processor's order of bytes.
+    ///
+    /// # Panics
+    /// If `offset` is no multiple of 4, or the value is not within the window.
     pub fn atomic_u32(&self, offset: usize) -> &AtomicU32 {
         assert!(offset.is_multiple_of(4));
         // SAFETY: inside the window, aligned, and only ever used as an atomic.
         unsafe { AtomicU32::from_ptr(self.at(offset, 4).cast()) }
     }
 
-    /// The 64-bit value at `offset` (a multiple of 8).
+    /// The 64-bit value at byte `offset`, in the processor's order of bytes.
+    ///
+    /// # Panics
+    /// If `offset` is no multiple of 8, or the value is not within the window.
     pub fn atomic_u64(&self, offset: usize) -> &AtomicU64 {
         assert!(offset.is_multiple_of(8));
         // SAFETY: inside the window, aligned, and only ever used as an atomic.
         unsafe { AtomicU64::from_ptr(self.at(offset, 8).cast()) }
     }
 
-    /// The 16-bit value at `offset` (a multiple of 2).
+    /// The 16-bit value at byte `offset`, in the processor's order of bytes.
+    ///
+    /// # Panics
+    /// If `offset` is no multiple of 2, or the value is not within the window.
     pub fn atomic_u16(&self, offset: usize) -> &AtomicU16 {
         assert!(offset.is_multiple_of(2));
         // SAFETY: inside the window, aligned, and only ever used as an atomic.
         unsafe { AtomicU16::from_ptr(self.at(offset, 2).cast()) }
     }
 
-    /// Copies bytes out of the window.
+    /// Copies bytes out of the window. What a peer writes meanwhile may be there in part.
+    ///
+    /// # Panics
+    /// If they are not all within the window; so do [`append_to`](Self::append_to) and [`write`](Self::write).
     pub fn read(&self, offset: usize, into: &mut [u8]) {
         let from = self.at(offset, into.len());
         // SAFETY: both ranges are `into.len()` bytes long and distinct: no reference to the window exists.
@@ -241,7 +273,7 @@ impl SharedPages {
         self.window
     }
 
-    /// The frame of each page.
+    /// The machine frame of page number `page`.
     ///
     /// # Errors
     /// If the machine doesn't know the frame (it always does of pages it gave).

@@ -1,8 +1,31 @@
 //! The clock: Xen tells how to turn the time stamp counter into nanoseconds (xen.h, `vcpu_time_info`).
+//!
+//! ```no_run
+//! # #[cfg(feature = "bare")]
+//! # {
+//! use platform_xen::{thread, time};
+//! use core::time::Duration;
+//!
+//! let until = time::now() + Duration::from_millis(20);
+//! thread::sleep_until(until);
+//! let late = time::now() - until;
+//! log::info!("{} ms after the start, {} s after 1970", time::since_start().as_millis(), time::wall_clock().as_secs());
+//! log::info!("the wait was {late:?} too long");
+//! # }
+//! ```
 
 use platform_xen_sys::shared_info::VcpuTimeInfo;
 
-/// System time at a reading of the counter.
+/// System time, in nanoseconds, at a reading `tsc` of the counter.
+///
+/// ```
+/// use platform_xen::time::scale;
+/// use platform_xen_sys::shared_info::VcpuTimeInfo;
+///
+/// // A counter of 4 GHz: each tick is 2^31 / 2^32 of half a nanosecond.
+/// let info = VcpuTimeInfo { tsc_to_system_mul: 1 << 31, tsc_shift: -1, ..VcpuTimeInfo::default() };
+/// assert_eq!(scale(&info, 4_000_000_000), 1_000_000_000);
+/// ```
 #[must_use]
 pub fn scale(info: &VcpuTimeInfo, tsc: u64) -> u64 {
     let delta = tsc.wrapping_sub(info.tsc_timestamp);

@@ -1,6 +1,15 @@
 //! The domain's command line in words: which are the program's arguments, its environment, and the platform's.
 //!
 //! As Linux splits its own: at white space, but not within double quotes, which go.
+//!
+//! ```
+//! use platform_xen::words::Words;
+//!
+//! let words = Words::new(br#"serve env=TZ=UTC ip=10.0.0.5/24 say="two words" -- ip=x"#);
+//! assert_eq!(words.arguments, [&b"serve"[..], b"say=two words", b"ip=x"]);
+//! assert_eq!(words.environment, [b"TZ=UTC"]);
+//! assert_eq!(words.ip, [b"10.0.0.5/24"]);
+//! ```
 
 use alloc::vec::Vec;
 
@@ -27,7 +36,8 @@ const IP: &[u8] = b"ip=";
 const TMP: &[u8] = b"tmp=";
 
 impl Words {
-    /// From a command line. After a word `--`, which itself goes, all are arguments.
+    /// From a command line. After a word `--`, which itself goes, all are arguments; so is a word of the platform's that
+    /// makes no sense, but for `ip=`, of which whoever sets up the network says so.
     #[must_use]
     pub fn new(line: &[u8]) -> Words {
         let mut words = Words::default();

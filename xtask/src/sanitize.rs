@@ -39,6 +39,7 @@ pub fn run() -> Result<()> {
     // peer keeps is lost on purpose.
     cmd.env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", "-Zsanitizer=address")
+        .env("RUSTDOCFLAGS", "-Zsanitizer=address")
         .env("CARGO_TARGET_DIR", paths::target().join("asan"))
         .env("ASAN_OPTIONS", "detect_leaks=0");
     sh::timed("tests under AddressSanitizer", || sh::run(&mut cmd))

@@ -40,6 +40,7 @@ impl Selection {
         }
         if self.names.is_empty() && self.share.is_none() && !self.lab_only {
             sh::timed("host tests", host_tests)?;
+            sh::timed("examples in the base's manual, as a kernel", kernel_examples)?;
         }
         run_cases(&chosen, self.built)
     }
@@ -56,10 +57,25 @@ impl Selection {
     }
 }
 
-/// The default members' tests, with the toolchain that runs us.
+fn cargo(args: &[&str]) -> Command {
+    let mut cmd = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cmd.args(args).current_dir(paths::root());
+    cmd
+}
+
+/// The default members' tests, with the toolchain that runs us. Examples in documentation are among them, those of the base
+/// as far as it runs in a process.
 fn host_tests() -> Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    sh::run(Command::new(cargo).args(["test", "--quiet"]).current_dir(paths::root())).context("host tests")
+    sh::run(&mut cargo(&["test", "--quiet"])).context("host tests")
+}
+
+/// The examples again with all that a kernel has, which can't be linked into a process: so they are compiled, and that is an
+/// unstable option of rustdoc, which a stable one takes too where RUSTC_BOOTSTRAP is set.
+fn kernel_examples() -> Result<()> {
+    let features = "std,kexec,embedded-io";
+    let mut cmd = cargo(&["test", "--quiet", "--doc", "--package", "platform-xen", "--features", features]);
+    cmd.env("RUSTC_BOOTSTRAP", "1").env("RUSTDOCFLAGS", "-Zunstable-options --no-run");
+    sh::run(&mut cmd).context("examples of platform-xen as a kernel")
 }
 
 fn run_cases(cases: &[&Case], built: bool) -> Result<()> {

@@ -16,6 +16,8 @@ use smoltcp::wire::{HardwareAddress, IpCidr, Ipv4Cidr};
 const PORT: u16 = 7;
 /// Bytes of a connection's buffer, each way.
 const BUFFER: usize = 4096;
+/// How long a visitor may be silent.
+const PATIENCE: smoltcp::time::Duration = smoltcp::time::Duration::from_secs(10);
 /// The longest wait: a backend that goes away need not send an event.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -35,7 +37,10 @@ pub fn serve<W: Write>(out: &mut W) -> Result<(), String> {
     });
     let mut sockets = SocketSet::new(vec![]);
     let buffer = || tcp::SocketBuffer::new(vec![0; BUFFER]);
-    let handle = sockets.add(tcp::Socket::new(buffer(), buffer()));
+    let mut only = tcp::Socket::new(buffer(), buffer());
+    // A visitor who vanishes would keep it for ever.
+    only.set_timeout(Some(PATIENCE));
+    let handle = sockets.add(only);
     let _ = write!(out, "{address} answers pings, and TCP port {PORT}\r\n");
 
     let mut served = 0;

@@ -4,7 +4,7 @@ use crate::Check;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use core::time::Duration;
 use platform_xen::hal::{DomId, Nanos, Port};
 use platform_xen::{events, hypercall, machine, mm, thread, time};
@@ -16,6 +16,7 @@ pub const CHECKS: &[Check] = &[
     ("threads: nothing is mapped below a stack", guard),
     ("threads: registers and floats survive a switch", floats),
     ("threads: a futex wakes as many as asked, or times out", futex),
+    ("threads: a lock goes to who waits for it", lock),
     ("events: one that came before the wait ends it", event_before),
     ("events: every thread that waits is woken", event_wakes_all),
     ("events: our ports are known until closed", ports_are_known),
@@ -106,6 +107,25 @@ fn floats() {
         })
         .collect();
     all.into_iter().for_each(thread::join);
+}
+
+fn lock() {
+    static LOCK: thread::Lock = thread::Lock::new();
+    static TURNS: AtomicUsize = AtomicUsize::new(0);
+    let greedy = |n: usize| {
+        move || {
+            for _ in 0..20 {
+                let _turn = LOCK.lock();
+                // The turns of one are never two in a row, though nobody lets it run between them.
+                assert_ne!(TURNS.swap(n, Ordering::Relaxed), n);
+                thread::sleep_until(ms(1));
+            }
+        }
+    };
+    let all = [spawn(greedy(1)), spawn(greedy(2))];
+    all.into_iter().for_each(thread::join);
+    // Nobody has it.
+    drop(LOCK.lock());
 }
 
 fn futex() {

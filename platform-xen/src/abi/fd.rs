@@ -4,6 +4,7 @@ use super::dev::Console;
 use super::file::File;
 use super::{Result, c, count, int};
 use crate::local::Local;
+use crate::vectored::in_turn;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ffi::c_void;
@@ -34,6 +35,8 @@ pub(super) fn get(fd: i32) -> Result<Arc<dyn File>> {
 
 /// The lowest free descriptor, for a file.
 pub(super) fn insert(file: Arc<dyn File>) -> Result<i32> {
+    // Without room it is dropped after the table was let go, as in `sys_close`.
+    let mut file = Some(file);
     table(|t| {
         let fd = t.iter().position(Option::is_none).unwrap_or(t.len());
         if fd >= MAX_FDS {
@@ -42,7 +45,7 @@ pub(super) fn insert(file: Arc<dyn File>) -> Result<i32> {
         if fd == t.len() {
             t.push(None);
         }
-        t[fd] = Some(file);
+        t[fd] = file.take();
         i32::try_from(fd).map_err(|_| EMFILE)
     })
 }
@@ -59,21 +62,23 @@ pub unsafe extern "C" fn sys_read(fd: i32, buf: *mut u8, len: usize) -> isize {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sys_readv(fd: i32, list: *const iovec, n: usize) -> isize {
     let done = get(fd).and_then(|file| {
-        let mut total = 0;
+        let mut first = true;
         // SAFETY: std's list of buffers.
-        for part in unsafe { slice(list, n) } {
-            // SAFETY: one of them.
-            let buf = unsafe { bytes_mut(part.iov_base.cast(), part.iov_len) };
-            // After the first bytes, waiting for more would be wrong.
-            let got = if total == 0 || file.fills() { file.read(buf)? } else { 0 };
-            total += got;
-            if got < part.iov_len {
-                break;
-            }
-        }
-        Ok(count(total))
+        let parts = unsafe { slice(list, n) };
+        in_turn(
+            parts,
+            |part| part.iov_len,
+            |part| {
+                // SAFETY: one of them.
+                let buf = unsafe { bytes_mut(part.iov_base.cast(), part.iov_len) };
+                // After the first bytes, waiting for more would be wrong.
+                let got = if first || file.fills() { file.read(buf)? } else { 0 };
+                first &= got == 0;
+                Ok(got)
+            },
+        )
     });
-    c(done) as isize
+    c(done.map(count)) as isize
 }
 
 /// Writes.
@@ -84,18 +89,21 @@ pub unsafe extern "C" fn sys_write(fd: i32, buf: *const u8, len: usize) -> isize
     c(get(fd).and_then(|file| file.write(bytes)).map(count)) as isize
 }
 
-/// Writes one buffer after another.
+/// Writes one buffer after another, until one is not written in full.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sys_writev(fd: i32, list: *const iovec, n: usize) -> isize {
     let done = get(fd).and_then(|file| {
         // SAFETY: std's list of buffers.
-        unsafe { slice(list, n) }.iter().try_fold(0, |total, part| {
-            // SAFETY: one of them.
-            let bytes = unsafe { slice(part.iov_base.cast::<u8>(), part.iov_len) };
-            Ok(total + count(file.write(bytes)?))
-        })
+        in_turn(
+            unsafe { slice(list, n) },
+            |part| part.iov_len,
+            |part| {
+                // SAFETY: one of them.
+                file.write(unsafe { slice(part.iov_base.cast::<u8>(), part.iov_len) })
+            },
+        )
     });
-    c(done) as isize
+    c(done.map(count)) as isize
 }
 
 /// Closes a descriptor.

@@ -5,6 +5,7 @@ use crate::hal::Port;
 use crate::thread;
 use alloc::vec::Vec;
 use core::any::Any;
+use core::sync::atomic::{AtomicU32, Ordering};
 use hermit_abi::errno::{EINVAL, ENOTDIR, ENOTTY, ESPIPE};
 use hermit_abi::{POLLIN, POLLOUT, stat};
 
@@ -112,15 +113,21 @@ impl Access {
     pub const READ: Access = Access { read: true, write: false, append: false };
 }
 
-/// What waits in `poll` sleeps on this address.
-static CHANGES: u8 = 0;
+/// Counts the calls of [`changed`]. What waits in `poll` sleeps on this address.
+static CHANGES: AtomicU32 = AtomicU32::new(0);
 
 /// The address that [`changed`] wakes: for whoever waits for one of several files.
 pub(super) fn changes() -> usize {
     (&raw const CHANGES).addr()
 }
 
+/// How often it was called so far: for whoever may have let others run while it looked.
+pub(super) fn changed_so_far() -> u32 {
+    CHANGES.load(Ordering::Relaxed)
+}
+
 /// Something became ready: whoever waits for one of several files looks again.
 pub fn changed() {
+    CHANGES.fetch_add(1, Ordering::Relaxed);
     thread::futex_wake(changes(), usize::MAX);
 }

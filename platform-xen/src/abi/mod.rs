@@ -6,6 +6,27 @@
 //!
 //! All functions are called by std, which keeps the promises that C's functions of these names ask for: pointers are
 //! valid for the lengths given, strings end with NUL.
+//!
+//! What a program with std can ask of the platform besides, and std has no name for, takes the number of an open file:
+//!
+//! ```no_run
+//! # #[cfg(feature = "files")]
+//! # fn durable() -> Result<(), Box<dyn std::error::Error>> {
+//! use platform_xen::abi;
+//! use std::fs::File;
+//! use std::io::Write;
+//! use std::os::fd::AsRawFd;
+//!
+//! let mut disk = File::options().write(true).open("/dev/xvdb")?;
+//! disk.write_all(&[0; 4096])?;
+//! // `File::sync_all` is refused by std for this target.
+//! abi::sync(disk.as_raw_fd()).map_err(|errno| format!("error {errno}"))?;
+//! println!("{} bytes in all", abi::disk_of(disk.as_raw_fd()).map_or(0, |disk| disk.info().size));
+//!
+//! abi::limit_tmp(16 << 20); // as `tmp=16M` on the command line
+//! # Ok(())
+//! # }
+//! ```
 
 mod dev;
 #[cfg(feature = "blkfront")]
@@ -39,6 +60,8 @@ mod tree;
 #[cfg(feature = "blkfront")]
 pub use disk::disk_of;
 pub use fd::sync;
+#[cfg(feature = "net")]
+pub use net::cards;
 #[cfg(feature = "files")]
 pub use tmp::limit_tmp;
 

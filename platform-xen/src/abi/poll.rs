@@ -1,6 +1,6 @@
 //! Waiting for one of several files, and `eventfd`, by which one thread ends another's wait.
 
-use super::file::{File, changed, changes};
+use super::file::{File, changed, changed_so_far, changes};
 use super::{Result, failed, fd, int};
 use crate::hal::Nanos;
 use crate::{thread, time};
@@ -21,6 +21,7 @@ pub unsafe extern "C" fn sys_poll(fds: *mut pollfd, n: nfds_t, timeout: i32) -> 
     let fds = if n == 0 { &mut [] } else { unsafe { core::slice::from_raw_parts_mut(fds, n) } };
     let until = u64::try_from(timeout).ok().map(|ms| Nanos(time::now().0.saturating_add(ms * 1_000_000)));
     loop {
+        let before = changed_so_far();
         let (mut ready, mut ports, mut look) = (0, Vec::new(), None);
         for entry in fds.iter_mut().filter(|entry| entry.fd >= 0) {
             entry.revents = match fd::get(entry.fd) {
@@ -41,7 +42,11 @@ pub unsafe extern "C" fn sys_poll(fds: *mut pollfd, n: nfds_t, timeout: i32) -> 
         }
         let look = look.map(|ns| Nanos(now.0.saturating_add(ns)));
         let deadline = [until, look].into_iter().flatten().min();
-        // Nobody else runs between the look above and this, so no change is missed.
+        // To look at a socket is to wait for one's turn with the network, if another thread has it.
+        if changed_so_far() != before {
+            continue;
+        }
+        // Nobody else runs between this and the wait, so no change is missed.
         thread::wait_ports_or_futex(&ports, changes(), deadline.or(Some(Nanos(u64::MAX))));
     }
 }

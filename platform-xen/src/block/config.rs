@@ -29,7 +29,7 @@ pub struct Config {
     pub bounce_pages: usize,
     /// How long the backend may take over each step of connecting and closing.
     pub patience: Duration,
-    /// How long it may be silent while it owes us answers.
+    /// How long it may be silent while it owes us answers, before the connection is given up.
     pub silence: Duration,
     /// Bytes from the disk's start that are read ahead as soon as it is connected; 0: none.
     pub first_read: usize,

@@ -127,7 +127,8 @@ impl Disk {
     /// `into` that begin where a sector begins are read without a copy, if the disk works in place.
     ///
     /// # Errors
-    /// [`Fault::OutOfRange`], [`Fault::Io`], and whatever ends the connection: [`Fault::Gone`] within a few seconds.
+    /// [`Fault::OutOfRange`], [`Fault::Io`], [`Fault::NotConnected`], and whatever ends the connection: [`Fault::Gone`] within a few
+    /// seconds, [`Fault::Timeout`] after [`Config::silence`], [`Fault::PeerMisbehaved`].
     pub fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), DeviceError> {
         self.read_to_end(offset, into, None)
     }
@@ -163,7 +164,8 @@ impl Disk {
         self.transfer(Op::Read, offset, &buffer, stop).map_err(|fault| self.error(fault))
     }
 
-    /// Writes whole sectors.
+    /// Writes whole sectors, of [`Info::sector_size`] bytes, from byte `offset` of the disk. What was written is on stable storage
+    /// after a [`flush`](Disk::flush).
     ///
     /// # Errors
     /// As [`read`](Disk::read); [`Fault::ReadOnly`], [`Fault::Unaligned`].

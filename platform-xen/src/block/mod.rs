@@ -11,6 +11,39 @@
 //! Persistent grants and reading in place exclude one another: [`Transfer`] chooses, per disk.
 //!
 //! Quantities in the ring and the key `sectors` count 512 bytes, whatever the disk's sector size is.
+//!
+//! # Example
+//!
+//! On Xen the disks are `devices::get()?.disks()?`. Here they are a backend's in the same process, whose disk is full of a pattern:
+//!
+//! ```
+//! use platform_xen::block::{Config, Disks};
+//! # use platform_xen::hal::HalRef;
+//! # use platform_xen::xenbus::DeviceError;
+//! # use platform_xen::xenstore::Xenstore;
+//! # use platform_xen_fake::peer::{Blkback, Contents, Lie, Machine, Offer, Store, Xenstored};
+//! # let (machine, store, contents) = (Machine::new(), Store::new(), Contents::new());
+//! # let channel = Xenstored::start(&machine, &store, 5);
+//! # Blkback::start(&machine, &store, 5, 51712, contents.clone(), Offer::default(), Lie::None);
+//! # let hal: HalRef = machine.clone();
+//! # let xs = Xenstore::open(hal.clone(), channel).unwrap();
+//!
+//! let disks = Disks::connect(&hal, &xs, &Config::default())?;
+//! let disk = disks.get("xvda").expect("it is connected");
+//! assert_eq!(disk.info().sector_size, 512);
+//!
+//! // Any bytes can be read; written are whole sectors.
+//! let mut bytes = [0; 10];
+//! disk.read(1021, &mut bytes)?;
+//! assert_eq!(bytes, *contents.bytes(1021, 10));
+//! disk.write(1024, &[7; 512])?;
+//! disk.flush()?;
+//!
+//! let beyond = disk.read(disk.info().size, &mut bytes).unwrap_err();
+//! assert_eq!(beyond.to_string(), "xvda: access beyond its end");
+//! disks.quiesce()?; // and the next kernel finds them as we did
+//! # Ok::<(), DeviceError>(())
+//! ```
 
 mod ahead;
 mod buffer;

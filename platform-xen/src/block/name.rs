@@ -5,6 +5,14 @@ use alloc::string::String;
 
 /// The name that Linux and people give to a virtual-device number: `xvda`, `xvdb3`, `hdc`, `sda1`. A number that the
 /// interface does not define is `vbd-<number>`.
+///
+/// ```
+/// use platform_xen::block::device_name;
+///
+/// assert_eq!(device_name(202 << 8), "xvda");
+/// assert_eq!(device_name((202 << 8) | (1 << 4) | 3), "xvdb3");
+/// assert_eq!(device_name((1 << 28) | (26 << 8)), "xvdaa");
+/// ```
 pub fn device_name(number: u32) -> String {
     let (kind, disk, partition) = match number {
         n if n >> 28 == 1 => ("xvd", (n >> 8) & 0xf_ffff, n & 0xff),

@@ -14,6 +14,28 @@ use crate::xenbus;
 /// `pvgrub_fs::Disks::add_later(disk.name(), Rc::new(DiskDevice::new(disk, disks)))`. It need not be connected yet.
 ///
 /// Errors keep the words of [`Fault`](xenbus::Fault) and the disk's name.
+///
+/// ```no_run
+/// # fn listing() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[cfg(feature = "bare")]
+/// # {
+/// use std::rc::Rc;
+/// use platform_xen::block::DiskDevice;
+/// use platform_xen::devices;
+///
+/// let found = devices::get().ok_or("there is no xenstore")?.disks()?;
+/// let mut disks = pvgrub_fs::Disks::new();
+/// for disk in found.iter() {
+///     disks.add_later(disk.name(), Rc::new(DiskDevice::new(disk.clone(), found.clone())));
+/// }
+/// for volume in disks.volumes().into_iter().filter(|volume| volume.is_readable()) {
+///     let root = volume.open()?.read_dir("/")?;
+///     println!("{} has {} names in its root", volume.name, root.len());
+/// }
+/// # }
+/// # Ok(())
+/// # }
+/// ```
 pub struct DiskDevice {
     disk: Arc<Disk>,
     all: Arc<Disks>,

@@ -13,7 +13,7 @@ static START: Local<Option<Start>> = Local::new(None);
 /// Stack of the first thread, in bytes: what a process on Linux has would be 8 MiB, which small domains can't spare.
 const MAIN_STACK: usize = 1024 * 1024;
 
-/// What the builder told us.
+/// What the builder told us (`start_info`, xen.h), checked.
 ///
 /// # Panics
 /// Before boot has read it.

@@ -8,6 +8,17 @@ use embedded_io::{ErrorType, Read, ReadReady, Write};
 ///
 /// It is a raw terminal: Enter comes as a carriage return, nothing is echoed, and a line that is written ends with `\r\n`.
 /// No call fails. A reader in dom0 that does not keep up is waited for and then given up, as in [`reader`](super::reader).
+///
+/// ```no_run
+/// use embedded_io::{Read, Write};
+/// use platform_xen::console::Console;
+///
+/// let mut console = Console;
+/// write!(console, "your name? ").unwrap();
+/// let mut bytes = [0; 16];
+/// let n = console.read(&mut bytes).unwrap();
+/// console.write_all(&bytes[..n]).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Console;
 

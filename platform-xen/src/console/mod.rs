@@ -1,6 +1,25 @@
 //! The console: a ring shared with dom0's console daemon, or, for dom0 itself, Xen's own console.
 //!
-//! Writers wait when the ring is full, and other threads run; but not for ever: see [`reader`].
+//! Writers wait when the ring is full, and other threads run; but not for ever: see [`reader`]. The ring is that of io/console.h, a
+//! page with 2,048 bytes out and 1,024 in.
+//!
+//! It is a raw terminal: what is typed comes byte by byte and is not echoed, Enter is a carriage return. With std it is
+//! `stdin` and `stdout`; with the feature `embedded-io` there is a `Console` for that crate's traits.
+//!
+//! ```no_run
+//! # #[cfg(feature = "bare")]
+//! # {
+//! use core::time::Duration;
+//! use platform_xen::{console, time};
+//!
+//! console::write_text(b"any key within 5 s?\n");
+//! let mut key = [0; 1];
+//! match console::read(&mut key, Some(time::now() + Duration::from_secs(5))) {
+//!     0 => console::write_text(b"nobody is there\n"),
+//!     _ => console::write(&key),
+//! }
+//! # }
+//! ```
 
 pub mod reader;
 pub mod ring;

@@ -8,6 +8,13 @@ const MOST: usize = 255;
 
 /// The disk that a volume's name is about: `xvda1` is on `xvda`, unless there is a disk of its own of that name, or the
 /// longest such name.
+///
+/// ```
+/// use platform_xen::files::base_of;
+///
+/// assert_eq!(base_of("xvda1", ["xvda", "xvdb"]), Some(0));
+/// assert_eq!(base_of("xvdc", ["xvda", "xvdb"]), None);
+/// ```
 #[must_use]
 pub fn base_of<'a>(volume: &str, disks: impl IntoIterator<Item = &'a str>) -> Option<usize> {
     let on = |disk: &str| {

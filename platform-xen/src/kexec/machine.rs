@@ -28,6 +28,10 @@ pub type WritePage<'a> = &'a mut dyn FnMut(&mut Page, &dyn Fn(Pfn) -> Mfn);
 ///
 /// The methods are safe to call because an implementation is made by an unsafe function whose caller gives up the
 /// running kernel: see `Xen::new`.
+///
+/// # Errors
+/// What Xen says, of each.
+#[expect(clippy::missing_errors_doc, reason = "they are all alike, and above")]
 pub trait Machine {
     /// What is left when the next kernel runs: nothing on a real machine.
     type End;

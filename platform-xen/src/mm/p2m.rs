@@ -48,6 +48,9 @@ impl P2m {
     ///
     /// # Safety
     /// The list must be mapped writable, and page tables, the M2P and the allocator must agree with the change.
+    ///
+    /// # Panics
+    /// Beyond the end of the list.
     pub unsafe fn set(&self, pfn: Pfn, mfn: Mfn) {
         assert!(pfn.0 < self.nr_pages);
         // SAFETY: within the list, which the caller says is writable.

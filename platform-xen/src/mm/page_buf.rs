@@ -9,6 +9,15 @@ use platform_xen_sys::{Mfn, PAGE_SIZE, Pfn, Vaddr};
 
 /// Whole frames in a row, page-aligned, as bytes. What is written here can become memory of the next kernel without
 /// being copied, since the PFNs are known.
+///
+/// ```no_run
+/// use platform_xen::mm::PageBuf;
+///
+/// let mut buffer = PageBuf::zeroed(10_000).expect("three free frames in a row");
+/// assert_eq!(buffer.len(), 3 * 4096);
+/// buffer[..5].copy_from_slice(b"hello");
+/// log::info!("in frame {:?} of this domain, {:?} of the machine", buffer.pfns().next(), buffer.mfn(0));
+/// ```
 #[derive(Debug)]
 pub struct PageBuf {
     run: Run,

@@ -161,7 +161,7 @@ impl Nic {
         self.with(|queue, counters| queue.tx.has_room(counters)).unwrap_or(false)
     }
 
-    /// Sends a frame, with its Ethernet header; the backend sees it after a [`flush`](Nic::flush). `false`: there is no room
+    /// Sends a frame of 14 to 65,535 bytes, its Ethernet header among them (4,096 at most for a backend without scatter/gather); the backend sees it after a [`flush`](Nic::flush). `false`: there is no room
     /// now.
     ///
     /// # Errors
@@ -202,6 +202,7 @@ impl Nic {
     /// # Errors
     /// As [`receive`](Nic::receive).
     pub fn ask_for_events(&self) -> Result<bool, DeviceError> {
+        self.watch_again();
         if self.has_news() && self.is_gone() {
             let mut inner = self.inner.lock();
             if let Some(queue) = &mut inner.queue {
@@ -213,6 +214,16 @@ impl Nic {
             let (frame, room) = (queue.rx.ask_for_event()?, queue.tx.ask_for_room(counters)?);
             Ok(frame || room)
         })
+    }
+
+    /// After xenstore was opened anew, its watch is gone.
+    fn watch_again(&self) {
+        let lost = self.inner.lock().watch.take_if(|watch| !watch.is_set());
+        if lost.is_some() {
+            // Its first event comes at once, so what happened meanwhile is seen. If there can be none, the next look tries again.
+            let watch = self.front.watch_backend().ok().or(lost);
+            self.inner.lock().watch = watch;
+        }
     }
 
     /// Whether the backend's state has changed since the last look.

@@ -39,6 +39,21 @@ impl Device {
             Device::Card(card) => Some(card.link()),
         }
     }
+
+    /// Whether it is the loopback, and packets are in it.
+    pub(super) fn is_carrying(&self) -> bool {
+        matches!(self, Device::Loopback(queue) if !queue.is_empty())
+    }
+
+    /// How many frames a card has sent so far.
+    pub(super) fn sent(&self) -> u64 {
+        if let Device::Card(card) = self { card.sent() } else { 0 }
+    }
+
+    /// Whether it is a card without room.
+    pub(super) fn is_full(&mut self) -> bool {
+        self.link().is_some_and(|link| !link.can_send())
+    }
 }
 
 /// A packet that came.

@@ -1,8 +1,8 @@
 //! A network card as smoltcp wants it.
 
-use super::checksum;
 use super::link::{Link, Offloads, RxInfo, TxInfo};
 use super::nic::NicLink;
+use super::{advert, checksum};
 use crate::hal::Port;
 use crate::net::Nic;
 use alloc::boxed::Box;
@@ -19,17 +19,44 @@ const ETHERNET: usize = 14;
 /// A card as a [`smoltcp::phy::Device`], for a program that has an interface and sockets of smoltcp's own.
 ///
 /// The checksums of TCP and UDP are seen to here: left to the card where it offers that, else computed; a frame whose sum is
-/// wrong is dropped. So is a frame for which there is no room. A card whose backend fails says so once, in the log, and then
-/// receives nothing and takes nothing until it is [connected](crate::xenbus::Device) anew.
+/// wrong is dropped. So is a frame for which there is no room, and one that smoltcp would panic at. A card whose backend fails says so once, in the log, and then
+/// receives nothing and loses what is sent until it is [connected](crate::xenbus::Device) anew.
 ///
 /// A loop over it polls the interface, calls [`ask_for_events`](EthernetDevice::ask_for_events), and waits on the
 /// [`port`](EthernetDevice::port) unless that gave `true`: `examples/nostd-net` is one.
+///
+/// ```no_run
+/// # #[cfg(feature = "bare")]
+/// # fn serve() -> Result<(), Box<dyn std::error::Error>> {
+/// use platform_xen::tcpip::EthernetDevice;
+/// use platform_xen::{devices, thread, time};
+/// use smoltcp::iface::{Config, Interface, SocketSet};
+/// use smoltcp::time::{Duration, Instant};
+/// use smoltcp::wire::HardwareAddress;
+///
+/// let nics = devices::get().ok_or("there is no xenstore")?.nics()?;
+/// let mut device = EthernetDevice::new(nics.get("eth0").ok_or("there is no card")?.clone());
+/// let now = || Instant::from_micros((time::now().0 / 1000) as i64);
+/// let config = Config::new(HardwareAddress::Ethernet(device.address()));
+/// let mut iface = Interface::new(config, &mut device, now());
+/// let mut sockets = SocketSet::new(vec![]); // addresses and sockets are yours
+/// loop {
+///     iface.poll(now(), &mut device, &mut sockets);
+///     let delay = iface.poll_delay(now(), &sockets).unwrap_or(Duration::from_secs(1)).min(Duration::from_secs(1));
+///     if delay > Duration::ZERO && !device.ask_for_events() {
+///         thread::wait_ports(device.port().as_slice(), Some(time::now() + delay.into()));
+///     }
+/// }
+/// # }
+/// ```
 pub struct EthernetDevice {
     link: Box<dyn Link>,
     offloads: Offloads,
     /// The frame being received, and the one being sent: kept for their memory.
     received: Vec<u8>,
     sent: Vec<u8>,
+    /// Frames that were sent.
+    count: u64,
 }
 
 impl EthernetDevice {
@@ -42,7 +69,7 @@ impl EthernetDevice {
     /// On any link.
     #[must_use]
     pub fn on(link: Box<dyn Link>) -> EthernetDevice {
-        EthernetDevice { offloads: link.offloads(), link, received: Vec::new(), sent: Vec::new() }
+        EthernetDevice { offloads: link.offloads(), link, received: Vec::new(), sent: Vec::new(), count: 0 }
     }
 
     /// Its Ethernet address, for smoltcp's `Config`.
@@ -69,6 +96,11 @@ impl EthernetDevice {
         self.link.ask_for_events()
     }
 
+    /// How many frames were sent so far.
+    pub(super) fn sent(&self) -> u64 {
+        self.count
+    }
+
     pub(super) fn link(&mut self) -> &mut (dyn Link + 'static) {
         &mut *self.link
     }
@@ -88,12 +120,14 @@ pub struct Room<'a> {
     link: &'a mut (dyn Link + 'static),
     offloads: Offloads,
     buffer: &'a mut Vec<u8>,
+    count: &'a mut u64,
     segment: Option<u16>,
 }
 
 impl phy::TxToken for Room<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let Room { link, offloads, buffer, segment } = self;
+        let Room { link, offloads, buffer, count, segment } = self;
+        *count += 1;
         // smoltcp writes every byte but padding, and frames that are padded are short.
         buffer.resize(len, 0);
         if len <= 64 {
@@ -120,24 +154,25 @@ impl phy::Device for EthernetDevice {
     type TxToken<'a> = Room<'a>;
 
     fn receive(&mut self, _now: Instant) -> Option<(Received<'_>, Room<'_>)> {
-        let EthernetDevice { link, offloads, received, sent } = self;
+        let EthernetDevice { link, offloads, received, sent, count } = self;
         // Even if there is no room for an answer, which is lost then: else a backend that takes nothing from us could
         // fill our ring, and whoever waits for it to be emptied would wait for ever.
         let RxInfo { trusted } = link.receive(received)?;
-        if !trusted && !checksum::is_right(received) {
+        if (!trusted && !checksum::is_right(received)) || advert::is_harmful(received) {
             // To smoltcp, a frame without bytes is nothing.
             received.clear();
         }
-        let room = Room { link: &mut **link, offloads: *offloads, buffer: sent, segment: None };
+        let room = Room { link: &mut **link, offloads: *offloads, buffer: sent, count, segment: None };
         Some((Received(received), room))
     }
 
     fn transmit(&mut self, _now: Instant) -> Option<Room<'_>> {
-        let EthernetDevice { link, offloads, sent, .. } = self;
+        let EthernetDevice { link, offloads, sent, count, .. } = self;
         link.can_send().then_some(Room {
             link: &mut **link,
             offloads: *offloads,
             buffer: sent,
+            count,
             segment: None,
         })
     }

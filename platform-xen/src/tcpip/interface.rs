@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::net::Ipv6Addr;
+use core::net::{IpAddr, Ipv6Addr};
 
 use smoltcp::iface::{self, Config, Context, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::socket::{Socket, dhcpv4, dns, tcp};
@@ -15,7 +15,7 @@ use smoltcp::wire::{
 
 use super::device::Device;
 use super::link::Link;
-use super::setup::{Autoconf4, Autoconf6, Setup};
+use super::setup::{Autoconf4, Autoconf6, Setup, is_possible};
 use super::tcp::set_patience;
 use crate::hal::Nanos;
 
@@ -27,23 +27,58 @@ const MOST_IN_TIME_WAIT: usize = 64;
 const LAST_PATIENCE: Duration = Duration::from_secs(60);
 /// How long an unanswered search for a DHCP server goes on before it is begun anew.
 const DISCOVER: Duration = Duration::from_secs(3);
+/// What a DHCP server is asked for (RFC 2132, 5071, 5859): mask, router, name servers, host name, domain; and for those who boot by
+/// it, the server and file of TFTP, 150 (TFTP servers, or GRUB's menu), and PXELINUX's configuration and its path.
+const DHCP_OPTIONS: &[u8] = &[1, 3, 6, 12, 15, 66, 67, 150, 209, 210];
+/// Bytes of the longest DHCP message that is kept: no frame has more.
+const DHCP_MESSAGE: usize = 1500;
+/// How often what is due is looked at while the card has no room.
+const WHILE_FULL: core::time::Duration = core::time::Duration::from_millis(10);
 
 /// An interface.
 pub(super) struct Interface {
     name: String,
     device: Device,
     iface: Box<iface::Interface>,
+    /// With routers that may tell of addresses: knows when the sockets are due, see [`poll_at`](Interface::poll_at).
+    timers: Option<Box<iface::Interface>>,
+    /// The last poll has sent frames.
+    sends: bool,
     /// The sockets.
     pub(super) sockets: SocketSet<'static>,
     setup: Setup,
     dhcp: Option<SocketHandle>,
+    /// The DHCP server's message by which the address of now came.
+    lease: Option<Vec<u8>>,
     /// Asks for names.
     pub(super) dns: SocketHandle,
     servers: Vec<IpAddress>,
     /// Connections that nobody has any more, on their way to the end, and when that must be.
     orphans: VecDeque<(SocketHandle, Instant)>,
+    /// What connections that have ended both ways had still to give.
+    rests: Vec<Rest>,
     /// Addresses when they were last looked at.
     seen: Vec<IpCidr>,
+}
+
+/// Bytes that nobody has read yet of a connection in TIME-WAIT: smoltcp would forget them with it.
+struct Rest {
+    handle: SocketHandle,
+    bytes: Vec<u8>,
+    /// How many were read.
+    read: usize,
+}
+
+impl Rest {
+    /// Takes them, if there is memory for them.
+    fn take(handle: SocketHandle, socket: &mut tcp::Socket<'_>) -> Option<Rest> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(socket.recv_queue()).ok()?;
+        bytes.resize(socket.recv_queue(), 0);
+        let len = socket.recv_slice(&mut bytes).unwrap_or(0);
+        bytes.truncate(len);
+        Some(Rest { handle, bytes, read: 0 })
+    }
 }
 
 /// What [`Interface::poll`] did.
@@ -57,6 +92,12 @@ pub(super) struct Progress {
 
 fn instant(now: Nanos) -> Instant {
     Instant::from_micros(i64::try_from(now.0 / 1000).unwrap_or(i64::MAX))
+}
+
+/// An interface of smoltcp's. It holds buffers and is made on the stack: not two in the frame of one function.
+#[inline(never)]
+fn boxed(config: Config, device: &mut Device, now: Nanos) -> Box<iface::Interface> {
+    Box::new(iface::Interface::new(config, device, instant(now)))
 }
 
 impl Interface {
@@ -94,40 +135,56 @@ impl Interface {
         now: Nanos,
     ) -> Interface {
         config.random_seed = seed;
-        let iface = Box::new(iface::Interface::new(config, &mut device, instant(now)));
+        let timers = config.slaac.then(|| boxed(Config::new(config.hardware_addr), &mut device, now));
+        let iface = boxed(config, &mut device, now);
         let mut sockets = SocketSet::new(Vec::new());
         let dns = sockets.add(dns::Socket::new(&[], Vec::new()));
         Interface {
             name,
             device,
             iface,
+            timers,
+            sends: false,
             sockets,
             setup,
             dhcp: None,
+            lease: None,
             dns,
             servers: Vec::new(),
             orphans: VecDeque::new(),
+            rests: Vec::new(),
             seen: Vec::new(),
         }
     }
 
-    fn begin_setup(&mut self, mac: EthernetAddress) {
-        let setup = self.setup.clone();
-        let mut addresses: Vec<IpCidr> = Vec::new();
-        match setup.v4 {
+    fn begin_v4(&mut self) {
+        match self.setup.v4 {
             Autoconf4::Off => {}
             Autoconf4::Dhcp => {
                 let mut socket = dhcpv4::Socket::new();
                 let mut retry = socket.get_retry_config();
                 retry.discover_timeout = DISCOVER;
                 socket.set_retry_config(retry);
+                socket.set_parameter_request_list(DHCP_OPTIONS);
+                // smoltcp borrows it for good; once for each card.
+                socket.set_receive_packet_buffer(alloc::vec![0; DHCP_MESSAGE].leak());
                 self.dhcp = Some(self.sockets.add(socket));
             }
+            Autoconf4::Static { address, .. } if !is_possible(address.into()) => {
+                log::error!("{}: {address} is not an address that a card can have", self.name);
+            }
             Autoconf4::Static { address, prefix, gateway } => {
-                addresses.push(IpCidr::Ipv4(Ipv4Cidr::new(address, prefix.min(32))));
+                let address = IpCidr::Ipv4(Ipv4Cidr::new(address, prefix.min(32)));
+                self.iface.update_ip_addrs(|list| list.extend([address]));
                 self.set_gateway(gateway.map(IpAddress::Ipv4));
             }
         }
+    }
+
+    fn begin_setup(&mut self, mac: EthernetAddress) {
+        self.begin_v4();
+        let setup = self.setup.clone();
+        let mut addresses: Vec<IpCidr> = Vec::new();
         if setup.v6 != Autoconf6::Off {
             addresses.push(IpCidr::Ipv6(Ipv6Cidr::new(link_local(mac), 64)));
         }
@@ -169,6 +226,32 @@ impl Interface {
                 let _ = list.push(IpCidr::new(*address, prefix));
             }
         });
+    }
+
+    /// Gives it other addresses of IPv4 and other name servers, from now on. What there was by DHCP is given up without a word to its server.
+    pub(super) fn set_up_v4(&mut self, v4: Autoconf4, dns: Vec<IpAddr>) {
+        if let Some(handle) = self.dhcp.take() {
+            self.sockets.remove(handle);
+        }
+        self.lease = None;
+        self.iface.update_ip_addrs(|list| list.retain(|cidr| matches!(cidr, IpCidr::Ipv6(_))));
+        self.iface.routes_mut().remove_default_ipv4_route();
+        self.setup = Setup { v4, dns, ..self.setup.clone() };
+        self.begin_v4();
+        self.set_servers(self.setup.dns.iter().map(|address| IpAddress::from(*address)).collect());
+    }
+
+    /// The DHCP server's last message, if the address of now is by DHCP.
+    pub(super) fn lease(&self) -> Option<&[u8]> {
+        self.lease.as_deref()
+    }
+
+    /// The card's address on its link.
+    pub(super) fn mac(&self) -> [u8; 6] {
+        match self.iface.hardware_addr() {
+            HardwareAddress::Ethernet(EthernetAddress(mac)) => mac,
+            HardwareAddress::Ip => [0; 6],
+        }
     }
 
     /// `lo`, `eth0`.
@@ -232,11 +315,18 @@ impl Interface {
         }
     }
 
-    /// Takes packets that came and sends those that are due. `after` is called after each packet that came.
-    pub(super) fn poll(&mut self, now: Nanos, mut after: impl FnMut(&mut SocketSet<'static>)) -> Progress {
+    /// Takes packets that came and sends those that are due. `after` is called after each packet that came. `ending`: see
+    /// [`Limits`](super::Limits).
+    pub(super) fn poll(
+        &mut self,
+        now: Nanos,
+        ending: usize,
+        mut after: impl FnMut(&mut SocketSet<'static>),
+    ) -> Progress {
         let now = instant(now);
         let Interface { device, iface, sockets, .. } = self;
         iface.poll_maintenance(now);
+        let sent_before = device.sent();
         let mut progress = Progress::default();
         let mut taken = 0;
         while taken < BURST {
@@ -251,10 +341,10 @@ impl Interface {
         while sent < BURST && iface.poll_egress(now, device, sockets) == PollResult::SocketStateChanged {
             sent += 1;
         }
-        progress.more =
-            taken == BURST || sent == BURST || matches!(device, Device::Loopback(queue) if !queue.is_empty());
+        progress.more = taken == BURST || sent == BURST || device.is_carrying();
+        self.sends = device.sent() != sent_before;
         self.take_lease();
-        self.bury(now);
+        self.bury(now, ending);
         if let Some(link) = self.device.link() {
             link.flush();
         }
@@ -267,22 +357,38 @@ impl Interface {
 
     /// When it must be polled again, whatever comes.
     pub(super) fn poll_at(&mut self, now: Nanos) -> Option<Nanos> {
-        let due = self.iface.poll_at(instant(now), &self.sockets);
+        // Nothing else tells of what is in the loopback.
+        if self.device.is_carrying() {
+            return Some(now);
+        }
+        let mut due = self.iface.poll_at(instant(now), &self.sockets);
+        if let Some(timers) = &mut self.timers {
+            // Once smoltcp 0.14 has asked for routers in vain, it says that it is due for ever; and once what a router said is
+            // over, that nothing is. So the sockets' times are asked for apart, and a past one of its own counts only while it
+            // sends something.
+            let (past, sockets) = (instant(now), timers.poll_at(instant(now), &self.sockets));
+            let own = due.filter(|at| *at > past || self.sends);
+            due = own.into_iter().chain(sockets).min();
+        }
         let at = due.into_iter().chain(self.orphans.iter().map(|(_, until)| *until)).min()?;
-        Some(Nanos(u64::try_from(at.total_micros()).unwrap_or(0).saturating_mul(1000)))
+        let at = Nanos(u64::try_from(at.total_micros()).unwrap_or(0).saturating_mul(1000));
+        // What is due stays so until the card has room, of which it tells by an event.
+        Some(if self.device.is_full() { at.max(now + WHILE_FULL) } else { at })
     }
 
     /// Uses what a DHCP server gave, or took away.
     fn take_lease(&mut self) {
         let Some(handle) = self.dhcp else { return };
         let Some(event) = self.sockets.get_mut::<dhcpv4::Socket>(handle).poll() else { return };
-        let (address, router, servers) = match event {
-            dhcpv4::Event::Deconfigured => (None, None, Vec::new()),
+        let (address, router, servers, message) = match event {
+            dhcpv4::Event::Deconfigured => (None, None, Vec::new(), None),
             dhcpv4::Event::Configured(lease) => {
                 let servers = lease.dns_servers.iter().map(|server| IpAddress::Ipv4(*server)).collect();
-                (Some(lease.address), lease.router, servers)
+                let message = lease.packet.map(|message| message.into_inner().to_vec());
+                (Some(lease.address), lease.router, servers, message)
             }
         };
+        self.lease = message;
         self.iface.update_ip_addrs(|list| {
             list.retain(|cidr| matches!(cidr, IpCidr::Ipv6(_)));
             list.extend(address.map(IpCidr::Ipv4));
@@ -300,22 +406,38 @@ impl Interface {
 
     /// Takes a connection that nobody has any more: it ends by itself.
     pub(super) fn adopt(&mut self, handle: SocketHandle, now: Nanos) {
+        self.rests.retain(|rest| rest.handle != handle);
         self.orphans.push_back((handle, instant(now) + LAST_PATIENCE));
     }
 
-    /// Whether an orphan still has something to say, or to hear that it was heard.
+    /// Reads what a connection that has ended both ways had still to give, 0 at the end; `None`: it is no such connection.
+    pub(super) fn read_rest(&mut self, handle: SocketHandle, buf: &mut [u8], peek: bool) -> Option<usize> {
+        let rest = self.rests.iter_mut().find(|rest| rest.handle == handle)?;
+        let left = &rest.bytes[rest.read..];
+        let n = left.len().min(buf.len());
+        buf[..n].copy_from_slice(&left[..n]);
+        if !peek {
+            rest.read += n;
+        }
+        Some(n)
+    }
+
+    /// Whether a connection still has bytes to send, or an orphan something to say or to hear that it was heard.
     pub(super) fn is_sending(&self) -> bool {
         use tcp::State::{Closed, FinWait2, TimeWait};
         let state = |handle| self.sockets.get::<tcp::Socket>(handle).state();
-        self.orphans.iter().any(|(handle, _)| !matches!(state(*handle), Closed | FinWait2 | TimeWait))
+        let sends = |socket: &Socket<'_>| matches!(socket, Socket::Tcp(socket) if socket.is_active() && socket.send_queue() > 0);
+        self.sockets.iter().any(|(_, socket)| sends(socket))
+            || self.orphans.iter().any(|(handle, _)| !matches!(state(*handle), Closed | FinWait2 | TimeWait))
     }
 
     /// Removes orphans that have come to their end. One that was broken off has sent its last word by now.
-    fn bury(&mut self, now: Instant) {
-        let Interface { sockets, orphans, .. } = self;
+    fn bury(&mut self, now: Instant, ending: usize) {
+        let Interface { sockets, orphans, rests, .. } = self;
         let state = |sockets: &SocketSet<'_>, handle| sockets.get::<tcp::Socket>(handle).state();
         let waiting = orphans.iter().filter(|(h, _)| state(sockets, *h) == tcp::State::TimeWait).count();
         let mut excess = waiting.saturating_sub(MOST_IN_TIME_WAIT);
+        let mut unheard = (orphans.len() - waiting).saturating_sub(ending);
         orphans.retain(|(handle, until)| {
             let over = match state(sockets, *handle) {
                 tcp::State::Closed => true,
@@ -325,7 +447,8 @@ impl Interface {
                 }
                 tcp::State::TimeWait => false,
                 _ => {
-                    if now >= *until {
+                    if now >= *until || unheard > 0 {
+                        unheard = unheard.saturating_sub(1);
                         sockets.get_mut::<tcp::Socket>(*handle).abort();
                     }
                     false
@@ -336,9 +459,13 @@ impl Interface {
             }
             !over
         });
-        for (_, socket) in sockets.iter_mut() {
-            if let Socket::Tcp(socket) = socket {
-                set_patience(socket);
+        for (handle, socket) in sockets.iter_mut() {
+            let Socket::Tcp(socket) = socket else { continue };
+            set_patience(socket);
+            let owned = || !orphans.iter().any(|(orphan, _)| *orphan == handle);
+            let known = |rests: &[Rest]| rests.iter().any(|rest| rest.handle == handle);
+            if socket.state() == tcp::State::TimeWait && !known(rests) && owned() {
+                rests.extend(Rest::take(handle, socket));
             }
         }
     }

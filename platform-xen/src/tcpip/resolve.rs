@@ -13,6 +13,20 @@ use super::stack::Stack;
 use super::wait::Waiter;
 
 /// A name that is being looked up. Its owner calls [`close`](Lookup::close) if it gives up.
+///
+/// ```
+/// use platform_xen::tcpip::{Lookup, NetError};
+/// # use platform_xen::hal::Nanos;
+/// # use platform_xen::tcpip::{Limits, Stack, Waiter};
+/// # let waiter = Waiter::new(|_| {});
+/// # let mut stack = Stack::new(Limits::for_memory(64 << 20), || 7, waiter.clone(), Nanos(0));
+///
+/// // This name needs no server. For others `result` says `WouldBlock` until the waiter was called.
+/// let mut lookup = Lookup::new(&mut stack, "localhost", waiter.clone())?;
+/// assert_eq!(lookup.result(&mut stack)?[0].to_string(), "127.0.0.1");
+/// assert_eq!(Lookup::new(&mut stack, "example.org", waiter).err(), Some(NetError::Unreachable));
+/// # Ok::<(), NetError>(())
+/// ```
 pub struct Lookup {
     queries: Vec<(usize, QueryHandle)>,
     found: Vec<IpAddr>,
@@ -20,7 +34,7 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// Asks for the addresses of a name, of both families.
+    /// Asks for the addresses of a name, of both families (RFC 1035, RFC 3596).
     ///
     /// # Errors
     /// [`NetError::Unreachable`]: there is no server to ask. [`NetError::Invalid`]: no name can be so.
@@ -61,7 +75,7 @@ impl Lookup {
     /// The addresses, those of IPv4 first; none if nobody knows the name.
     ///
     /// # Errors
-    /// [`NetError::WouldBlock`].
+    /// [`NetError::WouldBlock`]: no answer yet.
     pub fn result(&mut self, stack: &mut Stack) -> Result<&[IpAddr], NetError> {
         let waker = self.waiter.waker();
         let found = &mut self.found;

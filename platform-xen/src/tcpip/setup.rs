@@ -50,6 +50,20 @@ pub enum Autoconf6 {
 }
 
 /// How an interface is set up.
+///
+/// ```
+/// use platform_xen::tcpip::{Autoconf4, Autoconf6, Setup};
+///
+/// let word = Setup::parse("10.0.0.5::10.0.0.1:255.255.255.0::eth1:none:10.0.0.53")?;
+/// let (address, gateway) = ("10.0.0.5".parse().unwrap(), "10.0.0.1".parse().ok());
+/// assert_eq!(word.v4, Autoconf4::Static { address, prefix: 24, gateway });
+///
+/// let all = [word, Setup::parse("[2001:db8::5]:::64")?, Setup::parse("eth0:auto6")?];
+/// assert_eq!(Setup::of("eth0", &all).v6, Autoconf6::Slaac);
+/// assert_eq!(Setup::of("eth1", &all), all[0]); // the words for a card come before those for any
+/// assert_eq!(Setup::parse("10.0.0.5").unwrap_err().to_string(), "ip=10.0.0.5: no netmask");
+/// # Ok::<(), platform_xen::tcpip::BadSetup>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Setup {
     /// Its name; `None`: any.
@@ -134,6 +148,11 @@ fn address(field: &str) -> Result<Option<IpAddr>, &'static str> {
     field.parse().map(Some).map_err(|_| "not an address")
 }
 
+/// Whether a card can have this address: at others smoltcp panics.
+pub(super) fn is_possible(address: IpAddr) -> bool {
+    !(address.is_multicast() || address.is_unspecified() || address == Ipv4Addr::BROADCAST)
+}
+
 /// `how` by its word: of IPv4, of IPv6.
 fn how(word: &str) -> Result<(Autoconf4, Autoconf6), &'static str> {
     match word {
@@ -163,6 +182,9 @@ fn parse(word: &str) -> Result<Setup, &'static str> {
     };
     let (mut v4, mut v6) = how(field(6))?;
     let own = address(own)?;
+    if own.is_some_and(|own| !is_possible(own)) {
+        return Err("not an address that a card can have");
+    }
     let gateway = address(field(2))?;
     match own {
         None if field(6).is_empty() => return Err("neither an address nor a way to get one"),
@@ -260,6 +282,10 @@ mod tests {
             ("10.0.0.2/33", "not a netmask"),
             ("nothing", "not a way to get addresses (dhcp, auto6, off)"),
             ("10.0.0.x:::24", "not an address"),
+            ("224.0.0.1/24", "not an address that a card can have"),
+            ("255.255.255.255/8", "not an address that a card can have"),
+            ("0.0.0.0/24", "not an address that a card can have"),
+            ("[ff02::1]:::64", "not an address that a card can have"),
             ("10.0.0.2::[fe80::1]:24", "the gateway is of the other family"),
             (":::24::eth0", "neither an address nor a way to get one"),
         ] {

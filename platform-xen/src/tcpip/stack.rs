@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -13,7 +14,7 @@ use super::interface::Interface;
 use super::link::Link;
 use super::listener::Listener;
 use super::route::LOOPBACK;
-use super::setup::Setup;
+use super::setup::{Autoconf4, Setup};
 use super::wait::Waiter;
 use crate::hal::{Nanos, Port};
 
@@ -29,6 +30,8 @@ pub struct Limits {
     pub udp_buffer: usize,
     /// Most that a program can ask for.
     pub most: usize,
+    /// Connections that nobody has any more and whose peers have not heard all; beyond, the oldest is broken off.
+    pub ending: usize,
 }
 
 impl Limits {
@@ -37,7 +40,9 @@ impl Limits {
     pub fn for_memory(bytes: u64) -> Limits {
         // A connection with full buffers takes a five-hundredth of it.
         let share = usize::try_from(bytes / 1024).unwrap_or(usize::MAX).clamp(32 << 10, 256 << 10);
-        Limits { tcp_buffer: share, udp_buffer: share, most: 4 << 20 }
+        // Peers that never hear the end of what was sent can keep a quarter of it.
+        let ending = usize::try_from(bytes / 4).unwrap_or(usize::MAX) / (2 * share);
+        Limits { tcp_buffer: share, udp_buffer: share, most: 4 << 20, ending }
     }
 }
 
@@ -55,6 +60,24 @@ struct Bound {
     kind: Kind,
     address: Option<IpAddress>,
     port: u16,
+}
+
+/// A network card and how it is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardState {
+    /// `eth0`.
+    pub name: String,
+    /// Its address on the link.
+    pub mac: [u8; 6],
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// The DHCP server's message (RFC 2131 2, without UDP's header) by which the address of now came: what else it says is not ours.
+    /// Behind its end option there may be bytes of earlier messages.
+    pub lease: Option<Vec<u8>>,
+    /// An address of IPv4 may still come by itself.
+    pub awaits_v4: bool,
+    /// One of IPv6, other than of the link alone.
+    pub awaits_v6: bool,
 }
 
 /// The network, as this machine sees it.
@@ -105,6 +128,26 @@ impl Stack {
         })
     }
 
+    /// The cards.
+    pub fn cards(&self) -> impl Iterator<Item = CardState> {
+        use smoltcp::wire::IpVersion::{Ipv4, Ipv6};
+        self.interfaces.iter().skip(LOOPBACK + 1).map(|interface| CardState {
+            name: interface.name().into(),
+            mac: interface.mac(),
+            addresses: interface.addresses().iter().map(|cidr| cidr.address().into()).collect(),
+            lease: interface.lease().map(<[u8]>::to_vec),
+            awaits_v4: interface.awaits(Ipv4),
+            awaits_v6: interface.awaits(Ipv6),
+        })
+    }
+
+    /// Gives a card other addresses of IPv4, and other name servers, from now on; `false`: there is no such card.
+    pub fn set_up_v4(&mut self, name: &str, v4: Autoconf4, dns: Vec<IpAddr>) -> bool {
+        let mut cards = self.interfaces.iter_mut().skip(LOOPBACK + 1);
+        let card = cards.find(|interface| interface.name() == name);
+        card.map(|interface| interface.set_up_v4(v4, dns)).is_some()
+    }
+
     /// How many of smoltcp's sockets there are: of programs, of connections that are ending, and of our own.
     #[must_use]
     pub fn sockets(&self) -> usize {
@@ -133,7 +176,7 @@ impl Stack {
         &self.limits
     }
 
-    /// Whether a connection that its owner has closed still has something to send.
+    /// Whether a connection still has something to send, or one that its owner has closed is not heard of yet.
     #[must_use]
     pub fn is_sending(&self) -> bool {
         self.interfaces.iter().any(Interface::is_sending)
@@ -150,7 +193,7 @@ impl Stack {
     pub(super) fn poll_one(&mut self, at: usize) -> bool {
         let Stack { interfaces, listeners, limits, now, .. } = self;
         let Some(interface) = interfaces.get_mut(at) else { return false };
-        let progress = interface.poll(*now, |sockets| {
+        let progress = interface.poll(*now, limits.ending, |sockets| {
             listeners.values_mut().for_each(|listener| listener.look(at, sockets, limits));
         });
         if progress.addresses && at != LOOPBACK {

@@ -20,6 +20,26 @@ const MOST: usize = 65_507;
 const PACKETS: usize = 128;
 
 /// A UDP socket. Its owner calls [`close`](UdpSocket::close) at the end.
+///
+/// ```
+/// use platform_xen::tcpip::{NetError, UdpSocket};
+/// # use platform_xen::hal::Nanos;
+/// # use platform_xen::tcpip::{Limits, Stack, Waiter};
+/// # let waiter = Waiter::new(|_| {});
+/// # let mut stack = Stack::new(Limits::for_memory(64 << 20), || 7, waiter.clone(), Nanos(0));
+///
+/// let mut one = UdpSocket::new(&mut stack, false, waiter.clone());
+/// one.bind(&mut stack, "127.0.0.1:5000".parse().unwrap())?;
+/// let mut other = UdpSocket::new(&mut stack, false, waiter);
+/// other.send_to(&mut stack, b"ping", Some("127.0.0.1:5000".parse().unwrap()), 0)?;
+/// stack.poll(Nanos(1_000_000));
+///
+/// let mut bytes = [0; 8];
+/// let (n, from) = one.recv_from(&mut stack, &mut bytes, false)?;
+/// assert_eq!((&bytes[..n], from.port()), (&b"ping"[..], other.local_addr(&stack).port()));
+/// assert_eq!(one.recv_from(&mut stack, &mut bytes, false), Err(NetError::WouldBlock));
+/// # Ok::<(), NetError>(())
+/// ```
 pub struct UdpSocket {
     id: u64,
     is_v6: bool,
@@ -82,11 +102,11 @@ impl UdpSocket {
         }
     }
 
-    /// Gives it an address.
+    /// Gives it an address. Port 0: any that is free, from 49,152 on (RFC 6335).
     ///
     /// # Errors
-    /// [`NetError::AddrInUse`], [`NetError::AddrNotAvailable`], [`NetError::OutOfMemory`], [`NetError::Invalid`]: it has
-    /// one.
+    /// [`NetError::AddrInUse`], [`NetError::AddrNotAvailable`], [`NetError::WrongFamily`], [`NetError::OutOfMemory`];
+    /// [`NetError::Invalid`]: it has one.
     pub fn bind(&mut self, stack: &mut Stack, address: SocketAddr) -> Result<(), NetError> {
         if self.local.is_some() {
             return Err(NetError::Invalid);
@@ -128,10 +148,11 @@ impl UdpSocket {
         Ok(())
     }
 
-    /// Sends a datagram.
+    /// Sends a datagram, of 65,507 bytes at most; one without an address gets one. `scope` as for
+    /// [`TcpSocket::connect`](super::TcpSocket::connect).
     ///
     /// # Errors
-    /// [`NetError::WouldBlock`], [`NetError::MessageTooLong`], [`NetError::Unreachable`], [`NetError::NoDestination`].
+    /// [`NetError::WouldBlock`], [`NetError::MessageTooLong`], [`NetError::WrongFamily`], [`NetError::Unreachable`], [`NetError::NoDestination`].
     pub fn send_to(
         &mut self,
         stack: &mut Stack,
@@ -241,7 +262,7 @@ impl UdpSocket {
         ready
     }
 
-    /// Hops that its packets live.
+    /// Hops that its packets live; `None`: 64.
     pub fn hop_limit(&self) -> Option<u8> {
         self.hop_limit
     }

@@ -17,7 +17,8 @@ impl Lock {
     /// Waits for it; it is kept as long as what this returns.
     pub fn lock(&self) -> Turn<'_> {
         // Threads switch only where they wait, so nothing happens between the look and the wait.
-        while self.0.swap(true, Ordering::Acquire) {
+        if self.0.swap(true, Ordering::Acquire) {
+            // Who wakes us hands it over, see below: it stays taken meanwhile.
             futex_wait((&raw const self.0).addr(), None);
         }
         Turn(self)
@@ -30,7 +31,9 @@ pub struct Turn<'a>(&'a Lock);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.0.store(false, Ordering::Release);
-        futex_wake((&raw const self.0.0).addr(), 1);
+        // If it were free until the next one runs, whoever gives it up and wants it again would always come first.
+        if futex_wake((&raw const self.0.0).addr(), 1) == 0 {
+            self.0.0.store(false, Ordering::Release);
+        }
     }
 }

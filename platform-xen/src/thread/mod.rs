@@ -3,6 +3,24 @@
 //! A thread runs until it waits. Waiting is always for one of: a moment, a futex, a set of event channels, the end of
 //! another thread. When nobody can run, the vCPU is given to Xen until a port that somebody waits for has an event or
 //! the earliest deadline comes.
+//!
+//! With std these are `std::thread`, and the sizes of stacks `std::thread::Builder`'s.
+//!
+//! ```no_run
+//! use platform_xen::thread::{self, DEFAULT_STACK, Lock};
+//!
+//! static TALK: Lock = Lock::new();
+//!
+//! let id = thread::spawn(DEFAULT_STACK, Box::new(|| {
+//!     // Kept while others run: no other that asks for it says anything between these two.
+//!     let _turn = TALK.lock();
+//!     log::info!("one");
+//!     thread::yield_now();
+//!     log::info!("two");
+//! }))
+//! .expect("there is memory for a stack");
+//! thread::join(id);
+//! ```
 
 mod lock;
 mod switch;
@@ -140,10 +158,11 @@ extern "C" fn run() -> ! {
     exit()
 }
 
-/// Starts a thread.
+/// Starts a thread, with a stack of at least `stack_size` bytes: 16 KiB to [`MAX_STACK`](crate::mm::stack::MAX_STACK), all of it
+/// taken from memory at once. It runs when others wait.
 ///
 /// # Errors
-/// [`OutOfMemory`].
+/// [`OutOfMemory`]: no memory, none of the 2,048 places for stacks is free, or more than the most.
 pub fn spawn(stack_size: usize, start: Box<dyn FnOnce() + Send>) -> Result<ThreadId, OutOfMemory> {
     let stack = Stack::new(stack_size).ok_or(OutOfMemory)?;
     let tls = Tls::new().ok_or(OutOfMemory)?;
@@ -239,7 +258,7 @@ pub fn yield_now() {
     reschedule();
 }
 
-/// Waits until a moment.
+/// Waits until a moment of [`time::now`].
 pub fn sleep_until(deadline: Nanos) {
     wait([], Some(deadline));
 }
@@ -261,7 +280,8 @@ pub fn wake_port(port: Port) {
     STATE.borrow().scheduler.wake_all(Cause::Port(port), usize::MAX);
 }
 
-/// Waits for a wake-up of the futex at `address`; `false` means the deadline.
+/// Waits for a wake-up of the futex at `address`; `false` means the deadline. The address is only a name: nothing is read
+/// there, so the caller looks at its word before, and no other thread runs between look and wait.
 pub fn futex_wait(address: usize, deadline: Option<Nanos>) -> bool {
     wait([Cause::Futex(address)], deadline)
 }

@@ -196,13 +196,20 @@ pub trait Device: Send + Sync {
             self.progress().set(Stage::On(connecting));
             return None;
         }
-        self.progress().set(Stage::Idle);
         let Connecting { watch, fault, .. } = connecting;
-        if let Some(fault) = fault {
-            return Some(Err(self.error(fault)));
-        }
-        self.opened(watch);
-        Some(Ok(()))
+        // Idle only at last: who sees that finds it open, or failed.
+        let result = match fault {
+            Some(fault) => {
+                drop(watch);
+                Err(self.error(fault))
+            }
+            None => {
+                self.opened(watch);
+                Ok(())
+            }
+        };
+        self.progress().set(Stage::Idle);
+        Some(result)
     }
 
     /// Closes the connection so that the next kernel finds the device as the first one did: both ends closed, our keys
@@ -270,6 +277,11 @@ fn begin<D: Device + ?Sized>(device: &D) -> Result<Connecting, Fault> {
 fn advance<D: Device + ?Sized>(device: &D, connecting: &mut Connecting) -> Result<bool, Fault> {
     let front = device.front();
     let hal = front.hal();
+    if !connecting.watch.is_set() {
+        // xenstore was opened anew.
+        connecting.watch = front.watch_backend()?;
+        connecting.fresh = true;
+    }
     let news = connecting.watch.try_next()?.is_some();
     let fresh = core::mem::take(&mut connecting.fresh);
     if !news && !fresh && hal.now() < connecting.deadline {

@@ -52,8 +52,9 @@ impl<D: Device> Group<D> {
     }
 
     fn fail(&self, error: DeviceError) {
+        // First: to log may wait, and others look meanwhile.
+        self.failed.lock().push(error.clone());
         log::error!("{error}");
-        self.failed.lock().push(error);
     }
 
     fn why_not(&self, device: &D) -> Option<DeviceError> {

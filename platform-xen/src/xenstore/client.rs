@@ -54,10 +54,11 @@ impl Xenstore {
         self.inner.link.lock().channel.port
     }
 
-    /// Reads a node.
+    /// Reads a node: 4,096 bytes at most, of any kind.
     ///
     /// # Errors
-    /// [`XsError::is_not_found`] among others.
+    /// [`XsError::Server`], for which [`XsError::is_not_found`] asks as a rule; [`XsError::Timeout`] after 20 s, or 1 s if the last
+    /// answer did not come either; [`XsError::BadRequest`], [`XsError::PeerMisbehaved`], [`XsError::Quiesced`]. So for all requests.
     pub fn read(&self, path: &str) -> Result<Vec<u8>, XsError> {
         self.ask(sys::XS_READ, 0, &[path.as_bytes(), b"\0"])
     }
@@ -89,10 +90,10 @@ impl Xenstore {
         }
     }
 
-    /// Writes a node, making it and its parents if need be.
+    /// Writes a node, making it and its parents if need be. Path and value together are less than 4,096 bytes.
     ///
     /// # Errors
-    /// What xenstored says.
+    /// What xenstored says; [`XsError::BadRequest`] of more bytes, or a path with a NUL.
     pub fn write(&self, path: &str, value: &[u8]) -> Result<(), XsError> {
         self.ask(sys::XS_WRITE, 0, &[path.as_bytes(), b"\0", value]).map(drop)
     }
@@ -128,7 +129,7 @@ impl Xenstore {
     /// Asks for a node without waiting, for callers that must not wait; then [`poll`](Xenstore::poll).
     ///
     /// # Errors
-    /// As for any request.
+    /// As for any request, but [`XsError::Timeout`] if too much is unanswered already.
     pub fn start_read(&self, path: &str) -> Result<Pending, XsError> {
         self.submit(sys::XS_READ, 0, &[path.as_bytes(), b"\0"])
     }
@@ -136,7 +137,7 @@ impl Xenstore {
     /// Writes a node without waiting.
     ///
     /// # Errors
-    /// As for any request.
+    /// As [`start_read`](Xenstore::start_read).
     pub fn start_write(&self, path: &str, value: &[u8]) -> Result<Pending, XsError> {
         self.submit(sys::XS_WRITE, 0, &[path.as_bytes(), b"\0", value])
     }

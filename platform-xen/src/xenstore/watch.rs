@@ -75,7 +75,8 @@ pub struct Watch {
 }
 
 impl Xenstore {
-    /// Watches a path. One event comes at once, as xenstored does it; then one with each change at or below the path.
+    /// Watches a path. One event comes at once, as xenstored does it; then one with each change at or below the path. Of events that
+    /// nobody takes the last 32 are kept, each path once.
     ///
     /// # Errors
     /// What xenstored says.
@@ -104,6 +105,11 @@ impl Watch {
     /// The event channel to wait on.
     pub fn port(&self) -> Port {
         self.xs.port()
+    }
+
+    /// Whether it is still there: not if the connection was opened anew.
+    pub fn is_set(&self) -> bool {
+        self.xs.with_link(|link| link.watches.by_token.get(self.token).is_some())
     }
 
     /// A path that changed, if there is one; doesn't wait.

@@ -34,7 +34,10 @@ errnos! {
 }
 
 impl Errno {
-    /// Splits a hypercall's return value: negative is an error.
+    /// Splits a hypercall's return value.
+    ///
+    /// # Errors
+    /// A negative value is an error's number, negated.
     pub const fn check(result: i64) -> Result<u64, Errno> {
         if result < 0 { Err(Errno(result.wrapping_neg() as i32)) } else { Ok(result as u64) }
     }

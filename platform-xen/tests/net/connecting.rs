@@ -249,3 +249,17 @@ fn a_program_that_asks_for_no_card_connects_none() {
     assert_eq!(devices.keepers(), errors);
     assert_eq!(machine.live_grants(), 2);
 }
+
+#[test]
+fn a_backend_that_leaves_is_seen_after_xenstore_was_opened_anew() {
+    let s = connected(Offer::default());
+    s.nic.ask_for_events().unwrap();
+    s.xs.reconnect(s.xs.channel()).unwrap();
+    // Who waits looks from time to time, and has the watch set again.
+    for _ in 0..3 {
+        s.nic.ask_for_events().unwrap();
+    }
+    s.store.write(&format!("{BACK}/state"), 6);
+    s.machine.settle();
+    assert_eq!(s.nic.ask_for_events().unwrap_err().fault, Fault::Gone);
+}

@@ -5,6 +5,7 @@ mod connecting;
 mod lies;
 mod receiving;
 mod sending;
+mod stack;
 
 use std::sync::Arc;
 

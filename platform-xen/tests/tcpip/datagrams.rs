@@ -90,3 +90,19 @@ fn a_full_queue_waits_for_room() {
     let full = (0..1000).find_map(|_| socket.send_to(&mut net.stacks[0], &[0; 1000], to, 0).err());
     assert_eq!(full, Some(NetError::WouldBlock));
 }
+
+#[test]
+fn what_is_in_the_loopback_is_due() {
+    let mut net = Net::new(Faults::default(), Offloads::default());
+    let mut a = bound(&mut net, 0, "127.0.0.1:0");
+    let mut b = bound(&mut net, 0, "127.0.0.1:0");
+    let to = b.local_addr(&net.stacks[0]);
+    let stack = &mut net.stacks[0];
+    while stack.poll(net.now).is_some_and(|at| at <= net.now) {}
+    a.send_to(stack, b"hello", Some(to), 0).unwrap();
+    // Nobody else would look: the receiver may sleep already.
+    assert_eq!(stack.poll_at(net.now), Some(net.now));
+    stack.poll(net.now);
+    assert_eq!(b.recv_from(stack, &mut [0; 9], false).unwrap().0, 5);
+    assert!(stack.poll_at(net.now).is_none_or(|at| at > net.now));
+}

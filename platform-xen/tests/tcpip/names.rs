@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use platform_xen::hal::Nanos;
-use platform_xen::tcpip::{Limits, Lookup, NetError, Offloads, Setup, Stack, UdpSocket};
+use platform_xen::tcpip::{Autoconf4, Limits, Lookup, NetError, Offloads, Setup, Stack, UdpSocket};
 
 use crate::net::{Card, Faults, Net, random, waiter};
 
@@ -15,6 +15,11 @@ fn dhcp_answer(question: &[u8]) -> Option<Vec<u8>> {
     answer[16..20].copy_from_slice(&[10, 0, 0, 99]);
     answer.extend([53, 1, if kind == 1 { 2 } else { 5 }]);
     answer.extend([54, 4, 10, 0, 0, 2, 51, 4, 0, 0, 14, 16, 1, 4, 255, 255, 255, 0]);
+    // Sent only to who asks for it.
+    let asked = question[240..].windows(2).position(|w| w[0] == 55).map(|at| &question[240 + at + 2..])?;
+    if asked.iter().take(20).any(|option| *option == 150) {
+        answer.extend(b"\x96\x0c/menu/pv.lst");
+    }
     answer.extend([3, 4, 10, 0, 0, 2, 6, 4, 10, 0, 0, 2, 255]);
     Some(answer)
 }
@@ -49,7 +54,7 @@ struct Served {
 impl Served {
     fn new() -> Served {
         let mut net = Net::new(Faults::default(), Offloads::default());
-        let limits = Limits { tcp_buffer: 16 << 10, udp_buffer: 16 << 10, most: 1 << 20 };
+        let limits = Limits { tcp_buffer: 16 << 10, udp_buffer: 16 << 10, most: 1 << 20, ending: 32 };
         let mut client = Stack::new(limits, random, waiter(), Nanos(0));
         let card = Card {
             name: "eth0",
@@ -107,12 +112,48 @@ fn a_lease_brings_address_way_and_names() {
         })
         .unwrap();
     assert!(!served.net.stacks[0].may_come(elsewhere));
+    // What a program boots by is in the server's message, as it came.
+    let card = served.net.stacks[0].cards().next().unwrap();
+    assert!(card.name == "eth0" && card.mac == [2, 0, 0, 0, 0, 1] && !card.awaits_v4);
+    let lease = card.lease.unwrap();
+    assert_eq!(lease[16..20], [10, 0, 0, 99]);
+    assert!(lease.windows(14).any(|w| w == b"\x96\x0c/menu/pv.lst"));
 
     let mut lookup = Lookup::new(&mut served.net.stacks[0], "Some.Host.example", waiter()).unwrap();
     let found = served.until(|stack| lookup.result(stack).map(<[IpAddr]>::to_vec)).unwrap();
     assert_eq!(found, ["10.1.2.3", "2001:db8::99"].map(|a| a.parse::<IpAddr>().unwrap()));
     let mut lookup = Lookup::new(&mut served.net.stacks[0], "no.such.name", waiter()).unwrap();
     assert_eq!(served.until(|stack| lookup.result(stack).map(<[IpAddr]>::to_vec)), Ok(vec![]));
+}
+
+#[test]
+fn an_address_that_is_given_takes_the_place_of_a_lease() {
+    let mut served = Served::new();
+    let has = |stack: &mut Stack, wanted: &str| {
+        let wanted: IpAddr = wanted.parse().unwrap();
+        if stack.addresses().any(|(_, address)| address == wanted) {
+            Ok(())
+        } else {
+            Err(NetError::WouldBlock)
+        }
+    };
+    served.until(|stack| has(stack, "10.0.0.99")).unwrap();
+    let v4 = Autoconf4::Static { address: "10.0.0.7".parse().unwrap(), prefix: 24, gateway: None };
+    let stack = &mut served.net.stacks[0];
+    assert!(!stack.set_up_v4("eth7", v4, vec![]));
+    assert!(stack.set_up_v4("eth0", v4, vec!["10.0.0.2".parse().unwrap()]));
+    served.until(|stack| has(stack, "10.0.0.7")).unwrap();
+    let card = served.net.stacks[0].cards().next().unwrap();
+    assert!(card.lease.is_none() && !card.addresses.contains(&"10.0.0.99".parse().unwrap()));
+    let mut lookup = Lookup::new(&mut served.net.stacks[0], "some.host", waiter()).unwrap();
+    assert!(!served.until(|stack| lookup.result(stack).map(<[IpAddr]>::to_vec)).unwrap().is_empty());
+    // One that no card can have is none, and no end of the domain.
+    let group = Autoconf4::Static { address: "224.0.0.7".parse().unwrap(), prefix: 24, gateway: None };
+    assert!(served.net.stacks[0].set_up_v4("eth0", group, vec![]));
+    assert!(served.net.stacks[0].cards().next().unwrap().addresses.iter().all(|address| address.is_ipv6()));
+    // And back: it asks again.
+    assert!(served.net.stacks[0].set_up_v4("eth0", Autoconf4::Dhcp, vec![]));
+    served.until(|stack| has(stack, "10.0.0.99")).unwrap();
 }
 
 #[test]

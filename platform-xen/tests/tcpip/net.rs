@@ -116,7 +116,7 @@ impl Net {
     pub fn new(faults: Faults, offloads: Offloads) -> Net {
         let lanes = [Lane::default(), Lane::default()];
         let stack = |n: usize| {
-            let limits = Limits { tcp_buffer: 64 << 10, udp_buffer: 64 << 10, most: 4 << 20 };
+            let limits = Limits { tcp_buffer: 64 << 10, udp_buffer: 64 << 10, most: 4 << 20, ending: 32 };
             let mut stack = Stack::new(limits, random, waiter(), Nanos(0));
             let card = Card {
                 name: "eth0",

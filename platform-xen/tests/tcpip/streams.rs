@@ -204,3 +204,85 @@ fn an_idle_connection_lasts_and_an_unanswered_one_does_not() {
     assert_eq!(error, Err(NetError::Reset));
     assert!((100..200).contains(&((net.now.0 - begun.0) / 1_000_000_000)), "{:?}", net.now);
 }
+
+#[test]
+fn a_card_without_room_is_not_asked_again_and_again() {
+    let mut net = Net::new(Faults::default(), Offloads::default());
+    let mut senders: Vec<_> = (0..40).map(|n| net.connected(&format!("10.0.0.2:{}", 80 + n))).collect();
+    let [stack, _] = &mut net.stacks;
+    for round in 0..50 {
+        for (client, ..) in &mut senders {
+            let _ = client.send(stack, &noise(30_000));
+        }
+        let next = stack.poll(net.now);
+        if net.lanes[0].lock().unwrap().len() >= 64 {
+            assert!(next.unwrap() > net.now, "it would be polled for ever");
+            return;
+        }
+        net.now = net.now + std::time::Duration::from_millis(round);
+    }
+    panic!("the wire never was full");
+}
+
+#[test]
+fn what_nobody_has_read_outlives_the_connection() {
+    let mut net = Net::new(Faults::default(), Offloads::default());
+    let (mut client, mut server, _listener) = net.connected("10.0.0.2:80");
+    client.shutdown(&mut net.stacks[0], false, true).unwrap();
+    assert!(client.ready(&mut net.stacks[0]).write, "to write is an error, not to be waited for");
+    let mut buf = [0; 9000];
+    assert_eq!(net.until(|stacks| server.recv(&mut stacks[1], &mut buf, false)), Ok(0));
+    server.send(&mut net.stacks[1], &noise(5000)).unwrap();
+    server.close(&mut net.stacks[1]);
+    // The reader takes its time: longer than a late packet may (RFC 9293 3.6.1).
+    let later = Nanos(net.now.0 + 300_000_000_000);
+    while net.now < later {
+        net.step();
+    }
+    let stack = &mut net.stacks[0];
+    assert!(client.ready(stack).read);
+    assert_eq!(client.recv(stack, &mut buf[..100], true), Ok(100));
+    assert_eq!(client.recv(stack, &mut buf[..100], false), Ok(100));
+    assert_eq!(client.recv(stack, &mut buf[100..], false), Ok(4900));
+    assert!(buf[..5000] == noise(5000));
+    for _ in 0..2 {
+        assert_eq!(client.recv(stack, &mut buf, false), Ok(0));
+    }
+    client.close(stack);
+}
+
+#[test]
+fn what_is_written_is_under_way_until_it_was_heard() {
+    let mut net = Net::new(Faults::default(), Offloads::default());
+    let (mut client, mut server, _listener) = net.connected("10.0.0.2:80");
+    assert!(!net.stacks[0].is_sending());
+    // Its owner still has it: a program that ends doesn't close each.
+    client.send(&mut net.stacks[0], b"the last words").unwrap();
+    assert!(net.stacks[0].is_sending());
+    let mut buf = [0; 20];
+    assert_eq!(net.until(|stacks| server.recv(&mut stacks[1], &mut buf, false)), Ok(14));
+    for _ in 0..20 {
+        net.step();
+    }
+    assert!(!net.stacks[0].is_sending());
+}
+
+#[test]
+fn peers_that_hear_nothing_keep_few_connections() {
+    let mut net = Net::new(Faults::default(), Offloads::default());
+    for n in 0..100 {
+        let (_client, mut server, mut listener) = net.connected(&format!("10.0.0.2:{}", 1000 + n));
+        server.send(&mut net.stacks[1], &noise(60_000)).unwrap();
+        server.close(&mut net.stacks[1]);
+        listener.close(&mut net.stacks[1]);
+        // Nothing of it arrives.
+        net.lanes[1].lock().unwrap().clear();
+        net.stacks[1].poll(net.now);
+    }
+    net.lanes[1].lock().unwrap().clear();
+    net.stacks[1].poll(net.now);
+    net.stacks[1].poll(net.now);
+    let sockets = net.stacks[1].sockets();
+    // And those that ask for names.
+    assert!((30..=2 + 32).contains(&sockets), "{sockets}");
+}

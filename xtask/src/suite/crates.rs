@@ -67,7 +67,10 @@ pub fn write(toolchain: &Toolchain, dir: &Path) -> Result<()> {
         std::fs::write(done, "")?;
     }
     let text = format!(
-        "[workspace]\nresolver = \"3\"\nmembers = {members:?}\n\n[profile.test]\nopt-level = 1\ndebug = false\n"
+        "[workspace]\nresolver = \"3\"\nmembers = {members:?}\n\n\
+         # hashbrown's tests want it too, and there can be only one.\n\
+         [patch.crates-io]\nrayon-core = {{ path = \"rayon-core\" }}\n\n\
+         [profile.test]\nopt-level = 1\ndebug = false\n"
     );
     put(&dir.join("Cargo.toml"), &text)
 }

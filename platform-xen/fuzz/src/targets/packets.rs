@@ -22,12 +22,16 @@ pub static PACKETS: Target = Target {
     max_len: 4000,
     memory: 32 << 20,
     sources: &[
+        "platform-xen/src/tcpip/advert.rs",
         "platform-xen/src/tcpip/checksum.rs",
         "platform-xen/src/tcpip/device.rs",
         "platform-xen/src/tcpip/interface.rs",
         "platform-xen/src/tcpip/listener.rs",
         "platform-xen/src/tcpip/resolve.rs",
-        "platform-xen/src/tcpip/tcp.rs",
+        "platform-xen/src/tcpip/tcp/connect.rs",
+        "platform-xen/src/tcpip/tcp/mod.rs",
+        "platform-xen/src/tcpip/tcp/ready.rs",
+        "platform-xen/src/tcpip/tcp/stream.rs",
         "platform-xen/src/tcpip/udp.rs",
     ],
 };
@@ -56,6 +60,14 @@ fn seeds() -> Vec<Vec<u8>> {
         // An echo request, a router's advertisement, an ARP request.
         frame(3, &[8, 0, 0, 0, 0, 1, 0, 1, 9, 9, 9, 9]),
         frame(6, &[134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0]),
+        // Another one, with a prefix of which an address is made.
+        frame(
+            6,
+            &[
+                134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 3, 4, 64, 0xc0, 0, 0, 0xe, 0x10, 0, 0,
+                0xe, 0x10, 0, 0, 0, 0, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            ],
+        ),
         frame(7, &[0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 9, 10, 0, 0, 9, 0, 0, 0, 0, 0, 0, 10, 0, 0, 1]),
         frame(0, &[0xff; 60]),
     ]
@@ -113,7 +125,22 @@ fn shaped(kind: u8, bytes: &[u8]) -> Vec<u8> {
         }
         4 => ([0x86, 0xdd], v6(6)),
         5 => ([0x86, 0xdd], v6(17)),
-        6 => ([0x86, 0xdd], v6(58)),
+        6 => {
+            let mut packet = v6(58);
+            // What has a wrong sum is not looked at.
+            let mut message = bytes.to_vec();
+            if let Some(sum) = message.get_mut(2..4) {
+                sum.fill(0);
+                let whole =
+                    [&packet[8..], &(bytes.len() as u32).to_be_bytes(), &[0, 0, 0, 58], &message].concat();
+                let word =
+                    |pair: &[u8]| u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0));
+                let sum: u32 = whole.chunks(2).map(word).sum();
+                message[2..4].copy_from_slice(&(!((sum & 0xffff) + (sum >> 16)) as u16).to_be_bytes());
+            }
+            packet.extend(message);
+            return [&OURS[..], &[2, 0, 0, 0, 0, 9, 0x86, 0xdd], &packet].concat();
+        }
         _ => ([8, 6], Vec::new()),
     };
     [&OURS[..], &[2, 0, 0, 0, 0, 9], &ether, &header, bytes].concat()
@@ -165,7 +192,7 @@ fn waiter() -> Arc<Waiter> {
 fn run(data: &[u8]) {
     let buffer = Arc::default();
     let mut wire = Wire { data, buffer: Arc::clone(&buffer) };
-    let limits = Limits { tcp_buffer: 4096, udp_buffer: 4096, most: 64 << 10 };
+    let limits = Limits { tcp_buffer: 4096, udp_buffer: 4096, most: 64 << 10, ending: 32 };
     let mut now = Nanos(1_000_000_000);
     let mut stack = Stack::new(limits, random, waiter(), now);
     let words = ["10.0.0.1::10.0.0.9:24::eth0:none:10.0.0.9", "eth0:auto6"]

@@ -1,6 +1,7 @@
 //! Sockets.
 
 mod address;
+pub mod cards;
 mod names;
 mod options;
 mod service;

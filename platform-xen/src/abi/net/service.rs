@@ -26,6 +26,9 @@ const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The network.
 pub(super) struct Network {
+    /// Who has the stack. What is done with it may wait after all: for the console, which is told what is wrong with a
+    /// card, or for xenstore, which is asked for a backend's state.
+    turn: Lock,
     stack: Mutex<Stack>,
     /// Until when the serving thread sleeps; 0: it doesn't.
     until: AtomicU64,
@@ -78,6 +81,7 @@ pub(super) fn get() -> &'static Network {
         stack.attach(Box::new(NicLink::new(nic)), Setup::of(&name, &setups));
     }
     let network = NETWORK.call_once(|| Network {
+        turn: Lock::new(),
         stack: Mutex::new(stack),
         until: AtomicU64::new(0),
         kick: AtomicU32::new(0),
@@ -111,8 +115,9 @@ fn cards() -> Vec<Arc<Nic>> {
 }
 
 impl Network {
-    /// Does something with the network; it never waits.
+    /// Does something with the network, which it does not wait for; at most for another thread that has it.
     pub(super) fn with<R>(&self, f: impl FnOnce(&mut Stack) -> R) -> R {
+        let _turn = self.turn.lock();
         let now = time::now();
         let mut stack = self.stack.lock();
         stack.set_time(now);
@@ -134,19 +139,26 @@ impl Network {
     /// Serves the cards for good.
     fn serve(&self) {
         loop {
-            let now = time::now();
-            let next = self.stack.lock().poll(now);
+            let next = {
+                let _turn = self.turn.lock();
+                self.stack.lock().poll(time::now())
+            };
             if next.is_some_and(|next| next <= time::now()) {
                 thread::yield_now();
                 continue;
             }
             let ports = {
+                let _turn = self.turn.lock();
                 let mut stack = self.stack.lock();
-                if stack.ask_for_events() {
-                    continue;
-                }
-                stack.ports()
+                (!stack.ask_for_events()).then(|| stack.ports())
             };
+            let Some(mut ports) = ports else {
+                // A backend can say so again and again.
+                thread::yield_now();
+                continue;
+            };
+            // A backend that leaves says so in xenstore alone.
+            ports.extend(devices::get().map(|devices| devices.xenstore().port()));
             let next = next.unwrap_or(Nanos(u64::MAX));
             self.until.store(next.0, Ordering::Relaxed);
             thread::wait_ports_or_futex(&ports, (&raw const self.kick).addr(), Some(next));

@@ -28,7 +28,7 @@ pub(super) enum Way {
 
 /// A socket.
 pub(super) struct Socket {
-    /// Never kept across a wait.
+    /// Only with the network's turn, since it is kept as long.
     pub(super) kind: Mutex<Kind>,
     waiter: Arc<Waiter>,
     nonblocking: AtomicBool,
@@ -109,10 +109,10 @@ impl Socket {
     }
 
     pub(super) fn listen(&self, backlog: usize) -> Result<()> {
-        match &mut *self.kind.lock() {
-            Kind::Tcp(tcp) => service::get().with(|stack| tcp.listen(stack, backlog)).map_err(errno),
-            Kind::Udp(_) => Err(EOPNOTSUPP),
-        }
+        self.now(|kind, stack| match kind {
+            Kind::Tcp(tcp) => Ok(tcp.listen(stack, backlog).map_err(errno)),
+            Kind::Udp(_) => Ok(Err(EOPNOTSUPP)),
+        })?
     }
 
     pub(super) fn accept(&self) -> Result<(Socket, SocketAddr)> {
@@ -167,8 +167,9 @@ impl Socket {
     }
 
     pub(super) fn send(&self, bytes: &[u8], to: Option<SocketAddr>) -> Result<usize> {
-        let datagram = matches!(&*self.kind.lock(), Kind::Udp(_));
-        if let Some(to) = to.filter(|_| datagram) {
+        if let Some(to) = to
+            && self.now(|kind, _| Ok(matches!(kind, Kind::Udp(_))))?
+        {
             service::get().await_way(to.ip().to_canonical());
         }
         let mut done = 0;

@@ -3,6 +3,38 @@
 //! The bytes stay where they are; a [`Tree`] gets the names, and where each file's bytes are. Whoever made the archive may
 //! be hostile: names that lead out of the tree are left out, links are never followed while unpacking, and what is damaged
 //! ends the reading with an error, with what came before kept.
+//!
+//! # Example
+//!
+//! ```
+//! use platform_xen::files::archive::{self, Format};
+//! use platform_xen::files::{Moment, Place, Tree};
+//! # // One member of a cpio archive, and its end.
+//! # fn member(archive: &mut Vec<u8>, mode: u32, name: &str, bytes: &[u8]) {
+//! #     let fields = [1, mode, 0, 0, 1, 0, bytes.len() as u32, 0, 0, 0, 0, name.len() as u32 + 1, 0];
+//! #     archive.extend(b"070701");
+//! #     fields.iter().for_each(|field| archive.extend(format!("{field:08x}").bytes()));
+//! #     archive.extend(name.bytes());
+//! #     archive.push(0);
+//! #     archive.resize(archive.len().next_multiple_of(4), 0);
+//! #     archive.extend(bytes);
+//! #     archive.resize(archive.len().next_multiple_of(4), 0);
+//! # }
+//! # let mut ramdisk = Vec::new();
+//! # member(&mut ramdisk, 0o100_644, "boot/config", b"timeout 5");
+//! # member(&mut ramdisk, 0, "TRAILER!!!", b"");
+//!
+//! // `ramdisk`: an archive with one file, boot/config.
+//! assert_eq!(Format::of(&ramdisk), Format::Cpio);
+//! let mut tree = Tree::new(1 << 20, Moment::default());
+//! let outcome = archive::read(&ramdisk, &mut tree);
+//! assert_eq!((outcome.entries, outcome.problem), (1, None));
+//!
+//! let file = tree.find(&[b"boot", b"config"], true)?;
+//! let Place::Outside(range) = tree.place(file)? else { panic!("nothing was copied") };
+//! assert_eq!(&ramdisk[range], b"timeout 5");
+//! # Ok::<(), platform_xen::files::Error>(())
+//! ```
 
 mod cpio;
 mod gzip;
