@@ -90,6 +90,7 @@ fn documentation() -> Result<()> {
         "pvgrub-fuzz",
         "pvgrub-fs",
         "pvgrub-net",
+        "pvgrub-crypto",
         "pvgrub-menu",
         "pvgrub-handover",
         "pvgrub",

@@ -6,8 +6,6 @@
 mod body;
 mod chunked;
 mod conn;
-#[cfg(feature = "tls")]
-mod crypto;
 mod dial;
 mod head;
 mod request;

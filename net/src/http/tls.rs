@@ -12,7 +12,7 @@ use rustls::pki_types::{ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
 use rustls::{CertificateError, ClientConfig, ClientConnection, Error};
 
-use super::{Cut, Stream, crypto, nonsense};
+use super::{Cut, Stream, nonsense};
 use crate::words::clean;
 use crate::{Fault, Settings};
 
@@ -53,7 +53,7 @@ pub fn config(settings: &Settings<'_>) -> Result<Config, Cut> {
     let Some(trust) = settings.trust else {
         return Err(other("no certificates were given to check the server's by"));
     };
-    if !crypto::has_entropy() {
+    if !pvgrub_crypto::has_entropy() {
         return Err(other(
             "this machine has no source of random numbers (rdrand), so nothing can be kept secret",
         ));
@@ -67,7 +67,7 @@ pub fn config(settings: &Settings<'_>) -> Result<Config, Cut> {
         )));
     }
     let time = Arc::new(Now(UnixTime::since_unix_epoch(now)));
-    let mut client = ClientConfig::builder_with_details(Arc::new(crypto::provider()), time)
+    let mut client = ClientConfig::builder_with_details(Arc::new(pvgrub_crypto::provider()), time)
         .with_safe_default_protocol_versions()
         .map_err(|why| other(&why.to_string()))?
         .with_root_certificates(Arc::clone(&trust.roots))

@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use pvgrub_net::{Error, Place, Settings};
 
-/// Impatient ones.
+/// For servers that answer at once, on a machine that may be busy.
 fn settings() -> Settings<'static> {
     Settings {
-        connect: Duration::from_secs(5),
-        silence: Duration::from_millis(1500),
+        connect: Duration::from_secs(15),
+        silence: Duration::from_secs(15),
         tries: 4,
         pause: Duration::from_millis(10),
         most: 1 << 20,

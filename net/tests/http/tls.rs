@@ -319,7 +319,8 @@ fn servers_that_speak_no_tls() {
     let plain = Server::saying(ok("", b"hello"));
     let url = plain.url("/x").replace("http:", "https:");
     // It waits for the end of a head that is a handshake, so it is the silence that ends it, or the garbage.
-    let why = fetch_by(&url, &trusting(&trust), 100).unwrap_err().to_string();
+    let settings = Settings { silence: Duration::from_secs(1), ..trusting(&trust) };
+    let why = fetch_by(&url, &settings, 100).unwrap_err().to_string();
     assert!(why.contains("did not answer") || why.contains("makes no sense"), "{why}");
 }
 

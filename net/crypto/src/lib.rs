@@ -1,8 +1,8 @@
 //! The arithmetic of TLS for rustls, by the crates of RustCrypto and dalek: Rust alone, for any x86-64 processor. AES and
 //! GHASH use the processor's instructions where cpuid has them.
 //!
-//! Only what a client needs that shows no certificate of its own. What is offered is what rustls's own providers offer,
-//! without P-521.
+//! Only what a client needs that shows no certificate of its own. What is offered is what rustls's provider by ring offers.
+#![forbid(unsafe_code)]
 
 mod aead;
 mod exchange;
@@ -24,6 +24,7 @@ use aead::{AES_128, AES_256, CHACHA, GCM12_128, GCM12_256};
 use hash::{HMAC_SHA256, HMAC_SHA384, SHA256, SHA384};
 
 /// All of it.
+#[must_use]
 pub fn provider() -> CryptoProvider {
     CryptoProvider {
         cipher_suites: SUITES.to_vec(),
@@ -35,6 +36,7 @@ pub fn provider() -> CryptoProvider {
 }
 
 /// Whether this machine has random numbers that nobody can guess. Without them TLS is a pretence.
+#[must_use]
 pub fn has_entropy() -> bool {
     Platform.fill(&mut [0; 32]).is_ok()
 }
