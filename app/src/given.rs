@@ -5,10 +5,6 @@ use pvgrub_net::Trust;
 
 use crate::network::Settings;
 
-/// What the builder named by `PVGRUB_ROOTS`, a PEM bundle; empty if nothing was.
-#[cfg(feature = "tls")]
-const BUILT_IN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/roots.pem"));
-
 /// What came with the domain.
 #[derive(Default)]
 pub struct Given {
@@ -30,14 +26,13 @@ impl Given {
 
     #[cfg(feature = "tls")]
     fn certificates(pem: &[u8]) -> Self {
-        let all = [BUILT_IN, b"\n", pem].concat();
-        if all.trim_ascii().is_empty() {
-            return Self::default();
-        }
-        match Trust::from_pem(&all) {
-            Ok(trust) => Self { trust: Some(trust), ..Self::default() },
+        // The host knows better than the builder whom it trusts.
+        let trust = if pem.is_empty() { Trust::built_in() } else { Some(Trust::from_pem(pem)) };
+        match trust.transpose() {
+            Ok(trust) => Self { trust, ..Self::default() },
             Err(why) => {
-                Self { note: Some(format!("The certificates that the host gave: {why}.")), ..Self::default() }
+                let note = format!("HTTPS trusts nobody: the list of certificates makes no sense ({why}).");
+                Self { note: Some(note), ..Self::default() }
             }
         }
     }
