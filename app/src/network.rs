@@ -1,6 +1,7 @@
 //! The network as menus name it: `(nd)`, servers, URLs; and what DHCP says.
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ use crate::machine::{Card, Machine, StaticAddress};
 const LEASE: Duration = Duration::from_secs(30);
 /// How much longer, once one card has a lease that names no menu: another may have a better one.
 const GRACE: Duration = Duration::from_secs(4);
+/// How long nothing is said of a wait.
+const QUIET: Duration = Duration::from_millis(300);
 /// How often the cards are looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -92,7 +95,7 @@ impl<'m, M: Machine> Network<'m, M> {
     ) -> Result<Vec<(String, Offer)>, String> {
         let begun = Instant::now();
         let mut first = None;
-        let mut said = false;
+        let mut waiting = Waiting::new(begun);
         loop {
             let cards = self.cards();
             if cards.is_empty() {
@@ -134,14 +137,7 @@ impl<'m, M: Machine> Network<'m, M> {
                 });
                 return Err(wrong.join("\n"));
             }
-            if !said && now - begun >= Duration::from_millis(300) {
-                said = true;
-                console.lines("Asking for an address by DHCP.   Esc: stop");
-            }
-            if self.is_broken_off() {
-                return Err("broken off".into());
-            }
-            std::thread::sleep(LOOK);
+            waiting.wait(self, console)?;
         }
     }
 
@@ -198,6 +194,43 @@ impl<'m, M: Machine> Network<'m, M> {
         }
     }
 
+    /// Waits until a card has an address by which this server can be reached, as long as one may still come.
+    pub fn await_address(&self, server: &Server, console: &mut Console) -> Result<(), String> {
+        let begun = Instant::now();
+        let family = server.host.parse::<IpAddr>().ok();
+        let fits = |address: &IpAddr| match (family, address) {
+            (Some(IpAddr::V4(_)), IpAddr::V6(_)) | (Some(IpAddr::V6(_)), IpAddr::V4(_)) => false,
+            (_, IpAddr::V6(address)) => !address.is_unicast_link_local(),
+            _ => true,
+        };
+        let mut waiting = Waiting::new(begun);
+        loop {
+            let cards = self.cards();
+            if cards.is_empty() {
+                // Without cards of ours the network may be Linux's.
+                return if self.machine.has_cards() || self.card.is_some() {
+                    Err(self.no_card())
+                } else {
+                    Ok(())
+                };
+            }
+            let awaits = |card: &Card| match family {
+                Some(IpAddr::V4(_)) => card.awaits_v4,
+                Some(IpAddr::V6(_)) => card.awaits_v6,
+                None => card.awaits_v4 || card.awaits_v6,
+            };
+            if cards.iter().any(|card| card.addresses.iter().any(fits)) || !cards.iter().any(awaits) {
+                return Ok(());
+            }
+            if begun.elapsed() >= LEASE {
+                let what =
+                    if let Some(IpAddr::V6(_)) = family { "router announced" } else { "DHCP server gave" };
+                return Err(format!("{}: no {what} an address within {} s.", names(&cards), LEASE.as_secs()));
+            }
+            waiting.wait(self, console)?;
+        }
+    }
+
     /// Fetches a text, and the place that it came from in the end.
     pub fn text(
         &self,
@@ -206,6 +239,7 @@ impl<'m, M: Machine> Network<'m, M> {
         console: &mut Console,
     ) -> Result<(Vec<u8>, Place), String> {
         console.lines(&format!("Fetching {place}"));
+        self.await_address(&place.server, console)?;
         let settings = Settings { most: MAX_TEXT as u64 + 1, ..self.settings };
         let fetched = || -> Result<_, Error> {
             let mut transfer = pvgrub_net::open(place, &settings)?;
@@ -216,6 +250,35 @@ impl<'m, M: Machine> Network<'m, M> {
             crate::input::check(Digest::of(&text), wanted).map_err(|why| format!("{place}: {why}"))?;
         }
         Ok((text, from))
+    }
+}
+
+fn names(cards: &[Card]) -> String {
+    cards.iter().map(|card| card.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// Waiting for an address, of which the user is told if it takes long.
+struct Waiting {
+    begun: Instant,
+    said: bool,
+}
+
+impl Waiting {
+    fn new(begun: Instant) -> Self {
+        Self { begun, said: false }
+    }
+
+    /// Until the next look.
+    fn wait<M: Machine>(&mut self, network: &Network<'_, M>, console: &mut Console) -> Result<(), String> {
+        if !self.said && self.begun.elapsed() >= QUIET {
+            self.said = true;
+            console.lines("Waiting for an address.   Esc: stop");
+        }
+        if network.is_broken_off() {
+            return Err("broken off".into());
+        }
+        std::thread::sleep(LOOK);
+        Ok(())
     }
 }
 

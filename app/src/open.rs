@@ -37,6 +37,7 @@ impl<'a, M: Machine> Loader<'a, M> {
     }
 
     fn on_server(&mut self, place: Place) -> Result<(Input<'a>, Named), String> {
+        self.sources.network.await_address(&place.server, self.console)?;
         let settings = self.sources.network.settings();
         let name = place.to_string();
         let input = match pvgrub_net::length(&place, settings).map_err(|why| why.to_string())? {

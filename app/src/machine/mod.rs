@@ -64,6 +64,8 @@ pub struct Card {
     pub lease: Option<Vec<u8>>,
     /// A lease may still come.
     pub awaits_v4: bool,
+    /// A router may still announce an address.
+    pub awaits_v6: bool,
 }
 
 /// An address that somebody gave.

@@ -108,6 +108,7 @@ impl Machine for Xen {
             addresses: card.addresses,
             lease: card.lease,
             awaits_v4: card.awaits_v4,
+            awaits_v6: card.awaits_v6,
         };
         abi::cards::cards().into_iter().map(card).collect()
     }

@@ -41,6 +41,12 @@ impl Io {
 #[derive(Debug)]
 pub(super) struct Carried(pub(super) Error);
 
+impl core::fmt::Display for Carried {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl IoError for Carried {
     fn is_interrupted(&self) -> bool {
         false

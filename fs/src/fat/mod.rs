@@ -122,7 +122,7 @@ fn translate(error: lamfat::Error<Carried>, what: &str) -> Error {
     match error {
         lamfat::Error::Io(Carried(error)) => error,
         lamfat::Error::NotFound => Error::NotFound(what.to_string()),
-        other => Error::Corrupt(alloc::format!("FAT: {what}: {other:?}")),
+        other => Error::Corrupt(alloc::format!("FAT: {what}: {other}")),
     }
 }
 

@@ -115,7 +115,7 @@ fn break_off(stage: &mut Stage) -> Result<()> {
     let guest = stage.lab.create_paused(&config)?;
     stage.lab.link(&guest, 0, false)?;
     stage.lab.unpause(&guest)?;
-    stage.lab.expect(&guest, &["Asking for an address by DHCP"], BOOT)?;
+    stage.lab.expect(&guest, &["Waiting for an address"], BOOT)?;
     stage.lab.keys("\x1b")?;
     stage.lab.expect(&guest, &["Looking for a menu was broken off"], 5)?;
     stage.ends_when_asked(&guest)
