@@ -43,7 +43,8 @@ impl<'a, M: Machine> Loader<'a, M> {
         let input = match pvgrub_net::length(&place, settings).map_err(|why| why.to_string())? {
             Some(len) => Input::Remote(Remote::new(place, len, settings)),
             None => {
-                let most = usize::try_from(self.machine.memory().free).unwrap_or(usize::MAX);
+                // It moves while it grows, and is to be unpacked.
+                let most = usize::try_from(self.machine.memory().free / 4).unwrap_or(usize::MAX);
                 self.console.lines(&format!("Fetching {name}, whose length its server does not tell"));
                 let bytes = pvgrub_net::read_all(&place, settings, most).map_err(|why| why.to_string())?;
                 Input::Memory(bytes)

@@ -74,8 +74,10 @@ pub fn read_all(place: &Place, settings: &Settings<'_>, most: usize) -> Result<V
         if n == 0 {
             return Ok(bytes);
         }
-        if bytes.len() + n > most {
-            return Err(Error::new(transfer.place(), Fault::TooLarge { most: most as u64 }));
+        // Where memory is short, less than `most` may have room.
+        if bytes.len() + n > most || bytes.try_reserve(n).is_err() {
+            let most = most.min(bytes.len()) as u64;
+            return Err(Error::new(transfer.place(), Fault::TooLarge { most }));
         }
         bytes.extend_from_slice(&piece[..n]);
     }

@@ -86,8 +86,15 @@ fn descriptor_for(bytes: u64) -> (u8, u64) {
     (((exponent - 10) << 3) as u8 | eighths as u8, base + base / 8 * eighths)
 }
 
+/// ruzstd's own words are the names of its types, and 8 KB of code.
 fn explain(error: &FrameDecoderError) -> ImageError {
-    ImageError::damaged(alloc::format!("its zstd stream makes no sense: {error}"))
+    use FrameDecoderError::{FailedToReadBlockBody, FailedToReadBlockHeader, FailedToReadChecksum};
+    ImageError::damaged(match error {
+        FailedToReadBlockHeader(_) => "its zstd stream makes no sense: the head of a block",
+        FailedToReadBlockBody(_) => "its zstd stream makes no sense: what is in a block",
+        FailedToReadChecksum(_) => "its zstd stream ends before its checksum",
+        _ => "its zstd stream makes no sense",
+    })
 }
 
 /// See [`Codec::unpack`](super::Codec::unpack).

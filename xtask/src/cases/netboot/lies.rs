@@ -60,10 +60,15 @@ fn fails(stage: &mut Stage, guest: &Guest, entry: usize, kernel: &str, seconds: 
     stage.lab.keys(&format!("{entry}\r"))?;
     stage.lab.expect(guest, &["Booting entry"], 20)?;
     let (_, said) = stage.lab.expect(guest, &["entry? "], seconds).with_context(|| kernel.to_owned())?;
-    let reason: Vec<&str> = said.lines().map(str::trim).filter(|line| line.contains(kernel)).collect();
-    ensure!(!reason.is_empty(), "{kernel} is not named: {said}");
-    println!("        {}", reason.last().copied().unwrap_or_default());
-    Ok(said)
+    // Long lines are broken at blanks.
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let reason = said
+        .split_once("was not booted: ")
+        .map(|(_, rest)| rest.split(" Type a number").next().unwrap_or(rest));
+    let reason = reason.with_context(|| format!("{kernel}: no reason in {said}"))?;
+    ensure!(reason.contains(kernel), "{kernel} is not named: {reason}");
+    println!("        {reason}");
+    Ok(reason.to_owned())
 }
 
 fn http(stage: &mut Stage) -> Result<()> {
