@@ -13,10 +13,6 @@ pub enum Class {
     Unwinding,
     /// It needs what std for Hermit refuses, or does not have, by itself.
     Std,
-    /// It needs the network.
-    Network,
-    /// It needs files that can be written.
-    Files,
     /// It needs another thread to run while it spins.
     Spins,
     /// It fails, and counts as failed.
@@ -28,12 +24,10 @@ pub enum Class {
 }
 
 impl Class {
-    const NAMES: [(&'static str, Class); 9] = [
+    const NAMES: [(&'static str, Class); 7] = [
         ("processes", Class::Processes),
         ("unwinding", Class::Unwinding),
         ("std", Class::Std),
-        ("network", Class::Network),
-        ("files", Class::Files),
         ("spins", Class::Spins),
         ("fails", Class::Fails),
         ("runs", Class::Runs),
@@ -133,9 +127,9 @@ mod tests {
     #[test]
     fn rows_with_patterns() {
         let text = "# x\n| program | test | kind | why |\n|---|---|---|---|\n\
-                    | `std` | `net::*` | network | not yet |\n| `core*` | `a::b` | fails | see #1 |\n";
+                    | `std` | `net::*` | std | refused |\n| `core*` | `a::b` | fails | see #1 |\n";
         let table = Table::parse(text).unwrap();
-        assert_eq!(table.find("std", "net::tcp::tests::x").unwrap().class, Class::Network);
+        assert_eq!(table.find("std", "net::tcp::tests::x").unwrap().class, Class::Std);
         assert_eq!(table.find("core-x", "a::b").unwrap().class, Class::Fails);
         assert_eq!(table.find("std", "a::b"), None);
         assert_eq!(table.stale("std", &["fs::x"]), ["net::*"]);
