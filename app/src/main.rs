@@ -90,17 +90,17 @@ fn find_disks(machine: &impl Machine, again: bool, keys: &Rc<Keys>) -> (Disks, V
         disks.add_later(&name, device);
     }
     let mut notes = machine.options().notes.clone();
-    if disks.disks().is_empty() && found.problems.is_empty() && !machine.has_cards() {
-        notes.push("This domain has no disk. Give it one (`disk = [...]` in its configuration).".to_owned());
-    }
     notes.extend(found.problems);
     (disks, notes)
 }
 
 /// What to show when there is no menu: why, what disks were seen, and what is wrong with them.
 fn no_menu(why: &str, disks: &Disks, notes: &[String]) -> String {
-    let parts = [why, &notes.join("\n"), "", &config::describe(disks)];
-    parts.join("\n")
+    let advice = "This domain has no disk. Give it one (`disk = [...]` in its configuration).";
+    let advice = if disks.disks().is_empty() && notes.is_empty() { advice } else { "" };
+    let (notes, disks) = (notes.join("\n"), config::describe(disks));
+    let parts = [why, advice, &notes, &disks].into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("\n")
 }
 
 fn print_menu(machine: &impl Machine) -> ExitCode {

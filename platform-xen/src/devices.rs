@@ -191,10 +191,11 @@ impl Devices {
         })
     }
 
-    /// Whether the toolstack gave network cards, whatever becomes of them.
+    /// Whether the toolstack gave network cards, whatever becomes of them. No, while xenstore is not open.
     #[cfg(feature = "netfront")]
     pub fn has_nics(&self) -> bool {
-        self.begin().is_ok() && crate::xenbus::devices(&self.xs, "vif").is_ok_and(|vifs| !vifs.is_empty())
+        let open = matches!(*self.begun.lock(), Begun::Yes);
+        open && crate::xenbus::devices(&self.xs, "vif").is_ok_and(|vifs| !vifs.is_empty())
     }
 
     /// The network cards, connected when first asked for.

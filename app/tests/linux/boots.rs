@@ -17,7 +17,7 @@ fn guest(menu: &str) -> Guest {
 
 /// Panics unless all of `words` are in the text, in this order.
 #[track_caller]
-fn has(text: &str, words: &[&str]) {
+pub fn has(text: &str, words: &[&str]) {
     let mut rest = text;
     for word in words {
         let Some((_, after)) = rest.split_once(word) else {

@@ -2,4 +2,5 @@
 
 mod boots;
 mod guest;
+mod network;
 mod terminal;
