@@ -33,7 +33,7 @@ const CRATES: &[(&str, &str, &[&str])] = &[
     ("event-listener", "5.4.2", &["criterion"]),
     ("smallvec", "1.16.6", &[]),
     ("memchr", "2.8.3", &[]),
-    ("semver", "1.0.28", &[]),
+    ("semver", "1.0.28", &["criterion"]),
     ("arrayvec", "0.7.8", &["bencher"]),
 ];
 
