@@ -125,15 +125,11 @@ impl<'m, M: Machine> Network<'m, M> {
                 return Ok(offers);
             }
             if over {
-                let names: Vec<&str> = cards.iter().map(|card| card.name.as_str()).collect();
+                let names = names(&cards);
                 wrong.push(if awaits {
-                    format!(
-                        "{}: no DHCP server gave an address within {} s.",
-                        names.join(", "),
-                        LEASE.as_secs()
-                    )
+                    format!("{names}: no DHCP server gave an address within {} s.", LEASE.as_secs())
                 } else {
-                    format!("{}: no DHCP server is asked (`ip=` or `ifconfig`).", names.join(", "))
+                    format!("{names}: no DHCP server is asked (`ip=` or `ifconfig`).")
                 });
                 return Err(wrong.join("\n"));
             }
