@@ -119,7 +119,7 @@ const DOM0: u32 = 1024;
 pub fn run(parts: &[Part], built: bool) -> Result<()> {
     let parts = if parts.is_empty() { Part::value_variants() } else { parts };
     if !built {
-        build::kernels(&["pvgrub", "hello-nostd"])?;
+        build::kernels(&["pvgrub-without-tls", "pvgrub", "hello-nostd"])?;
     }
     let memory = parts.iter().filter_map(|part| part.guests()).max().unwrap_or(0);
     let mut bench = Bench { lab: None, memory, disk: None };
