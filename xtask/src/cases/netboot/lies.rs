@@ -111,15 +111,15 @@ fn tftp(stage: &mut Stage) -> Result<()> {
 const DHCP: [(&str, &str); 11] = [
     ("nak", "no DHCP server gave an address"),
     ("no-ack", "no DHCP server gave an address"),
-    ("lengths", ""),
-    ("values", ""),
-    ("address", ""),
-    ("odd", ""),
-    ("overload", ""),
-    ("pads", ""),
-    ("short", ""),
+    ("lengths", "tftp://10.77.0.9/abc: the server did not answer"),
+    ("values", "no DHCP server gave an address"),
+    ("address", "no DHCP server gave an address"),
+    ("odd", "no DHCP server gave an address"),
+    ("overload", "names no menu"),
+    ("pads", "names no menu"),
+    ("short", "no DHCP server gave an address"),
     ("foreign", "no DHCP server gave an address"),
-    ("flood", ""),
+    ("flood", "names no menu"),
 ];
 
 fn dhcp(stage: &mut Stage) -> Result<()> {
