@@ -91,6 +91,7 @@ fn documentation() -> Result<()> {
         "pvgrub-fs",
         "pvgrub-net",
         "pvgrub-crypto",
+        "rogue",
         "pvgrub-menu",
         "pvgrub-handover",
         "pvgrub",

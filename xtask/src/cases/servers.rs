@@ -147,7 +147,7 @@ fn dhcp_tftp_http(stage: &mut Stage) -> Result<()> {
     let servers = stage.lab.serve(&Served { tftp: Tftp::Atftpd, ..served }.bytes("file", self::file()))?;
     tftp(stage, 1400)?;
     let said = servers.said(stage.lab)?;
-    has(&said, "blksize")
+    has(&said, "blksize option -> 1400")
 }
 
 /// Each certificate is good, or bad for the reason that it is there for.

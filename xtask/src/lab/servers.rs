@@ -189,9 +189,11 @@ impl Served {
         let mut script = format!("set -e\n{prefix} dnsmasq --conf-file={home}/dnsmasq.conf\n");
         if self.tftp == Tftp::Atftpd {
             let address = if self.family.has_v4() { self.place.v4() } else { self.place.v6() };
+            // It writes what it was asked to its output only, whatever log file it is told.
             script += &format!(
-                "{prefix} atftpd --daemon --port 69 --bind-address {address} --user root --group root --no-multicast \
-                 --verbose=7 --logfile {home}/atftpd.log --pidfile {home}/atftpd.pid {home}/files\n"
+                "setsid {prefix} atftpd --daemon --no-fork --port 69 --bind-address {address} --user root --group root \
+                 --no-multicast --verbose=7 --logfile - {home}/files >> {home}/atftpd.log 2>&1 & echo $! > {home}/atftpd.pid\n\
+                 until grep -q 'running in daemon mode' {home}/atftpd.log; do usleep 20000; done\n"
             );
         }
         if self.http || self.https {
