@@ -90,7 +90,7 @@ fn by_linux(lab: &mut Lab, big: &Path) -> Result<Seconds> {
         .extra(format!("console=hvc0 quiet mitigations=off ip=static {}", words.join(" ")));
     let guest = lab.create(&config)?;
     let (_, said) = lab.expect(&guest, &["GUEST done"], PATIENCE)?;
-    lab.destroy(&guest)?;
+    lab.end(&guest, 60)?;
     let hash = build::hash(big)?;
     let lines = said.lines().filter_map(|line| line.trim_end().strip_prefix("GUEST fetched="));
     let mut found = Seconds::new();
