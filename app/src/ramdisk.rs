@@ -56,7 +56,10 @@ impl<'a> Wanted<'a> {
         boot: &'a Boot,
         mut open: impl FnMut(&FileRef, bool) -> Result<(Input<'a>, Named, Option<Digest>), String>,
     ) -> Result<Self, String> {
-        let initrd = boot.initrd.iter().map(|file| (file, "", false));
+        if boot.initrds.len() > 1 {
+            return Err("several initrds for one kernel are not joined yet".into());
+        }
+        let initrd = boot.initrds.iter().map(|file| (file, "", false));
         let modules = boot.modules.iter().map(|module| (&module.file, module.args.as_str(), module.unzip));
         let part = |(file, cmdline, unzip)| {
             let (file, named, digest) = open(file, unzip)?;

@@ -12,6 +12,7 @@ use crate::key::Key;
 use crate::model::Menu;
 use crate::order::Attempts;
 use crate::screen::Row;
+use crate::settings::TimeoutStyle;
 
 /// A digit this long after the one before begins a new number.
 const DIGIT_TIME: Duration = Duration::from_secs(2);
@@ -111,13 +112,13 @@ impl Ui {
         });
         let mut ui = Self::empty(headline, look);
         ui.items = items.collect();
-        let attempts = Attempts::new(&menu.settings, ui.items.len());
+        let attempts = Attempts::new(&menu.settings, &menu.entries);
         ui.selected = attempts.first().unwrap_or(0);
         ui.colors = menu.settings.colors;
         if let Some(seconds) = menu.settings.timeout.filter(|_| !ui.items.is_empty()) {
             ui.countdown = Some(now.saturating_add(Duration::from_secs(seconds.into())));
             ui.attempts = Some(attempts);
-            ui.hidden = menu.settings.hidden;
+            ui.hidden = menu.settings.timeout_style != TimeoutStyle::Menu;
         }
         ui
     }
