@@ -242,14 +242,16 @@ impl Ui {
         let last = self.items.len().saturating_sub(1);
         let page = self.page();
         match key {
-            Key::Up => self.select(self.selected.saturating_sub(1)),
-            Key::Down => self.select(self.selected.saturating_add(1).min(last)),
+            Key::Up | Key::Char('k') | Key::Ctrl('p') => self.select(self.selected.saturating_sub(1)),
+            Key::Down | Key::Char('j') | Key::Ctrl('n') => {
+                self.select(self.selected.saturating_add(1).min(last))
+            }
             Key::PageUp => self.select(self.selected.saturating_sub(page)),
             Key::PageDown => self.select(self.selected.saturating_add(page).min(last)),
             Key::Home => self.select(0),
             Key::End => self.select(last),
             Key::Char(c @ '0'..='9') => self.digit(c, typed, now),
-            Key::Backspace => self.rub_out(typed, now),
+            Key::Backspace | Key::Delete => self.rub_out(typed, now),
             Key::Enter | Key::Right | Key::Char('b') => return self.choose(typed),
             Key::Char('r') => return Action::Rescan,
             Key::Escape | Key::Left => {
