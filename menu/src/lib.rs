@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+pub mod bls;
 mod clean;
 mod color;
 mod command;
@@ -38,6 +39,7 @@ mod parse;
 mod plain;
 pub mod progress;
 mod screen;
+mod text;
 mod ui;
 
 pub use clean::{clean, cut, width};
