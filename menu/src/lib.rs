@@ -27,6 +27,7 @@ extern crate alloc;
 
 pub mod auth;
 mod blocked;
+pub mod bls;
 mod clean;
 mod color;
 mod command;
@@ -41,6 +42,7 @@ mod plain;
 pub mod progress;
 mod screen;
 mod settings;
+mod text;
 mod ui;
 mod words;
 
