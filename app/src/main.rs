@@ -6,6 +6,7 @@
 
 mod config;
 mod console;
+mod formats;
 mod given;
 mod input;
 mod keys;
@@ -16,6 +17,8 @@ mod network;
 mod open;
 mod options;
 mod ramdisk;
+mod reader;
+mod script;
 mod session;
 mod timings;
 
@@ -32,6 +35,7 @@ use given::Given;
 use keys::Keys;
 use machine::{Machine, This};
 use network::{Network, break_off};
+use reader::Reader;
 use session::{End, Session};
 use timings::Timings;
 
@@ -58,12 +62,15 @@ fn run(machine: &impl Machine) -> ExitCode {
         let (disks, notes) = timings.of("disks", || find_disks(machine, !first, &keys));
         let sources = Sources { disks: &disks, network: &network, given: given.menu.as_deref() };
         let (console, look) = (&mut console, &mut look);
-        let found = timings.of("find", || keys.breakable(|| sources.find(machine, console)));
+        let found = timings.of("find", || keys.breakable(|| {
+            Reader { machine, sources, console, silent: false }.find(machine)
+        }));
         let found = found.unwrap_or_else(|| Err("Looking for a menu was broken off.".into()));
         let mut session = Session { machine, console, look, sources, timings: &timings };
         let end = match found {
             Ok(mut config) => {
                 // Somebody asked for another scan, so somebody is there to choose.
+                machine.options().forced.hold(&mut config.menu.settings);
                 config.menu.settings.timeout = config.menu.settings.timeout.filter(|_| first);
                 config.notes.extend(notes);
                 config.notes.extend(given.note.clone());
@@ -109,7 +116,8 @@ fn print_menu(machine: &impl Machine) -> ExitCode {
     let given = Given::new(machine.ramdisk());
     let network = Network::new(machine, given.settings(&|| false));
     let sources = Sources { disks: &disks, network: &network, given: given.menu.as_deref() };
-    match sources.find(machine, &mut Console::new(keys)) {
+    let console = &mut Console::new(keys);
+    match (Reader { machine, sources, console, silent: true }).find(machine) {
         Ok(config) => {
             print!("{}\n{}", config::describe(&disks), list::list(&config));
             ExitCode::SUCCESS
