@@ -6,16 +6,21 @@
 
 mod config;
 mod console;
+#[cfg(not(target_os = "hermit"))]
+mod dump;
 mod formats;
 mod given;
 mod input;
 mod keys;
+#[cfg(not(target_os = "hermit"))]
 mod list;
 mod load;
 mod machine;
 mod network;
 mod open;
 mod options;
+#[cfg(not(target_os = "hermit"))]
+mod outline;
 mod ramdisk;
 mod reader;
 mod script;
@@ -33,6 +38,8 @@ use config::Sources;
 use console::Console;
 use given::Given;
 use keys::Keys;
+#[cfg(not(target_os = "hermit"))]
+use machine::Paper;
 use machine::{Machine, This};
 use network::{Network, break_off};
 use reader::Reader;
@@ -41,7 +48,8 @@ use timings::Timings;
 
 fn main() -> ExitCode {
     match This::start() {
-        Ok(machine) if machine.list_only() => print_menu(&machine),
+        #[cfg(not(target_os = "hermit"))]
+        Ok(machine) if machine.paper().is_some() => print_menu(&machine, machine.paper().unwrap_or(Paper::List)),
         Ok(machine) => run(&machine),
         Err(code) => code,
     }
@@ -110,7 +118,9 @@ fn no_menu(why: &str, disks: &Disks, notes: &[String]) -> String {
     parts.collect::<Vec<_>>().join("\n")
 }
 
-fn print_menu(machine: &impl Machine) -> ExitCode {
+/// On paper: the menu, and all that its entries come to.
+#[cfg(not(target_os = "hermit"))]
+fn print_menu(machine: &impl Machine, paper: Paper) -> ExitCode {
     let keys = Rc::new(Keys::none());
     let (disks, notes) = find_disks(machine, false, &keys);
     let given = Given::new(machine.ramdisk());
@@ -118,12 +128,20 @@ fn print_menu(machine: &impl Machine) -> ExitCode {
     let sources = Sources { disks: &disks, network: &network, given: given.menu.as_deref() };
     let console = &mut Console::new(keys);
     match (Reader { machine, sources, console, silent: true }).find(machine) {
-        Ok(config) => {
-            print!("{}\n{}", config::describe(&disks), list::list(&config));
+        Ok(mut config) => {
+            machine.options().forced.hold(&mut config.menu.settings);
+            let outline = outline::Looker { sources, console }.outline(&config);
+            match paper {
+                Paper::List => print!("{}\n{}", config::describe(&disks), list::list(&config, &outline)),
+                Paper::Json => {
+                    config.notes.extend(notes);
+                    print!("{}", dump::dump(&config, &outline));
+                }
+            }
             ExitCode::SUCCESS
         }
         Err(why) => {
-            println!("{}", no_menu(&why, &disks, &notes));
+            eprintln!("{}", no_menu(&why, &disks, &notes));
             ExitCode::FAILURE
         }
     }

@@ -45,7 +45,7 @@ fn headline(name: &str) -> String {
     format!("pvgrub {}   {name}", env!("CARGO_PKG_VERSION"))
 }
 
-impl<M: Machine> Session<'_, M> {
+impl<'a, M: Machine> Session<'a, M> {
     /// Shows a message over an empty menu, until somebody asks for another look.
     pub fn message(&mut self, text: &str) -> End {
         let mut ui = Ui::empty(&headline(""), *self.look);
@@ -227,7 +227,7 @@ impl<M: Machine> Session<'_, M> {
     }
 
     /// What reads menus.
-    fn reader(&mut self) -> Reader<'_, '_, M> {
+    fn reader(&mut self) -> Reader<'_, 'a, M> {
         Reader { machine: self.machine, sources: self.sources, console: self.console, silent: false }
     }
 

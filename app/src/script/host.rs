@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use pvgrub_fs::{Content, FileKind, FileSystem, Partition, PartitionKind, Volume};
-use pvgrub_menu::bls;
-use pvgrub_menu::{FileRef, clean};
+use pvgrub_fs::{Content, FileKind, FileSystem, Partition, Volume};
+use pvgrub_menu::{bls, clean};
 use pvgrub_net::Place;
 use pvgrub_script::{BlsEntry, By, DateTime, Host, HostError, Info, Probe};
 
@@ -253,7 +252,7 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
             list.add(&name, &text.unwrap_or_default());
         }
         list.sort();
-        Ok(list.entries.into_iter().filter_map(names::bls_entry).collect())
+        Ok(list.entries.into_iter().map(names::bls_entry).collect())
     }
 
     fn line(&mut self, _silent: bool) -> Option<String> {

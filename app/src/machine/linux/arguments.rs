@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::machine::Paper;
+
 const HELP: &str = "\
 Shows the boot menu of a Xen guest's disk image, and says what would be booted.
 
@@ -9,9 +11,11 @@ Usage: pvgrub [OPTIONS] --disk IMAGE [--disk IMAGE]... [EXTRA]...
 
   --disk IMAGE        a disk of the guest: the first is xvda, hd0 for the menu
   --sector-size N     bytes of a sector of the disks named after it (512)
-  --menu FILE         a menu.lst instead of the one on the disks (what a ramdisk is for a domain)
+  --menu, --config FILE
+                      a menu instead of the one on the disks (what a ramdisk is for a domain)
   --memory MIB        memory of the guest (1024)
-  --list              print the menu with all that its entries say, and end
+  --list              print the menu with all that its entries come to, and end
+  --dump              the same as JSON
   --plain, --no-tty   lines of text only, for terminals that can do no more
   --help, --version
 
@@ -34,7 +38,8 @@ pub struct Arguments {
     pub menu: Option<PathBuf>,
     /// Bytes.
     pub memory: u64,
-    pub list: bool,
+    /// The menu is printed, and that is all.
+    pub paper: Option<Paper>,
     pub plain: bool,
     pub extra: Vec<String>,
 }
@@ -54,7 +59,7 @@ impl Arguments {
             disks: Vec::new(),
             menu: None,
             memory: 1 << 30,
-            list: false,
+            paper: None,
             plain: false,
             extra: Vec::new(),
         };
@@ -73,10 +78,11 @@ impl Arguments {
                     return Ok(Request::Print(format!("pvgrub {}\n", env!("CARGO_PKG_VERSION"))));
                 }
                 "--disk" | "-d" => arguments.disks.push(DiskImage { path: value()?.into(), sector_size }),
-                "--menu" => arguments.menu = Some(value()?.into()),
+                "--menu" | "--config" => arguments.menu = Some(value()?.into()),
                 "--sector-size" => sector_size = sector(&value()?)?,
                 "--memory" => arguments.memory = memory(&value()?)?,
-                "--list" => arguments.list = true,
+                "--list" => arguments.paper = Some(Paper::List),
+                "--dump" => arguments.paper = Some(Paper::Json),
                 "--plain" | "--no-tty" => arguments.plain = true,
                 _ if name.starts_with('-') => return Err(format!("there is no option {name}")),
                 _ => arguments.extra.push(name),
@@ -129,7 +135,7 @@ mod tests {
                 ],
                 menu: Some("m".into()),
                 memory: 64 << 20,
-                list: true,
+                paper: Some(Paper::List),
                 plain: true,
                 extra: vec!["(hd0,0)/x".into(), "a=b".into()],
             }))
