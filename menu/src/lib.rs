@@ -31,6 +31,7 @@ pub mod bls;
 mod clean;
 mod color;
 mod command;
+pub mod extlinux;
 mod file;
 pub mod key;
 mod lines;
