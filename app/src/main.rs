@@ -4,10 +4,13 @@
 //! A failure anywhere before the last step is a message, and another try.
 #![forbid(unsafe_code)]
 
+mod bls;
 mod config;
 mod console;
 #[cfg(not(target_os = "hermit"))]
 mod dump;
+mod entries;
+mod extlinux;
 mod formats;
 mod given;
 mod input;

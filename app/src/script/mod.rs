@@ -131,8 +131,8 @@ fn menu(shell: &mut Shell) -> Menu {
     let mut notes = Vec::new();
     for user in everybody {
         let secret = match shell.secret(&user) {
-            Some(shell::Secret::Plain(password)) => Ok::<_, &str>(Secret::Plain(password.clone())),
-            Some(shell::Secret::Pbkdf2(text)) => { let _ = text; continue },
+            Some(shell::Secret::Plain(password)) => Secret::plain(password),
+            Some(shell::Secret::Pbkdf2(text)) => Secret::pbkdf2(text),
             None => continue,
         };
         match secret {
@@ -225,6 +225,6 @@ fn boot<M: Machine>(found: &shell::Boot, home: &Home<'_>, sources: Sources<'_, '
         args: found.args.clone(),
         initrds: found.initrds.iter().map(initrd).collect::<Result<_, String>>()?,
         modules: found.modules.iter().map(module).collect::<Result<_, String>>()?,
-        sums: None,
+        ..Boot::default()
     })
 }
