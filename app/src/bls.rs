@@ -2,7 +2,9 @@
 
 use pvgrub_fs::{Error, FileSystem, Volume};
 use pvgrub_handover::image::Uki;
-use pvgrub_menu::bls::{DIRECTORIES, Entry as Found, Flavour, Image, List, LoaderConf, Timeout, Tries, places};
+use pvgrub_menu::bls::{
+    DIRECTORIES, Entry as Found, Flavour, Image, List, LoaderConf, Timeout, Tries, places,
+};
 use pvgrub_menu::{Boot, Default as Chosen, Entry, Menu, Note, TimeoutStyle, clean};
 
 use crate::entries::{entry, file};
@@ -32,20 +34,24 @@ pub fn menu(volume: &Volume) -> Result<Menu, Error> {
     let mut list = List::new(Flavour::SystemdBoot);
     let mut within = Vec::new();
     for directory in DIRECTORIES {
-        for name in files.read_dir(directory).unwrap_or_default().into_iter().filter(|n| List::wants(&n.name)) {
+        for name in files.read_dir(directory).unwrap_or_default().into_iter().filter(|n| List::wants(&n.name))
+        {
             let before = list.entries.len();
             match files.open(&format!("{directory}/{}", name.name)).and_then(|file| file.read_all(MAX_CONF)) {
                 Ok(text) => list.add(&name.name, &text),
                 Err(why) => list.notes.push(format!("{directory}/{}: {why}", name.name)),
             }
-            within.extend(list.entries.get(before..).unwrap_or(&[]).iter().map(|e| (e.file.clone(), directory)));
+            within.extend(
+                list.entries.get(before..).unwrap_or(&[]).iter().map(|e| (e.file.clone(), directory)),
+            );
         }
     }
     images(&*files, &mut list);
     list.sort();
     let mut menu = Menu::default();
     for (title, found) in list.titles().iter().zip(&list.entries) {
-        let directory = within.iter().find(|(file, _)| *file == found.file).map_or("", |(_, directory)| *directory);
+        let directory =
+            within.iter().find(|(file, _)| *file == found.file).map_or("", |(_, directory)| *directory);
         menu.entries.push(line(&*files, title, found, directory));
     }
     let notes = list.notes.iter().map(|note| Note { line: 0, text: clean(note) });
@@ -146,7 +152,12 @@ fn line(files: &dyn FileSystem, title: &str, found: &Found, directory: &str) -> 
 
 /// What loader.conf says.
 fn settings(files: &dyn FileSystem, list: &List<'_>, menu: &mut Menu) {
-    let places = ["/loader/loader.conf", "/boot/loader/loader.conf", "/efi/loader/loader.conf", "/boot/efi/loader/loader.conf"];
+    let places = [
+        "/loader/loader.conf",
+        "/boot/loader/loader.conf",
+        "/efi/loader/loader.conf",
+        "/boot/efi/loader/loader.conf",
+    ];
     let read = |path: &&str| files.open(path).and_then(|file| file.read_all(MAX_CONF)).ok();
     let conf = places.iter().find_map(read).map_or_else(LoaderConf::default, |text| LoaderConf::parse(&text));
     let default = conf.default.as_deref().and_then(|pattern| list.find(pattern));

@@ -39,7 +39,8 @@ fn menu(outline: &Outline) -> Map<String, Value> {
 
 fn entry(outline: &Outline, number: usize) -> Map<String, Value> {
     let mut all = Map::new();
-    let (Some(entry), Some(comes_to)) = (outline.menu.entries.get(number), outline.comes_to.get(number)) else {
+    let (Some(entry), Some(comes_to)) = (outline.menu.entries.get(number), outline.comes_to.get(number))
+    else {
         return all;
     };
     all.insert("title".into(), json!(entry.title));
@@ -96,7 +97,8 @@ fn does(target: &Target, all: &mut Map<String, Value>) {
 fn files(boot: &Boot, all: &mut Map<String, Value>) {
     all.insert("kernel".into(), json!(boot.kernel.to_string()));
     all.insert("arguments".into(), json!(boot.args));
-    let names = |files: &[pvgrub_menu::FileRef]| files.iter().map(|file| Value::from(file.to_string())).collect();
+    let names =
+        |files: &[pvgrub_menu::FileRef]| files.iter().map(|file| Value::from(file.to_string())).collect();
     all.insert("initrds".into(), names(&boot.initrds));
     if !boot.modules.is_empty() {
         let modules = boot.modules.iter().map(|module| {

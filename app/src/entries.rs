@@ -58,7 +58,10 @@ mod tests {
         };
         let entry = entry("x\u{1b}", Ok(boot));
         let quoted = "'x='\\''1'\\'''";
-        assert_eq!(entry.source, format!("linux /boot/vmlinuz root=LABEL=a ro {quoted} '$y'\ninitrd '/a b' /c\n"));
+        assert_eq!(
+            entry.source,
+            format!("linux /boot/vmlinuz root=LABEL=a ro {quoted} '$y'\ninitrd '/a b' /c\n")
+        );
         assert!(!entry.title.contains('\u{1b}'));
         assert!(file("ftp://a/b").is_err());
         assert_eq!(file("http://boot.example/a").unwrap().to_string(), "http://boot.example/a");

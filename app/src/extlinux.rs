@@ -2,8 +2,8 @@
 
 use pvgrub_menu::extlinux::{Boot as Found, Config, Item, Kind, Wait};
 use pvgrub_menu::{
-    Blocked, Boot, ConfigFile, Default as Chosen, Entry, HelpBody, HelpText, Key, Menu, Note, Secret, Settings,
-    Target, TimeoutStyle, clean,
+    Blocked, Boot, ConfigFile, Default as Chosen, Entry, HelpBody, HelpText, Key, Menu, Note, Secret,
+    Settings, Target, TimeoutStyle, clean,
 };
 
 use crate::entries::{entry, file};
@@ -50,7 +50,8 @@ pub fn menu(config: &Config) -> Menu {
 /// The lines that can be chosen: hidden ones only where they are the default.
 fn shown(config: &Config, number: usize) -> Vec<usize> {
     let chosen = [&config.default, &config.on_timeout].into_iter().flatten();
-    let chosen: Vec<usize> = chosen.filter(|choice| choice.menu == number).map(|choice| choice.item).collect();
+    let chosen: Vec<usize> =
+        chosen.filter(|choice| choice.menu == number).map(|choice| choice.item).collect();
     let items = config.menus.get(number).map_or(&[][..], |menu| &menu.items).iter().enumerate();
     let kept = |(at, item): &(usize, &Item)| {
         !matches!(item.kind, Kind::Nothing) && (!item.hidden || chosen.contains(at))
@@ -84,7 +85,9 @@ fn line(config: &Config, item: &Item, left: &mut usize, open: &mut Vec<usize>) -
     let of = |target| Entry::new(&item.title, target);
     let mut entry = match &item.kind {
         Kind::Boot(found) => entry(&item.title, boot(found)),
-        Kind::Menu(number) if open.contains(number) => of(blocked("that menu is open already: Esc goes there")),
+        Kind::Menu(number) if open.contains(number) => {
+            of(blocked("that menu is open already: Esc goes there"))
+        }
         Kind::Menu(_) if open.len() >= MAX_DEPTH => of(blocked("menus within menus, too deep")),
         Kind::Menu(number) => {
             open.push(*number);
@@ -108,10 +111,14 @@ fn line(config: &Config, item: &Item, left: &mut usize, open: &mut Vec<usize>) -
     entry.help = item.help.join("\n");
     if let Some(password) = &item.password {
         // An empty one means the master's.
-        let wanted = if password.is_empty() { config.master_password.as_deref() } else { Some(password.as_str()) };
+        let wanted =
+            if password.is_empty() { config.master_password.as_deref() } else { Some(password.as_str()) };
         match secret(wanted) {
             Some(secret) => entry.passwords.push(secret),
-            None => entry.target = blocked("its password is of a kind that can't be checked here, so it stays locked"),
+            None => {
+                entry.target =
+                    blocked("its password is of a kind that can't be checked here, so it stays locked")
+            }
         }
     }
     entry

@@ -29,6 +29,7 @@ mod reader;
 mod script;
 mod session;
 mod timings;
+mod unified;
 
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -52,7 +53,9 @@ use timings::Timings;
 fn main() -> ExitCode {
     match This::start() {
         #[cfg(not(target_os = "hermit"))]
-        Ok(machine) if machine.paper().is_some() => print_menu(&machine, machine.paper().unwrap_or(Paper::List)),
+        Ok(machine) if machine.paper().is_some() => {
+            print_menu(&machine, machine.paper().unwrap_or(Paper::List))
+        }
         Ok(machine) => run(&machine),
         Err(code) => code,
     }
@@ -73,9 +76,9 @@ fn run(machine: &impl Machine) -> ExitCode {
         let (disks, notes) = timings.of("disks", || find_disks(machine, !first, &keys));
         let sources = Sources { disks: &disks, network: &network, given: given.menu.as_deref() };
         let (console, look) = (&mut console, &mut look);
-        let found = timings.of("find", || keys.breakable(|| {
-            Reader { machine, sources, console, silent: false }.find(machine)
-        }));
+        let found = timings.of("find", || {
+            keys.breakable(|| Reader { machine, sources, console, silent: false }.find(machine))
+        });
         let found = found.unwrap_or_else(|| Err("Looking for a menu was broken off.".into()));
         let mut session = Session { machine, console, look, sources, timings: &timings };
         let end = match found {

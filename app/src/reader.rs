@@ -1,6 +1,7 @@
 //! Finding and reading the menu.
 
 use pvgrub_fs::{Disks, Volume};
+use pvgrub_menu::extlinux::{Config as Syslinux, Paths};
 use pvgrub_menu::{Default, FileRef, MAX_TEXT, Menu, parse_saved_default};
 use pvgrub_net::{Digest, Place as ServerFile};
 
@@ -9,18 +10,24 @@ use crate::console::Console;
 use crate::formats::Format;
 use crate::machine::Machine;
 use crate::script::{Led, Place, Script};
+use crate::{bls, entries, extlinux};
 
-/// Where a menu is looked for when nobody says where it is: with /boot on the root file system, and on its own.
-pub const PLACES: [&str; 6] = [
+/// Where a menu is looked for when nobody says where it is, those of most weight first: with /boot on the root file system, and on
+/// its own. docs/menus.md has the reasons.
+pub const PLACES: [&str; 12] = [
     "/boot/grub/grub.cfg",
     "/grub/grub.cfg",
     "/boot/grub2/grub.cfg",
     "/grub2/grub.cfg",
     "/boot/grub/menu.lst",
     "/grub/menu.lst",
+    "/boot/grub/grub.conf",
+    "/grub/grub.conf",
+    "/boot/extlinux/extlinux.conf",
+    "/extlinux/extlinux.conf",
+    "/boot/extlinux.conf",
+    "/extlinux.conf",
 ];
-/// What tells that a guest has another boot loader's configuration.
-const OTHERS: [&str; 2] = ["/loader/loader.conf", "/boot/extlinux/extlinux.conf"];
 /// The file that `default saved` reads is ten bytes and a few lines of warning.
 const MAX_SAVED: usize = 4096;
 
@@ -109,7 +116,8 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
             };
             config.menu.settings.default = Default::Entry(*entry.as_ref().unwrap_or(&0));
             if let Err(why) = entry {
-                let note = format!("`default saved`, but {saved} does not tell which: {why}. So it is entry 0.");
+                let note =
+                    format!("`default saved`, but {saved} does not tell which: {why}. So it is entry 0.");
                 config.notes.push(note);
             }
         }
@@ -124,10 +132,20 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
         path: &str,
         name: String,
     ) -> Result<Config<'d>, String> {
-        let mut config =
-            Config { menu: Menu::default(), home, name, script: None, notes: Vec::new(), searched: Vec::new() };
+        let mut config = Config {
+            menu: Menu::default(),
+            home,
+            name,
+            script: None,
+            notes: Vec::new(),
+            searched: Vec::new(),
+        };
         let wrong = |why: &dyn std::fmt::Display| format!("{}: {why}", config.name);
         match Format::of(path, text) {
+            Format::Extlinux => {
+                let menu = self.extlinux(text, &config.home);
+                config.menu = menu.map_err(|why| wrong(&why))?;
+            }
             Format::MenuLst => config.menu = Menu::parse(text).map_err(|why| wrong(&why))?,
             Format::GrubCfg => {
                 let script = Script::new(self.sources, &config.home, &self.machine.options().rest.join(" "));
@@ -147,32 +165,77 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
         Place { sources: self.sources, home, console: self.console, silent: self.silent }
     }
 
+    /// A configuration of the Syslinux family, with what it includes.
+    fn extlinux(&mut self, text: &[u8], home: &Home<'d>) -> Result<Menu, String> {
+        let paths = match home {
+            Home::Volume(_, path) => Paths::beside(path),
+            Home::Net(place) => Paths::network(&boot_directory(&place.to_string())),
+            Home::Host => Paths::beside("/"),
+        };
+        let mut read = |path: &str| {
+            let file = entries::file(path)?;
+            if let Some(place) = self.sources.network.place(&file, home, self.console) {
+                return Ok(self.sources.network.text(&place?, None, self.console)?.0);
+            }
+            let (volume, _) = volume(&file, home.volume(), self.sources.disks)?;
+            let read =
+                volume.open().and_then(|files| files.open(&file.path)).and_then(|f| f.read_all(MAX_TEXT));
+            read.map_err(|why| why.to_string())
+        };
+        Ok(extlinux::menu(&Syslinux::parse(text, &paths, &mut read)?))
+    }
+
     /// The first menu that is found: no disk behind it is waited for.
     fn search(&mut self, paths: &[&'d str]) -> Result<Config<'d>, String> {
         let disks: &'d Disks = self.sources.disks;
         let mut failures = Vec::new();
         for disk in disks.disks() {
-            let search = disk.search(paths);
+            let mut search = disk.search(paths);
             failures.extend(search.problems.iter().map(ToString::to_string));
+            // Volumes come in their order, but weight counts more.
+            search.found.sort_by_key(|found| paths.iter().position(|path| *path == found.path));
             for found in &search.found {
                 match self.read_on(found.volume, found.path) {
                     Ok(config) => return Ok(Config { searched: paths.to_vec(), ..config }),
                     Err(why) => failures.push(why),
                 }
             }
+            for volume in disk.volumes().iter().filter(|volume| volume.is_readable()) {
+                match entries_on(volume) {
+                    Ok(Some(config)) => return Ok(Config { searched: paths.to_vec(), ..config }),
+                    Ok(None) => {}
+                    Err(why) => failures.push(why),
+                }
+            }
         }
         let mut message = match disks.disks().len() {
             0 => "No menu: there is no disk to look on.".to_owned(),
-            _ => format!("No menu was found. Looked on every volume for {}.", paths.join(" and ")),
+            _ => format!("No menu was found. Looked on every volume for {}.", paths.join(", ")),
         };
-        for found in disks.search(&OTHERS).found {
-            let other = format!("\nThere is {}:{}, which pvgrub does not read.", found.volume.name, found.path);
-            message += &other;
-        }
         for failure in failures {
             message.push('\n');
             message += &failure;
         }
         Err(message)
     }
+}
+
+/// The directory of a boot program on a server: the one that has `pxelinux.cfg` in it.
+fn boot_directory(url: &str) -> String {
+    let directory = url.rsplit_once('/').map_or("", |(directory, _)| directory);
+    directory.strip_suffix("/pxelinux.cfg").unwrap_or(directory).to_owned()
+}
+
+/// The entries of the Boot Loader Specification on a volume, if there are any.
+fn entries_on(volume: &Volume) -> Result<Option<Config<'_>>, String> {
+    let files = volume.open().map_err(|why| why.to_string())?;
+    let Some(directory) = bls::directory(&*files) else { return Ok(None) };
+    let name = format!("{}:{directory}", volume.name);
+    let menu = bls::menu(volume).map_err(|why| format!("{name}: {why}"))?;
+    if menu.entries.is_empty() {
+        let notes: Vec<String> = menu.notes.iter().map(|note| note.text.clone()).collect();
+        return Err(format!("{name}: nothing there can be booted\n{}", notes.join("\n")));
+    }
+    let home = Home::Volume(volume, directory.into());
+    Ok(Some(Config { menu, home, name, script: None, notes: Vec::new(), searched: Vec::new() }))
 }

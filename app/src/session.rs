@@ -187,8 +187,7 @@ impl<'a, M: Machine> Session<'a, M> {
                 Err(format!("menus lead to menus, more than {MAX_DEPTH} deep").into())
             }
             Target::Config(other) => {
-                let other =
-                    self.breakable(|session| session.reader().read(&other.file, &config.home))?;
+                let other = self.breakable(|session| session.reader().read(&other.file, &config.home))?;
                 Ok(self.menu(&other, depth + 1))
             }
             Target::OfferedConfig => {

@@ -53,7 +53,12 @@ fn of_fs(error: &pvgrub_fs::Error) -> HostError {
 
 impl<'a, 'd, M: Machine> ScriptHost<'a, 'd, M> {
     /// For a script at `home`.
-    pub fn new(sources: Sources<'a, 'd, M>, home: &'a Home<'d>, console: &'a mut Console, silent: bool) -> Self {
+    pub fn new(
+        sources: Sources<'a, 'd, M>,
+        home: &'a Home<'d>,
+        console: &'a mut Console,
+        silent: bool,
+    ) -> Self {
         Self { sources, home, console, silent, line: String::new(), fetched: BTreeMap::new() }
     }
 

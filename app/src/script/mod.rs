@@ -7,8 +7,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use pvgrub_menu::{
-    Access, Boot, Colors, Default as Chosen, Entry, FileRef, Key, Menu, Module, Note, Secret, Settings, Target,
-    TimeoutStyle, clean,
+    Access, Boot, Colors, Default as Chosen, Entry, FileRef, Key, Menu, Module, Note, Secret, Settings,
+    Target, TimeoutStyle, clean,
 };
 use pvgrub_script::{self as shell, Limits, Outcome, Shell};
 
@@ -63,7 +63,12 @@ impl Script {
     }
 
     /// Runs a configuration. What went wrong on the way, though there is a menu, is in its notes.
-    pub fn config<M: Machine>(&self, place: &mut Place<'_, '_, M>, name: &str, text: &str) -> Result<Led, String> {
+    pub fn config<M: Machine>(
+        &self,
+        place: &mut Place<'_, '_, M>,
+        name: &str,
+        text: &str,
+    ) -> Result<Led, String> {
         self.run(place, |shell, host| shell.run_text(host, name, text))
     }
 
@@ -206,7 +211,11 @@ fn colors(found: &shell::Settings) -> Option<Colors> {
 }
 
 /// What to boot, with the files' names as they are known here.
-fn boot<M: Machine>(found: &shell::Boot, home: &Home<'_>, sources: Sources<'_, '_, M>) -> Result<Boot, String> {
+fn boot<M: Machine>(
+    found: &shell::Boot,
+    home: &Home<'_>,
+    sources: Sources<'_, '_, M>,
+) -> Result<Boot, String> {
     let file = |path: &str| -> Result<FileRef, String> {
         names::file_ref(path, home, sources.disks).map_err(|why| match why {
             names::Wrong::NoDevice => format!("{}: there is no such device", clean(path)),

@@ -59,7 +59,8 @@ pub fn is_server(device: &str) -> bool {
 /// A server's name, without parentheses. It tells no password.
 fn server_name(server: &Server) -> String {
     let text = server.to_string();
-    text.split_once("://").map_or_else(|| text.clone(), |(scheme, host)| format!("{scheme},{}", host.trim_end_matches('/')))
+    text.split_once("://")
+        .map_or_else(|| text.clone(), |(scheme, host)| format!("{scheme},{}", host.trim_end_matches('/')))
 }
 
 /// What a path of a script means: `(hd0,msdos1)/boot/x`, `(tftp,10.0.0.1)/x`, a URL. Volumes are under their own name then, whatever
@@ -70,7 +71,11 @@ pub fn file_ref(path: &str, home: &Home<'_>, disks: &Disks) -> Result<FileRef, W
         // The menu's own server, with the password that its URL may have.
         Some(device) if matches!(home, Home::Net(place) if server_name(&place.server) == device) => {
             let Home::Net(place) = home else { return Err(Wrong::NoDevice) };
-            Ok(FileRef { device: Some(Device::Server(Box::new(place.server.clone()))), path: rest.into(), digest: None })
+            Ok(FileRef {
+                device: Some(Device::Server(Box::new(place.server.clone()))),
+                path: rest.into(),
+                digest: None,
+            })
         }
         Some(device) if !is_server(device) && !path.contains("://") => {
             let volume = volume(device, home, disks).ok_or(Wrong::NoDevice)?;
@@ -83,7 +88,8 @@ pub fn file_ref(path: &str, home: &Home<'_>, disks: &Disks) -> Result<FileRef, W
 
 /// The device, without parentheses, and the directory that a script at `home` begins with as `root` and `prefix`.
 pub fn start(home: &Home<'_>, disks: &Disks) -> (String, String) {
-    let directory = |path: &str| path.rsplit_once('/').map_or(String::new(), |(directory, _)| directory.to_owned());
+    let directory =
+        |path: &str| path.rsplit_once('/').map_or(String::new(), |(directory, _)| directory.to_owned());
     match home {
         Home::Volume(volume, path) => {
             let root = of(volume);
@@ -147,8 +153,10 @@ mod tests {
     fn dates() {
         let is = |seconds, text: &str| {
             let d = date(seconds);
-            let found =
-                format!("{}-{:02}-{:02} {:02}:{:02}:{:02}", d.year, d.month, d.day, d.hour, d.minute, d.second);
+            let found = format!(
+                "{}-{:02}-{:02} {:02}:{:02}:{:02}",
+                d.year, d.month, d.day, d.hour, d.minute, d.second
+            );
             assert_eq!(found, text);
         };
         is(0, "1970-01-01 00:00:00");
