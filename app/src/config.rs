@@ -62,6 +62,15 @@ pub struct Config<'d> {
     pub searched: Vec<&'d str>,
 }
 
+impl<'d> Config<'d> {
+    /// It was found by looking at these places, where others of more weight failed.
+    pub fn after(mut self, searched: &[&'d str], failures: Vec<String>) -> Self {
+        self.searched = searched.to_vec();
+        self.notes.extend(failures);
+        self
+    }
+}
+
 /// What menus are looked for in.
 pub struct Sources<'a, 'd, M: Machine> {
     /// The disks.

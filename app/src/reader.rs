@@ -196,13 +196,13 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
             search.found.sort_by_key(|found| paths.iter().position(|path| *path == found.path));
             for found in &search.found {
                 match self.read_on(found.volume, found.path) {
-                    Ok(config) => return Ok(Config { searched: paths.to_vec(), ..config }),
+                    Ok(config) => return Ok(config.after(paths, failures)),
                     Err(why) => failures.push(why),
                 }
             }
             for volume in disk.volumes().iter().filter(|volume| volume.is_readable()) {
                 match entries_on(volume) {
-                    Ok(Some(config)) => return Ok(Config { searched: paths.to_vec(), ..config }),
+                    Ok(Some(config)) => return Ok(config.after(paths, failures)),
                     Ok(None) => {}
                     Err(why) => failures.push(why),
                 }

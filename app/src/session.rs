@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use pvgrub_menu::{Action, Cause, Entry, Look, Menu, Style, Target, Ui, cut};
+use pvgrub_menu::{
+    Action, Cause, Default as Chosen, Entry, Look, Menu, Style, Target, Ui, cut, entry_by_path,
+};
 
 use crate::config::{Config, Home, Sources};
 use crate::console::Console;
@@ -204,20 +206,31 @@ impl<'a, M: Machine> Session<'a, M> {
                 let led = self.breakable(|session| {
                     script.entry(&mut session.place(&config.home), *number, automatic, None)
                 })?;
-                self.follow(config, led, cause, depth)
+                self.follow(config, led, inner(config, *number, cause), cause, depth)
             }
             Target::Halt => Ok(End::Done(self.machine.stop(false, self.console))),
             Target::Reboot => Ok(End::Done(self.machine.stop(true, self.console))),
         }
     }
 
-    /// Goes on where a script led to.
-    fn follow(&mut self, config: &Config<'_>, led: Led, cause: Cause, depth: usize) -> Result<End, Failure> {
+    /// Goes on where a script led to; in a menu `inner` is the default entry, if it is some.
+    fn follow(
+        &mut self,
+        config: &Config<'_>,
+        led: Led,
+        inner: Option<String>,
+        cause: Cause,
+        depth: usize,
+    ) -> Result<End, Failure> {
         match led {
             Led::Back => Ok(End::Back),
             Led::To(target) => self.reach(config, &target, cause, depth),
             Led::Menu(menu) => {
-                let (menu, notes) = (*menu, Vec::new());
+                let (mut menu, notes) = (*menu, Vec::new());
+                if let Some(inner) = inner {
+                    menu.settings.default = Chosen::Path(inner);
+                    menu.settings.timeout = Some(0);
+                }
                 let end = self.menu(&Config { menu, notes, ..config.clone() }, depth + 1);
                 config.script.iter().for_each(Script::leave);
                 Ok(end)
@@ -241,4 +254,11 @@ impl<'a, M: Machine> Session<'a, M> {
         let done = keys.breakable(|| work(self));
         done.ok_or(Failure::Interrupted)?.map_err(Failure::Because)
     }
+}
+
+/// What a default that names an entry within a menu within this one says of that one; `entry` is the way there, and nobody chose it.
+fn inner(config: &Config<'_>, entry: usize, cause: Cause) -> Option<String> {
+    let Chosen::Path(path) = &config.menu.settings.default else { return None };
+    let (found, rest) = entry_by_path(path, &config.menu.entries)?;
+    (found == entry && cause == Cause::Automatic && !rest.is_empty()).then(|| rest.to_owned())
 }

@@ -246,10 +246,12 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
         Err(HostError::Refused("nothing is written to disks".into()))
     }
 
-    fn bls(&mut self, directory: &str) -> Result<Vec<BlsEntry>, HostError> {
-        // The script puts variables in when an entry runs.
-        let keep = |name: &str| Some(format!("${{{name}}}"));
-        let mut list = bls::List::new(bls::Flavour::Grub(&keep));
+    fn bls(
+        &mut self,
+        directory: &str,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Vec<BlsEntry>, HostError> {
+        let mut list = bls::List::new(bls::Flavour::Grub(variable));
         let names = self.list(directory)?;
         for (name, _) in names.into_iter().filter(|(name, directory)| !directory && bls::List::wants(name)) {
             let text = self.read(&format!("{directory}/{name}"), MAX_CONF);
@@ -257,7 +259,7 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
             list.add(&name, &text.unwrap_or_default());
         }
         list.sort();
-        Ok(list.entries.into_iter().map(names::bls_entry).collect())
+        Ok(list.entries.into_iter().map(|entry| names::bls_entry(entry, variable)).collect())
     }
 
     fn line(&mut self, _silent: bool) -> Option<String> {

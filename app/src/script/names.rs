@@ -128,7 +128,7 @@ pub fn date(seconds: u64) -> DateTime {
 }
 
 /// An entry of the Boot Loader Specification as GRUB's shell takes it.
-pub fn bls_entry(entry: bls::Entry) -> BlsEntry {
+pub fn bls_entry(entry: bls::Entry, variable: bls::Lookup<'_>) -> BlsEntry {
     let linux = match entry.image {
         Image::Linux(path) | Image::Efi(path) | Image::Uki(path, _) => path,
     };
@@ -136,7 +136,7 @@ pub fn bls_entry(entry: bls::Entry) -> BlsEntry {
         id: entry.id,
         title: entry.title,
         linux,
-        options: entry.options.unwrap_or_else(|| "${default_kernelopts}".into()),
+        options: entry.options.or_else(|| variable("default_kernelopts")).unwrap_or_default(),
         initrds: entry.initrds,
         classes: entry.classes,
         hotkey: entry.hotkey,

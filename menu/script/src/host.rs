@@ -40,8 +40,12 @@ pub trait Host {
     fn write_env(&mut self, path: &str, block: &[u8]) -> Result<(), HostError>;
 
     /// The entries of the Boot Loader Specification beneath a directory (`(hd0,1)/loader/entries`), in the order in which the
-    /// menu shall have them.
-    fn bls(&mut self, directory: &str) -> Result<Vec<BlsEntry>, HostError>;
+    /// menu shall have them. `variable` is what the script has set, for values that name it (`$kernelopts`).
+    fn bls(
+        &mut self,
+        directory: &str,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Vec<BlsEntry>, HostError>;
 
     /// A line from the keyboard (`read`); `None` if there is nobody to type one.
     fn line(&mut self, silent: bool) -> Option<String>;
@@ -141,7 +145,8 @@ pub struct BlsEntry {
     pub title: String,
     /// `linux`: a path on the volume of the entry.
     pub linux: String,
-    /// `options`, joined by spaces; variables in it (`$kernelopts`) are replaced when the entry runs.
+    /// `options`, joined by spaces, with the values of variables in it. As in Fedora's GRUB the commands of the entry are made of it
+    /// as it is, and run.
     pub options: String,
     /// `initrd`, in their order.
     pub initrds: Vec<String>,

@@ -129,7 +129,7 @@ pub(crate) fn blscfg(exec: &mut Exec, call: &Call) -> Run {
     let directory = call.args.first().cloned().or_else(|| exec.get("blsdir"));
     let directory = directory.unwrap_or_else(|| "/loader/entries".to_string());
     let Some(directory) = exec.qualified(&directory) else { return Ok(errno(exec)) };
-    let entries = match exec.host.bls(&directory) {
+    let entries = match exec.host.bls(&directory, &|name| exec.sh.get(name)) {
         Ok(entries) => entries,
         // Without the directory there are no entries.
         Err(HostError::NotFound) => Vec::new(),
@@ -145,7 +145,7 @@ pub(crate) fn blscfg(exec: &mut Exec, call: &Call) -> Run {
     Ok(0)
 }
 
-/// An entry's commands; the options may name variables.
+/// An entry's commands.
 fn from_bls(bls: BlsEntry, device: &str, directory: &str) -> Entry {
     let mut source = setparams(core::slice::from_ref(&bls.title));
     source.push_str(&format!("linux {device}){} {}\n", bls.linux, bls.options));

@@ -124,7 +124,11 @@ impl Host for Fake {
         Ok(())
     }
 
-    fn bls(&mut self, directory: &str) -> Result<Vec<BlsEntry>, HostError> {
+    fn bls(
+        &mut self,
+        directory: &str,
+        _: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Vec<BlsEntry>, HostError> {
         assert!(directory.starts_with('('));
         Ok(self.bls.clone())
     }
