@@ -9,6 +9,7 @@ Usage: pvgrub [OPTIONS] --disk IMAGE [--disk IMAGE]... [EXTRA]...
 
   --disk IMAGE        a disk of the guest: the first is xvda, hd0 for the menu
   --sector-size N     bytes of a sector of the disks named after it (512)
+  --writable          what the menu saves is written to the disks named after it
   --menu FILE         a menu.lst instead of the one on the disks (what a ramdisk is for a domain)
   --memory MIB        memory of the guest (1024)
   --list              print the menu with all that its entries say, and end
@@ -16,7 +17,7 @@ Usage: pvgrub [OPTIONS] --disk IMAGE [--disk IMAGE]... [EXTRA]...
   --help, --version
 
 EXTRA is what the domain's `extra` would say, for instance '(hd0,0)/boot/grub/menu.lst'.
-In the menu, q ends the program. Disks are only read.
+In the menu, q ends the program. Disks are only read, but for those after --writable.
 ";
 
 /// A disk image.
@@ -25,6 +26,8 @@ pub struct DiskImage {
     pub path: PathBuf,
     /// Bytes.
     pub sector_size: u32,
+    /// The menu may save to it.
+    pub writable: bool,
 }
 
 /// What the program shall do.
@@ -58,7 +61,7 @@ impl Arguments {
             plain: false,
             extra: Vec::new(),
         };
-        let mut sector_size = 512;
+        let (mut sector_size, mut writable) = (512, false);
         let mut words = words;
         while let Some(word) = words.next() {
             let (name, attached) = match word.split_once('=') {
@@ -72,7 +75,10 @@ impl Arguments {
                 "--version" | "-V" => {
                     return Ok(Request::Print(format!("pvgrub {}\n", env!("CARGO_PKG_VERSION"))));
                 }
-                "--disk" | "-d" => arguments.disks.push(DiskImage { path: value()?.into(), sector_size }),
+                "--disk" | "-d" => {
+                    arguments.disks.push(DiskImage { path: value()?.into(), sector_size, writable });
+                }
+                "--writable" => writable = true,
                 "--menu" => arguments.menu = Some(value()?.into()),
                 "--sector-size" => sector_size = sector(&value()?)?,
                 "--memory" => arguments.memory = memory(&value()?)?,
@@ -110,6 +116,7 @@ mod tests {
             "--disk",
             "a.raw",
             "--sector-size=4096",
+            "--writable",
             "--disk=b=c.raw",
             "--menu",
             "m",
@@ -124,8 +131,8 @@ mod tests {
             request,
             Ok(Request::Run(Arguments {
                 disks: vec![
-                    DiskImage { path: "a.raw".into(), sector_size: 512 },
-                    DiskImage { path: "b=c.raw".into(), sector_size: 4096 }
+                    DiskImage { path: "a.raw".into(), sector_size: 512, writable: false },
+                    DiskImage { path: "b=c.raw".into(), sector_size: 4096, writable: true }
                 ],
                 menu: Some("m".into()),
                 memory: 64 << 20,
