@@ -28,6 +28,7 @@ pub(super) mod ro_compat {
 /// COMPAT: nobody must know them.
 pub(super) mod compat {
     pub(crate) const HAS_JOURNAL: u32 = 0x4;
+    pub(crate) const RESIZE_INODE: u32 = 0x10;
     pub(crate) const SPARSE_SUPER2: u32 = 0x200;
 }
 

@@ -114,12 +114,15 @@ fn check_system(blocks: &Blocks, wanted: &[Range<u64>]) -> Result<(), Error> {
         ));
     }
     let mut hit = None;
+    let first = u64::from(sb.first_data_block);
+    // Where clusters have more blocks than one, none of a cluster that holds such.
+    let cluster = |block: u64| block - block.saturating_sub(first) % sb.cluster;
     let mut is_own = |own: Range<u64>, what: &'static str| {
+        let own = cluster(own.start)..cluster(own.end.saturating_add(sb.cluster - 1));
         if wanted.iter().any(|run| run.start < own.end && own.start < run.end) {
             hit = Some(what);
         }
     };
-    let first = u64::from(sb.first_data_block);
     is_own(0..first, "the boot block");
     let table =
         (u64::from(sb.inodes_per_group) * u64::from(sb.inode_size)).div_ceil(u64::from(sb.block_size));
@@ -135,7 +138,7 @@ fn check_system(blocks: &Blocks, wanted: &[Range<u64>]) -> Result<(), Error> {
     for number in sb.own_inodes.into_iter().filter(|number| *number != 0) {
         let inode = Inode::read(blocks, number)?;
         map::owned(blocks, &inode, &mut nodes, &mut |run| {
-            is_own(run, "the journal, quotas or the orphan file")
+            is_own(run, "the journal, quotas, the orphan file or what is kept for growing")
         })?;
     }
     match hit {

@@ -43,8 +43,9 @@ pub(super) struct Superblock {
     pub(super) reserved_descriptors: u16,
     /// Blocks that one bit of a bitmap stands for: more than one under bigalloc.
     pub(super) cluster: u64,
-    /// Inodes that hold the file system's own data: the journal's, those of quotas, the orphan file's. 0: there is none.
-    pub(super) own_inodes: [u32; 5],
+    /// Inodes that hold the file system's own data: the journal's, those of quotas, the orphan file's, and
+    /// what is kept for growing. 0: there is none.
+    pub(super) own_inodes: [u32; 6],
 }
 
 /// Bits of `s_state`.
@@ -135,7 +136,12 @@ impl Superblock {
             state: le16(bytes, 0x3a),
             reserved_descriptors: le16(bytes, 0xce),
             cluster: 1 << log_cluster,
-            own_inodes: [0xe0, 0x240, 0x244, 0x26c, 0x280].map(|at| le32(bytes, at)),
+            own_inodes: {
+                let [journal, user, group, project, orphans] =
+                    [0xe0, 0x240, 0x244, 0x26c, 0x280].map(|at| le32(bytes, at));
+                let resize = if compat & compat::RESIZE_INODE != 0 { 7 } else { 0 };
+                [journal, user, group, project, orphans, resize]
+            },
         })
     }
 
