@@ -16,9 +16,9 @@ use super::superblock::{Superblock, state};
 use super::{group, journal, map, walk};
 use crate::{Error, FileKind, InPlace, MAX_OVERWRITE};
 
-/// Bytes of descriptors that are looked at, at most: those of 128 TiB in blocks of 4 KiB. As many of the maps of the journal and its
-/// like: that of an ext3 of 1 GiB has 4 MiB.
-const MAX_LOOK: u64 = 64 << 20;
+/// Blocks of descriptors and of the maps of the journal and its like that are looked at, at most. Blocks of 4 KiB are enough for
+/// the descriptors of 64 TiB; a journal of 1 GiB in ext3's way takes 258, or 4,113 where they have 1 KiB.
+const MAX_LOOK: u64 = 8192;
 
 fn refused(why: impl Into<String>) -> Error {
     Error::NotSaved(why.into())
@@ -98,8 +98,8 @@ fn file_blocks(blocks: &Blocks, inode: &Inode) -> Result<Vec<Range<u64>>, Error>
         let start = run.start.ok_or_else(|| refused("not all of its blocks are written (it has a hole)"))?;
         let len = run.len.min(end - at);
         let beyond = || Error::Corrupt(format!("block {start} of {} is used", blocks.sb.blocks));
-        let end = start.checked_add(len).filter(|end| *end <= blocks.sb.blocks).ok_or_else(beyond)?;
-        found.push(start..end);
+        let last = start.checked_add(len).filter(|last| *last <= blocks.sb.blocks).ok_or_else(beyond)?;
+        found.push(start..last);
         at += len;
     }
     Ok(found)
@@ -108,11 +108,10 @@ fn file_blocks(blocks: &Blocks, inode: &Inode) -> Result<Vec<Range<u64>>, Error>
 /// None of these blocks holds what the file system keeps for itself.
 fn check_system(blocks: &Blocks, wanted: &[Range<u64>]) -> Result<(), Error> {
     let sb = &blocks.sb;
-    if sb.groups().saturating_mul(sb.descriptor_size.into()) > MAX_LOOK {
-        return Err(refused(
-            "its file system is too large to be looked through for what it keeps for itself",
-        ));
-    }
+    let too_large =
+        || refused("its file system is too large to be looked through for what it keeps for itself");
+    let tables = sb.groups().div_ceil(u64::from(sb.block_size) / u64::from(sb.descriptor_size));
+    let mut nodes = MAX_LOOK.checked_sub(tables).ok_or_else(too_large)?;
     let mut hit = None;
     let first = u64::from(sb.first_data_block);
     // Where clusters have more blocks than one, none of a cluster that holds such.
@@ -134,7 +133,6 @@ fn check_system(blocks: &Blocks, wanted: &[Range<u64>]) -> Result<(), Error> {
         is_own(group.inode_bitmap..group.inode_bitmap.saturating_add(1), "a bitmap");
         is_own(group.inode_table..group.inode_table.saturating_add(table), "an inode table");
     }
-    let mut nodes = (MAX_LOOK / u64::from(sb.block_size)) as u32;
     for number in sb.own_inodes.into_iter().filter(|number| *number != 0) {
         let inode = Inode::read(blocks, number)?;
         map::owned(blocks, &inode, &mut nodes, &mut |run| {

@@ -172,7 +172,7 @@ pub(super) fn is_flat(inode: &Inode) -> bool {
 pub(super) fn owned(
     blocks: &Blocks,
     inode: &Inode,
-    nodes: &mut u32,
+    nodes: &mut u64,
     visit: &mut dyn FnMut(Range<u64>),
 ) -> Result<(), Error> {
     let mut visit = |start: u64, len: u64| visit(start..start.saturating_add(len));
@@ -219,7 +219,7 @@ pub(super) fn owned(
     Ok(())
 }
 
-fn map_block(blocks: &Blocks, inode: &Inode, block: u64, nodes: &mut u32) -> Result<Vec<u8>, Error> {
+fn map_block(blocks: &Blocks, inode: &Inode, block: u64, nodes: &mut u64) -> Result<Vec<u8>, Error> {
     let why = || Error::TooLarge(alloc::format!("inode {}: its map", inode.number));
     *nodes = nodes.checked_sub(1).ok_or_else(why)?;
     blocks.block(block)
