@@ -80,3 +80,27 @@ impl Writer for FileDisk {
         self.file.sync_data().map_err(|why| DeviceError::new(&self.name, format!("flushing: {why}")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_writable_image_is_written() {
+        let path = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+        std::fs::write(&path, [1; 2048]).unwrap();
+        let keys = Rc::new(Keys::none());
+        let open = |writable| {
+            let image = DiskImage { path: path.to_path_buf(), sector_size: 512, writable };
+            FileDisk::open("xvda", &image, &keys).unwrap()
+        };
+        let why = open(false).writer().err().unwrap().to_string();
+        assert!(why.starts_with("xvda: the image is opened read-only"), "{why}");
+        let disk = open(true);
+        let writer = disk.writer().unwrap();
+        writer.write_at(512, &[2; 512]).unwrap();
+        writer.flush().unwrap();
+        let expected = [[1; 512], [2; 512], [1; 512], [1; 512]].concat();
+        assert!(std::fs::read(&path).unwrap() == expected);
+    }
+}
