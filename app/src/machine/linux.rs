@@ -112,7 +112,7 @@ impl Machine for Linux {
         let mut found = FoundDisks::default();
         for (number, image) in self.arguments.disks.iter().enumerate() {
             let name = disk_name(number);
-            match FileDisk::open(&name, &image.path, image.sector_size, keys) {
+            match FileDisk::open(&name, image, keys) {
                 Ok(disk) => found.disks.push((name, disk)),
                 Err(why) => found.problems.push(why),
             }

@@ -11,6 +11,7 @@ Usage: pvgrub [OPTIONS] --disk IMAGE [--disk IMAGE]... [EXTRA]...
 
   --disk IMAGE        a disk of the guest: the first is xvda, hd0 for the menu
   --sector-size N     bytes of a sector of the disks named after it (512)
+  --writable          what the menu saves is written to the disks named after it
   --menu, --config FILE
                       a menu instead of the one on the disks (what a ramdisk is for a domain)
   --memory MIB        memory of the guest (1024)
@@ -20,7 +21,7 @@ Usage: pvgrub [OPTIONS] --disk IMAGE [--disk IMAGE]... [EXTRA]...
   --help, --version
 
 EXTRA is what the domain's `extra` would say, for instance '(hd0,0)/boot/grub/menu.lst'.
-In the menu, q ends the program. Disks are only read.
+In the menu, q ends the program. Disks are only read, but for those after --writable.
 ";
 
 /// A disk image.
@@ -29,6 +30,8 @@ pub struct DiskImage {
     pub path: PathBuf,
     /// Bytes.
     pub sector_size: u32,
+    /// The menu may save to it.
+    pub writable: bool,
 }
 
 /// What the program shall do.
@@ -63,7 +66,7 @@ impl Arguments {
             plain: false,
             extra: Vec::new(),
         };
-        let mut sector_size = 512;
+        let (mut sector_size, mut writable) = (512, false);
         let mut words = words;
         while let Some(word) = words.next() {
             let (name, attached) = match word.split_once('=') {
@@ -77,7 +80,10 @@ impl Arguments {
                 "--version" | "-V" => {
                     return Ok(Request::Print(format!("pvgrub {}\n", env!("CARGO_PKG_VERSION"))));
                 }
-                "--disk" | "-d" => arguments.disks.push(DiskImage { path: value()?.into(), sector_size }),
+                "--disk" | "-d" => {
+                    arguments.disks.push(DiskImage { path: value()?.into(), sector_size, writable });
+                }
+                "--writable" => writable = true,
                 "--menu" | "--config" => arguments.menu = Some(value()?.into()),
                 "--sector-size" => sector_size = sector(&value()?)?,
                 "--memory" => arguments.memory = memory(&value()?)?,
@@ -116,6 +122,7 @@ mod tests {
             "--disk",
             "a.raw",
             "--sector-size=4096",
+            "--writable",
             "--disk=b=c.raw",
             "--menu",
             "m",
@@ -130,8 +137,8 @@ mod tests {
             request,
             Ok(Request::Run(Arguments {
                 disks: vec![
-                    DiskImage { path: "a.raw".into(), sector_size: 512 },
-                    DiskImage { path: "b=c.raw".into(), sector_size: 4096 }
+                    DiskImage { path: "a.raw".into(), sector_size: 512, writable: false },
+                    DiskImage { path: "b=c.raw".into(), sector_size: 4096, writable: true }
                 ],
                 menu: Some("m".into()),
                 memory: 64 << 20,
