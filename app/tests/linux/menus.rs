@@ -232,3 +232,39 @@ fn a_unified_kernel_image() {
     let (text, ok) = Guest::with(files).run("");
     assert!(!ok && text.contains("debian.efi"), "{text}");
 }
+
+#[test]
+fn what_a_script_saves() {
+    let cfg = "load_env\nset default=\"${saved_entry}\"\nif [ \"$next_entry\" ]; then set default=\"$next_entry\"; set next_entry=; save_env next_entry; fi\n\
+               set timeout=0\nmenuentry A --id a { set saved_entry=a; save_env saved_entry; linux /k from-a; }\n\
+               menuentry B --id b { linux /k from-b; }\nmenuentry C --id c { linux /k from-c; }\n";
+    let block = |text: &str| format!("# GRUB Environment Block\n{text}{}", "#".repeat(999 - text.len()));
+    let env = block("saved_entry=b\nnext_entry=c\n");
+    let mut guest = Guest::new();
+    let files: &[(&str, &[u8])] =
+        &[("/boot/grub/grub.cfg", cfg.as_bytes()), ("/boot/grub/grubenv", env.as_bytes()), ("/k", &linux())];
+    let image = guest.file_system("xvda", files);
+    // Read-only: the once stays, and it is said.
+    guest.disk(&image);
+    boots(&guest, "", &["from-c", "read-only"]);
+    boots(&guest, "", &["from-c"]);
+    let made = guest;
+    let mut guest = guest_of(&image);
+    // Looking changes nothing.
+    let menu = dump(&mut guest_of(&image));
+    assert_eq!(menu["default"], 2);
+    boots(&guest, "", &["from-c"]);
+    boots(&guest, "", &["from-b"]);
+    guest.arg("pvgrub.entry=a");
+    boots(&guest, "", &["from-a"]);
+    let mut guest = guest_of(&image);
+    assert_eq!(dump(&mut guest)["default"], 0, "it was saved");
+    drop(made);
+}
+
+fn guest_of(image: &std::path::Path) -> Guest {
+    let mut guest = Guest::new();
+    guest.arg("--writable");
+    guest.disk(image);
+    guest
+}
