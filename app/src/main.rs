@@ -16,6 +16,8 @@ mod given;
 mod input;
 mod keys;
 #[cfg(not(target_os = "hermit"))]
+mod lint;
+#[cfg(not(target_os = "hermit"))]
 mod list;
 mod load;
 mod machine;
@@ -132,12 +134,19 @@ fn print_menu(machine: &impl Machine, paper: Paper) -> ExitCode {
     let given = Given::new(machine.ramdisk());
     let network = Network::new(machine, given.settings(&|| false));
     let sources = Sources { disks: &disks, network: &network, given: given.menu.as_deref() };
-    let console = &mut Console::new(keys);
+    let console = &mut Console::mute(keys);
     match (Reader { machine, sources, console, silent: true }).find(machine) {
         Ok(mut config) => {
             machine.options().forced.hold(&mut config.menu.settings);
-            let outline = outline::Looker { sources, console }.outline(&config);
+            let mut looker = outline::Looker { sources, console };
+            let outline = looker.outline(&config);
             match paper {
+                Paper::Lint => {
+                    config.notes.extend(notes);
+                    let found = lint::lint(&mut looker, &config, &outline, machine);
+                    found.iter().for_each(|line| println!("{line}"));
+                    return if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+                }
                 Paper::List => print!("{}\n{}", config::describe(&disks), list::list(&config, &outline)),
                 Paper::Json => {
                     config.notes.extend(notes);

@@ -87,6 +87,8 @@ pub enum Paper {
     List,
     /// For programs.
     Json,
+    /// Only what won't work.
+    Lint,
 }
 
 /// The machine this program runs on.

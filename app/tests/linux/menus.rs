@@ -234,6 +234,30 @@ fn a_unified_kernel_image() {
 }
 
 #[test]
+fn lint_says_what_fails() {
+    let mut guest = grub();
+    guest.arg("--lint");
+    let (text, ok) = guest.run("");
+    assert!(!ok);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(
+        lines[0].starts_with("entry 2 (Not there)") && lines[1].starts_with("entry 3 (Firmware)"),
+        "{text}"
+    );
+    // A kernel that is none, deep within; and a menu that is well.
+    let cfg = "submenu S { menuentry T { linux /junk; } }\n";
+    let mut guest = Guest::with(&[("/grub/grub.cfg", cfg.as_bytes()), ("/junk", &[7; 9000])]);
+    guest.arg("--lint");
+    let (text, ok) = guest.run("");
+    assert!(!ok && text.starts_with("entry 0 (S), entry 0 (T): xvda:/junk: "), "{text}");
+    let cfg = "menuentry T { linux /k; }\n";
+    let mut guest = Guest::with(&[("/grub/grub.cfg", cfg.as_bytes()), ("/k", &linux())]);
+    guest.arg("--lint");
+    assert_eq!(guest.run(""), (String::new(), true));
+}
+
+#[test]
 fn what_a_script_saves() {
     let cfg = "load_env\nset default=\"${saved_entry}\"\nif [ \"$next_entry\" ]; then set default=\"$next_entry\"; set next_entry=; save_env next_entry; fi\n\
                set timeout=0\nmenuentry A --id a { set saved_entry=a; save_env saved_entry; linux /k from-a; }\n\

@@ -17,6 +17,7 @@ Usage: pvgrub [OPTIONS] --disk IMAGE [--disk IMAGE]... [EXTRA]...
   --memory MIB        memory of the guest (1024)
   --list              print the menu with all that its entries come to, and end
   --dump              the same as JSON
+  --lint              print only what won't work: each entry is loaded, and what fails is said
   --plain, --no-tty   lines of text only, for terminals that can do no more
   --help, --version
 
@@ -89,6 +90,7 @@ impl Arguments {
                 "--memory" => arguments.memory = memory(&value()?)?,
                 "--list" => arguments.paper = Some(Paper::List),
                 "--dump" => arguments.paper = Some(Paper::Json),
+                "--lint" => arguments.paper = Some(Paper::Lint),
                 "--plain" | "--no-tty" => arguments.plain = true,
                 _ if name.starts_with('-') => return Err(format!("there is no option {name}")),
                 _ => arguments.extra.push(name),
