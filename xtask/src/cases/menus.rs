@@ -19,6 +19,7 @@ pub fn cases() -> Vec<Case> {
         Case::pvgrub("menu/extra", Tier::Full, extra),
         Case::pvgrub("menu/ramdisk", Tier::Full, ramdisk),
         Case::pvgrub("menu/shutdown", Tier::Quick, shutdown),
+        Case::pvgrub("menu/packed", Tier::Full, packed),
     ]
 }
 
@@ -143,4 +144,12 @@ fn shutdown(stage: &mut Stage) -> Result<()> {
     let guest = stage.lab.create(&config)?;
     marked(stage, &guest, 0, "First")?;
     stage.ends_when_asked(&guest)
+}
+
+/// The loader itself packed by gzip, as it may lie in dom0.
+fn packed(stage: &mut Stage) -> Result<()> {
+    let disk = stage.image(&three("default 1\ntimeout 1"))?;
+    let kernel = crate::build::packed_name(&stage.kernel("pvgrub"));
+    let guest = stage.lab.create(&Config::new(kernel).disk("xvda", &disk))?;
+    picked(stage, &guest, "Second")
 }
