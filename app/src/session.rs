@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pvgrub_menu::{Action, Cause, Entry, Look, Menu, Style, Target, Ui, cut};
+use pvgrub_menu::{Action, Cause, Entry, Look, Memory, Style, Target, Ui, cut};
 
 use crate::config::{Config, Sources};
 use crate::console::Console;
@@ -21,6 +21,8 @@ pub enum End {
     Rescan,
     /// Go on with the menu before.
     Back,
+    /// The countdown led here from the menu before, and nothing here could be booted.
+    GaveUp,
     /// The program is done.
     Done(ExitCode),
 }
@@ -33,6 +35,8 @@ pub struct Session<'a, M: Machine> {
     pub console: &'a mut Console,
     /// The terminal's kind; the user can change it.
     pub look: &'a mut Look,
+    /// Passwords that were shown, and lines that were typed.
+    pub memory: &'a mut Memory,
     /// The disks and the network.
     pub sources: Sources<'a, 'a, M>,
     /// How long things took.
@@ -60,6 +64,7 @@ impl<M: Machine> Session<'_, M> {
     /// Shows the menu and does what is chosen.
     pub fn menu(&mut self, config: &Config<'_>, depth: usize) -> End {
         let mut ui = Ui::new(&config.menu, &headline(&config.name), *self.look, self.console.now());
+        ui.remember(self.memory.clone());
         ui.say(&config.notes.join("\n"));
         loop {
             let mut action = match self.action(&mut ui) {
@@ -69,7 +74,14 @@ impl<M: Machine> Session<'_, M> {
             // A boot that fails may lead to the next: that of a fallback entry.
             while let Action::Boot { entry, cause } = action {
                 match self.boot(&mut ui, config, entry, cause, depth) {
-                    Ok(End::Back) => break,
+                    Ok(End::Back) => {
+                        // What was shown there counts here.
+                        ui.remember(self.memory.clone());
+                        break;
+                    }
+                    Ok(End::GaveUp) => {
+                        action = ui.failed(entry, cause, "nothing in its menu could be booted")
+                    }
                     Ok(end) => return end,
                     Err(Failure::Because(reason)) => {
                         action = ui.failed(entry, cause, &reason);
@@ -85,6 +97,16 @@ impl<M: Machine> Session<'_, M> {
             match action {
                 Action::Rescan => return End::Rescan,
                 Action::Back if depth > 0 => return End::Back,
+                Action::GiveUp(why) if depth > 0 => {
+                    self.console.lines(&why);
+                    return End::GaveUp;
+                }
+                // What the program does for the editor and the command line is yet to come.
+                Action::BootEdited { entry, .. } => {
+                    ui.failed(entry, Cause::User, "edited entries are not booted yet");
+                }
+                Action::Command(command) => ui.output(&format!("{command}: there are no commands yet")),
+                Action::NewConfig => ui.say("The other menu of `password` is not read yet."),
                 _ => {}
             }
         }
@@ -118,6 +140,7 @@ impl<M: Machine> Session<'_, M> {
                 };
             }
             *self.look = ui.look();
+            self.memory.clone_from(ui.memory());
             if action != Action::None {
                 return Ok(action);
             }
@@ -180,9 +203,9 @@ impl<M: Machine> Session<'_, M> {
                 let other = self.breakable(|session| session.sources.offered(session.console))?;
                 Ok(self.menu(&other, depth + 1))
             }
-            Target::Submenu(menu) => {
-                let (menu, notes) = (Menu::clone(menu), Vec::new());
-                Ok(self.menu(&Config { menu, notes, ..config.clone() }, depth + 1))
+            Target::Submenu(_) => {
+                let menu = config.menu.enter(entry, cause).ok_or("there is no such menu")?;
+                Ok(self.menu(&Config { menu, notes: Vec::new(), ..config.clone() }, depth + 1))
             }
             Target::Script(_) => Err("pvgrub does not run scripts yet".into()),
             Target::Halt => Ok(End::Done(self.machine.stop(false, self.console))),

@@ -27,12 +27,14 @@ extern crate alloc;
 
 pub mod auth;
 mod blocked;
+mod buffer;
 mod clean;
 mod color;
 mod command;
 mod file;
 mod guard;
 pub mod key;
+mod layout;
 mod lines;
 mod md5crypt;
 mod model;
@@ -43,6 +45,7 @@ mod plain;
 pub mod progress;
 mod screen;
 mod settings;
+mod submenu;
 mod ui;
 mod words;
 
