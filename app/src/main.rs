@@ -39,6 +39,7 @@ use std::rc::Rc;
 #[cfg(target_os = "hermit")]
 use platform_xen as _;
 use pvgrub_fs::Disks;
+use pvgrub_menu::Memory;
 
 use config::Sources;
 use console::Console;
@@ -68,6 +69,7 @@ fn run(machine: &impl Machine) -> ExitCode {
     let keys = Rc::new(Keys::new());
     let mut console = Console::new(keys.clone());
     let mut look = machine.look();
+    let mut memory = Memory::default();
     let broken_off = break_off(&keys);
     let given = Given::new(machine.ramdisk());
     let network = Network::new(machine, given.settings(&broken_off));
@@ -77,12 +79,12 @@ fn run(machine: &impl Machine) -> ExitCode {
     loop {
         let (disks, notes) = timings.of("disks", || find_disks(machine, !first, &keys));
         let sources = Sources { disks: &disks, network: &network, given: given.menu.as_deref() };
-        let (console, look) = (&mut console, &mut look);
+        let (console, look, memory) = (&mut console, &mut look, &mut memory);
         let found = timings.of("find", || {
             keys.breakable(|| Reader { machine, sources, console, silent: false }.find(machine))
         });
         let found = found.unwrap_or_else(|| Err("Looking for a menu was broken off.".into()));
-        let mut session = Session { machine, console, look, sources, timings: &timings };
+        let mut session = Session { machine, console, look, memory, sources, timings: &timings };
         let end = match found {
             Ok(mut config) => {
                 // Somebody asked for another scan, so somebody is there to choose.

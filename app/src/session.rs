@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use pvgrub_menu::{
-    Action, Cause, Default as Chosen, Entry, Look, Menu, Style, Target, Ui, cut, entry_by_path,
+    Action, Cause, Default as Chosen, Entry, Look, Memory, Style, Target, Ui, cut, entry_by_path,
 };
 
 use crate::config::{Config, Home, Sources};
@@ -25,6 +25,8 @@ pub enum End {
     Rescan,
     /// Go on with the menu before.
     Back,
+    /// The countdown led here from the menu before, and nothing here could be booted.
+    GaveUp,
     /// The program is done.
     Done(ExitCode),
 }
@@ -37,6 +39,8 @@ pub struct Session<'a, M: Machine> {
     pub console: &'a mut Console,
     /// The terminal's kind; the user can change it.
     pub look: &'a mut Look,
+    /// Passwords that were shown, and lines that were typed.
+    pub memory: &'a mut Memory,
     /// The disks and the network.
     pub sources: Sources<'a, 'a, M>,
     /// How long things took.
@@ -64,6 +68,7 @@ impl<'a, M: Machine> Session<'a, M> {
     /// Shows the menu and does what is chosen.
     pub fn menu(&mut self, config: &Config<'_>, depth: usize) -> End {
         let mut ui = Ui::new(&config.menu, &headline(&config.name), *self.look, self.console.now());
+        ui.remember(self.memory.clone());
         ui.say(&config.notes.join("\n"));
         loop {
             let mut action = match self.action(&mut ui) {
@@ -73,7 +78,14 @@ impl<'a, M: Machine> Session<'a, M> {
             // A boot that fails may lead to the next: that of a fallback entry.
             while let Action::Boot { entry, cause } = action {
                 match self.boot(&mut ui, config, entry, cause, depth) {
-                    Ok(End::Back) => break,
+                    Ok(End::Back) => {
+                        // What was shown there counts here.
+                        ui.remember(self.memory.clone());
+                        break;
+                    }
+                    Ok(End::GaveUp) => {
+                        action = ui.failed(entry, cause, "nothing in its menu could be booted")
+                    }
                     Ok(end) => return end,
                     Err(Failure::Because(reason)) => {
                         action = ui.failed(entry, cause, &reason);
@@ -89,6 +101,16 @@ impl<'a, M: Machine> Session<'a, M> {
             match action {
                 Action::Rescan => return End::Rescan,
                 Action::Back if depth > 0 => return End::Back,
+                Action::GiveUp(why) if depth > 0 => {
+                    self.console.lines(&why);
+                    return End::GaveUp;
+                }
+                // What the program does for the editor and the command line is yet to come.
+                Action::BootEdited { entry, .. } => {
+                    ui.failed(entry, Cause::User, "edited entries are not booted yet");
+                }
+                Action::Command(command) => ui.output(&format!("{command}: there are no commands yet")),
+                Action::NewConfig => ui.say("The other menu of `password` is not read yet."),
                 _ => {}
             }
         }
@@ -122,6 +144,7 @@ impl<'a, M: Machine> Session<'a, M> {
                 };
             }
             *self.look = ui.look();
+            self.memory.clone_from(ui.memory());
             if action != Action::None {
                 return Ok(action);
             }
@@ -196,9 +219,9 @@ impl<'a, M: Machine> Session<'a, M> {
                 let other = self.breakable(|session| session.reader().offered())?;
                 Ok(self.menu(&other, depth + 1))
             }
-            Target::Submenu(menu) => {
-                let (menu, notes) = (Menu::clone(menu), Vec::new());
-                Ok(self.menu(&Config { menu, notes, ..config.clone() }, depth + 1))
+            Target::Submenu(_) => {
+                let menu = config.menu.enter(entry, cause).ok_or("there is no such menu")?;
+                Ok(self.menu(&Config { menu, notes: Vec::new(), ..config.clone() }, depth + 1))
             }
             Target::Script(number) => {
                 let script = config.script.as_ref().ok_or("internal error: there is no script")?;

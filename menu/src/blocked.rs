@@ -6,19 +6,23 @@ use core::fmt;
 /// Why an entry can't be booted. The text is for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Blocked {
-    /// The entry has `lock` or `password`.
+    /// The entry has `lock` or `password`, and no password can open it.
     Locked {
         /// Line number, from 1.
         line: u32,
         /// Which of the two.
         command: &'static str,
+        /// Why it can't be opened.
+        why: &'static str,
     },
-    /// The menu has `lock` or `password` before the first entry.
+    /// The same before the first entry.
     MenuLocked {
         /// Line number, from 1.
         line: u32,
         /// Which of the two.
         command: &'static str,
+        /// Why it can't be opened.
+        why: &'static str,
     },
     /// A command that a guest's boot loader can't obey, or does not yet.
     Unsupported {
@@ -52,14 +56,12 @@ pub enum Blocked {
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Locked { line, command } => write!(
-                f,
-                "line {line}: the entry is locked (`{command}`); pvgrub can't ask for passwords yet, so it stays locked"
-            ),
-            Self::MenuLocked { line, command } => write!(
-                f,
-                "line {line}: the menu is locked (`{command}`); pvgrub can't ask for passwords yet, so it stays locked"
-            ),
+            Self::Locked { line, command, why } => {
+                write!(f, "line {line}: the entry is locked (`{command}`), and stays so: {why}")
+            }
+            Self::MenuLocked { line, command, why } => {
+                write!(f, "line {line}: the menu is locked (`{command}`), and stays so: {why}")
+            }
             Self::Unsupported { line, command, why } => write!(f, "line {line}: `{command}`: {why}"),
             Self::Unknown { line, command } => write!(f, "line {line}: `{command}` is no command"),
             Self::Argument { line, what } => write!(f, "line {line}: {what}"),

@@ -93,11 +93,15 @@ impl Guard {
         users.all(|(user, _)| user.is_empty())
     }
 
-    /// Whole seconds until a password may be tried.
+    /// The time until a password may be tried.
+    pub fn time_left(&self, now: Duration) -> Option<Duration> {
+        Some(self.memory.until.saturating_sub(now)).filter(|left| !left.is_zero())
+    }
+
+    /// The same in seconds, rounded up.
     pub fn wait(&self, now: Duration) -> Option<u64> {
-        let left = self.memory.until.saturating_sub(now);
-        let seconds = left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0));
-        (seconds > 0).then_some(seconds)
+        let left = self.time_left(now)?;
+        Some(left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0)))
     }
 
     /// Tries a password; the error is for the user, and the next try has to wait.

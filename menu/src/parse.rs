@@ -1,6 +1,7 @@
 //! `menu.lst` → [`Menu`].
 
 mod entry;
+mod lock;
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -8,15 +9,15 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::blocked::Blocked;
 use crate::color::Colors;
 use crate::command::Command;
 use crate::lines::{Line, Lines};
-use crate::model::Menu;
+use crate::model::{Entry, Menu};
 use crate::network::NetLines;
 use crate::settings::{Default, Settings, TimeoutStyle};
 use crate::words::{note, number, short, split, words};
-use entry::OpenEntry;
+use entry::{Locks, OpenEntry};
+use lock::MenuLocks;
 
 /// The largest menu that is read, in bytes. GRUB's own memory for it was 32 KiB.
 pub const MAX_TEXT: usize = 256 * 1024;
@@ -65,18 +66,19 @@ impl Menu {
             return Err(ParseError::Binary);
         }
         let mut menu = Self::default();
-        let mut locked = None;
+        let mut locks = MenuLocks::default();
         let mut open: Option<OpenEntry> = None;
         for line in Lines::new(text, MAX_LINE) {
             let (name, args) = split(&line.bytes);
             let command = Command::of(name);
             if command == Command::Title {
                 menu.close(open.take());
-                open = Some(OpenEntry::new(args));
+                let locks = if menu.settings.superusers.is_some() { Locks::Menu } else { Locks::NoPassword };
+                open = Some(OpenEntry::new(args, locks));
             } else if let Some(entry) = &mut open {
                 entry.line(&line, command, args);
             } else if let Command::Lock(command) = command {
-                locked.get_or_insert(Blocked::MenuLocked { line: line.number, command });
+                locks.line(&mut menu, &line, command, args);
             } else {
                 menu.setting(&line, command, args);
             }
@@ -85,12 +87,19 @@ impl Menu {
         if menu.entries.is_empty() {
             return Err(ParseError::NoEntries);
         }
-        if let Some(locked) = locked {
-            for entry in &mut menu.entries {
-                entry.target = Err(locked.clone());
-            }
-        }
+        locks.close(&mut menu);
         Ok(menu)
+    }
+
+    /// Reads the lines of one entry that somebody has edited. Whoever may edit has opened its locks: they do not count.
+    #[must_use]
+    pub fn parse_entry(title: &str, lines: &str) -> Entry {
+        let mut open = OpenEntry::new(title.as_bytes(), Locks::Open);
+        for line in Lines::new(lines.as_bytes(), MAX_LINE) {
+            let (name, args) = split(&line.bytes);
+            open.line(&line, Command::of(name), args);
+        }
+        open.close()
     }
 
     fn close(&mut self, open: Option<OpenEntry>) {

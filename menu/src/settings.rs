@@ -32,6 +32,9 @@ pub struct Settings {
     pub new_config: Option<FileRef>,
     /// Texts on function keys, as extlinux has them.
     pub help_texts: Vec<HelpText>,
+    /// A countdown led to this menu, from another: if nothing in it can be booted, that one goes on
+    /// ([`crate::Action::GiveUp`]).
+    pub entered_by_itself: bool,
 }
 
 /// The entry that is booted when nobody chooses.

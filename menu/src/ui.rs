@@ -1,21 +1,34 @@
 //! The menu as a state machine: keys and time in, actions out. How it looks is in `screen` and `plain`.
 
-use alloc::borrow::ToOwned;
+mod editor;
+mod list;
+mod login;
+mod pager;
+mod shell;
+
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::auth::{Access, Secret};
 use crate::clean::clean;
 use crate::color::Colors;
+use crate::guard::{Guard, Memory};
 use crate::key::Key;
-use crate::model::Menu;
+use crate::layout::fold;
+use crate::model::{Entry, Menu, Target};
 use crate::order::Attempts;
-use crate::screen::Row;
-use crate::settings::TimeoutStyle;
+use crate::plain::Typing;
+use crate::screen::Frame;
+use crate::settings::{HelpText, TimeoutStyle};
+pub(crate) use editor::Editor;
+pub(crate) use login::{Login, Wish};
+pub(crate) use pager::Pager;
+pub(crate) use shell::{PROMPT, Shell};
 
-/// A digit this long after the one before begins a new number.
-const DIGIT_TIME: Duration = Duration::from_secs(2);
+/// The most bytes that wait to be written to a plain terminal.
+const MAX_PENDING: usize = 64 * 1024;
 /// The most lines of a message that are kept.
 const MAX_MESSAGE: usize = 100;
 
@@ -55,21 +68,39 @@ pub enum Cause {
 }
 
 /// What the program has to do now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Nothing but [`Ui::paint`].
     None,
-    /// Do what this entry says (its `target` is never `Err`). If that fails: [`Ui::failed`].
+    /// Do what this entry says (its `target` is never `Err`, and all passwords were shown). If that fails: [`Ui::failed`].
     Boot {
         /// Index in [`Menu::entries`].
         entry: usize,
         /// Who asked.
         cause: Cause,
     },
+    /// Do what this entry says in the text that somebody made of its `source`. If that fails: [`Ui::failed`].
+    BootEdited {
+        /// Index in [`Menu::entries`].
+        entry: usize,
+        /// Its lines, each with a line feed.
+        text: String,
+    },
+    /// Obey a command. What it says: [`Ui::output`].
+    Command(String),
+    /// Somebody wants to know how this text, which is what stands before the cursor, may go on: [`Ui::complete`].
+    Complete(String),
+    /// Read the file of this function key's [`crate::HelpText`] and show it by [`Ui::show_text`].
+    Help(u8),
+    /// Leave this menu for that of [`crate::Settings::new_config`]. If that fails: [`Ui::say`].
+    NewConfig,
     /// Look for disks and menus again.
     Rescan,
     /// Leave this menu for the one it was called from.
     Back,
+    /// A menu that a countdown led to could boot nothing: the one before may have a `fallback`. The reason is for the user. Where
+    /// there is none before, this menu stays.
+    GiveUp(String),
 }
 
 /// A line of the list.
@@ -78,6 +109,31 @@ pub(crate) struct Item {
     pub title: String,
     /// Why it can't be booted.
     pub blocked: Option<String>,
+    pub access: Access,
+    pub passwords: Vec<Secret>,
+    pub hotkey: Option<Key>,
+    pub source: String,
+    pub help: String,
+    /// It shows another menu.
+    pub leads_on: bool,
+}
+
+impl Item {
+    fn new(entry: &Entry) -> Self {
+        Self {
+            title: entry.title.clone(),
+            blocked: entry.target.as_ref().err().map(|blocked| clean(&format!("{blocked}"))),
+            access: entry.access.clone(),
+            passwords: entry.passwords.clone(),
+            hotkey: entry.hotkey,
+            source: entry.source.clone(),
+            help: entry.help.clone(),
+            leads_on: matches!(
+                entry.target,
+                Ok(Target::Submenu(_) | Target::Config(_) | Target::OfferedConfig)
+            ),
+        }
+    }
 }
 
 /// The menu on a terminal.
@@ -87,38 +143,52 @@ pub struct Ui {
     pub(crate) items: Vec<Item>,
     pub(crate) look: Look,
     pub(crate) colors: Option<Colors>,
+    pub(crate) help_texts: Vec<HelpText>,
     pub(crate) selected: usize,
     /// First entry in the window.
     pub(crate) top: usize,
-    pub(crate) hidden: bool,
+    /// The menu is not to be seen yet; what is.
+    pub(crate) hidden: Option<TimeoutStyle>,
     /// When the countdown ends.
     pub(crate) countdown: Option<Duration>,
     pub(crate) message: Vec<String>,
     /// A number being typed, and when its last digit came.
     pub(crate) typed: Option<(usize, Duration)>,
+    pub(crate) guard: Guard,
+    // What is on top of the list: the first of these that there is has the keys.
+    pub(crate) login: Option<Login>,
+    pub(crate) pager: Option<Pager>,
+    pub(crate) shell: Shell,
+    pub(crate) editor: Option<Editor>,
     /// What the terminal shows; `None`: unknown, draw all of it.
-    pub(crate) drawn: Option<Vec<Row>>,
+    pub(crate) drawn: Option<Frame>,
     /// Lines not yet written, on a plain terminal.
     pub(crate) pending: String,
+    /// The line being typed, as it stands on a plain terminal.
+    pub(crate) line: Option<Typing>,
+    /// `p` leads to another menu.
+    new_config: bool,
     attempts: Option<Attempts>,
+    entered_by_itself: bool,
 }
 
 impl Ui {
     /// The menu `menu` under the line `headline`; its countdown starts at `now` (any steady clock, the same for all calls).
     pub fn new(menu: &Menu, headline: &str, look: Look, now: Duration) -> Self {
-        let items = menu.entries.iter().map(|entry| Item {
-            title: entry.title.clone(),
-            blocked: entry.target.as_ref().err().map(|blocked| clean(&format!("{blocked}"))),
-        });
+        let settings = &menu.settings;
         let mut ui = Self::empty(headline, look);
-        ui.items = items.collect();
-        let attempts = Attempts::new(&menu.settings, &menu.entries);
+        ui.items = menu.entries.iter().map(Item::new).collect();
+        ui.guard = Guard::new(settings);
+        ui.new_config = settings.new_config.is_some();
+        ui.help_texts.clone_from(&settings.help_texts);
+        ui.colors = settings.colors;
+        let attempts = Attempts::new(settings, &menu.entries);
         ui.selected = attempts.first().unwrap_or(0);
-        ui.colors = menu.settings.colors;
-        if let Some(seconds) = menu.settings.timeout.filter(|_| !ui.items.is_empty()) {
+        if let Some(seconds) = settings.timeout.filter(|_| !ui.items.is_empty()) {
             ui.countdown = Some(now.saturating_add(Duration::from_secs(seconds.into())));
             ui.attempts = Some(attempts);
-            ui.hidden = menu.settings.timeout_style != TimeoutStyle::Menu;
+            ui.hidden = Some(settings.timeout_style).filter(|style| *style != TimeoutStyle::Menu);
+            ui.entered_by_itself = settings.entered_by_itself;
         }
         ui
     }
@@ -132,16 +202,36 @@ impl Ui {
             items: Vec::new(),
             look: Look { columns, rows, ..look },
             colors: None,
+            help_texts: Vec::new(),
             selected: 0,
             top: 0,
-            hidden: false,
+            hidden: None,
             countdown: None,
             message: Vec::new(),
             typed: None,
+            guard: Guard::default(),
+            login: None,
+            pager: None,
+            shell: Shell::new(),
+            editor: None,
             drawn: None,
             pending: String::new(),
+            line: None,
+            new_config: false,
             attempts: None,
+            entered_by_itself: false,
         }
+    }
+
+    /// What the menus before remember; to be given to each new one.
+    pub fn remember(&mut self, memory: Memory) {
+        self.guard.memory = memory;
+    }
+
+    /// What is to be remembered for the next one.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        &self.guard.memory
     }
 
     /// The terminal as it is used now: a key can change its style.
@@ -151,11 +241,14 @@ impl Ui {
 
     /// When [`tick`](Self::tick) wants to be called, if time matters.
     pub fn deadline(&self, now: Duration) -> Option<Duration> {
-        let left = self.countdown?.saturating_sub(now);
         // The next full second, so that the number on the screen is right.
-        let part = Duration::from_nanos(left.subsec_nanos().into());
-        let step = if part.is_zero() && !left.is_zero() { Duration::from_secs(1) } else { part };
-        Some(now.saturating_add(step))
+        let next = |left: Duration| {
+            let part = Duration::from_nanos(left.subsec_nanos().into());
+            let step = if part.is_zero() && !left.is_zero() { Duration::from_secs(1) } else { part };
+            now.saturating_add(step)
+        };
+        let wait = self.login.as_ref().and_then(|_| self.guard.time_left(now));
+        [self.countdown.map(|end| end.saturating_sub(now)), wait].into_iter().flatten().map(next).min()
     }
 
     /// Seconds left of the countdown, rounded up.
@@ -195,22 +288,6 @@ impl Ui {
         self.drawn = None;
     }
 
-    fn next_attempt(&mut self) -> Action {
-        self.countdown = None;
-        self.hidden = false;
-        while let Some(entry) = self.attempts.as_mut().and_then(Iterator::next) {
-            self.selected = entry;
-            match self.items.get(entry).map(|item| item.blocked.clone()) {
-                Some(None) => return Action::Boot { entry, cause: Cause::Automatic },
-                Some(Some(reason)) => self.complain(entry, &reason),
-                None => {}
-            }
-        }
-        self.attempts = None;
-        self.drawn = None;
-        Action::None
-    }
-
     fn complain(&mut self, entry: usize, reason: &str) {
         let title = self.items.get(entry).map_or("", |item| item.title.as_str());
         let title = crate::clean::cut(title, 40);
@@ -230,111 +307,32 @@ impl Ui {
     pub fn key(&mut self, key: Key, now: Duration) -> Action {
         let counting = self.countdown.take().is_some();
         self.attempts = None;
-        if core::mem::take(&mut self.hidden) {
-            // Whatever was pressed: the person has not seen the menu yet.
+        self.entered_by_itself = false;
+        if self.hidden.take().is_some() {
             self.drawn = None;
-            return Action::None;
+            // Else, whatever was pressed: the person has not seen the menu yet.
+            return match self.hotkey(key) {
+                Some(entry) => self.wish(Wish::Boot(entry, Cause::User)),
+                None => Action::None,
+            };
         }
         if counting {
             self.echo("\r\nThe countdown is stopped.\r\n");
         }
-        let typed = self.typed.take();
-        let last = self.items.len().saturating_sub(1);
-        let page = self.page();
-        match key {
-            Key::Up | Key::Char('k') | Key::Ctrl('p') => self.select(self.selected.saturating_sub(1)),
-            Key::Down | Key::Char('j') | Key::Ctrl('n') => {
-                self.select(self.selected.saturating_add(1).min(last))
-            }
-            Key::PageUp => self.select(self.selected.saturating_sub(page)),
-            Key::PageDown => self.select(self.selected.saturating_add(page).min(last)),
-            Key::Home => self.select(0),
-            Key::End => self.select(last),
-            Key::Char(c @ '0'..='9') => self.digit(c, typed, now),
-            Key::Backspace | Key::Delete => self.rub_out(typed, now),
-            Key::Enter | Key::Right | Key::Char('b') => return self.choose(typed),
-            Key::Char('r') => return Action::Rescan,
-            Key::Escape | Key::Left => {
-                self.drawn = None;
-                return Action::Back;
-            }
-            Key::Char('t') => {
-                self.look.style = match self.look.style {
-                    Style::Screen => Style::Plain,
-                    Style::Plain => Style::Screen,
-                };
-                self.pending.clear();
-                self.drawn = None;
-            }
-            // Ctrl-L, and every key without a meaning: whoever pressed it may see nothing yet.
-            _ => self.drawn = None,
+        if self.login.is_some() {
+            self.login_key(key, now)
+        } else if self.pager.is_some() {
+            let page = self.text_page();
+            self.pager_key(key, page);
+            Action::None
+        } else if self.shell.open {
+            let page = self.text_page();
+            self.shell_key(key, page)
+        } else if self.editor.is_some() {
+            self.editor_key(key)
+        } else {
+            self.list_key(key, now)
         }
-        Action::None
-    }
-
-    fn select(&mut self, entry: usize) {
-        self.selected = entry;
-        if let Some(item) = self.items.get(entry) {
-            let mark = if item.blocked.is_some() { "  [cannot be booted]" } else { "" };
-            let line = crate::clean::cut(&format!("> {entry}  {}{mark}", item.title), self.look.columns);
-            let line = format!("\r\n{line}\r\n");
-            self.echo(&line);
-            self.prompt();
-        }
-    }
-
-    fn digit(&mut self, c: char, typed: Option<(usize, Duration)>, now: Duration) {
-        let digit = c.to_digit(10).unwrap_or(0) as usize;
-        if self.look.style == Style::Plain {
-            let number = typed.map_or(digit, |(n, _)| n.saturating_mul(10).saturating_add(digit));
-            if number <= 9999 {
-                let mut text = [0; 4];
-                self.echo(c.encode_utf8(&mut text));
-                self.typed = Some((number, now));
-            } else {
-                self.typed = typed;
-            }
-            return;
-        }
-        let before = typed.filter(|(_, at)| now.saturating_sub(*at) < DIGIT_TIME).map_or(0, |(n, _)| n);
-        let longer = before.saturating_mul(10).saturating_add(digit);
-        if let Some(number) = [longer, digit].into_iter().find(|n| *n < self.items.len()) {
-            self.typed = Some((number, now));
-            self.select(number);
-        }
-    }
-
-    fn rub_out(&mut self, typed: Option<(usize, Duration)>, now: Duration) {
-        if let Some((number, _)) = typed {
-            self.echo("\x08 \x08");
-            self.typed = (number > 9).then_some((number / 10, now));
-        }
-    }
-
-    fn choose(&mut self, typed: Option<(usize, Duration)>) -> Action {
-        let entry = match (self.look.style, typed) {
-            (Style::Plain, Some((number, _))) => number,
-            _ => self.selected,
-        };
-        match self.items.get(entry).map(|item| item.blocked.clone()) {
-            Some(None) => {
-                self.selected = entry;
-                self.message.clear();
-                return Action::Boot { entry, cause: Cause::User };
-            }
-            Some(Some(reason)) => {
-                self.selected = entry;
-                self.message.clear();
-                self.complain(entry, &reason);
-            }
-            None if self.items.is_empty() => return Action::Rescan,
-            None => {
-                let text = format!("\r\nThere is no entry {entry}.\r\n");
-                self.echo(&text);
-                self.prompt();
-            }
-        }
-        Action::None
     }
 
     /// The text that gives the terminal to someone else (a boot, another menu) in a known state.
@@ -344,6 +342,7 @@ impl Ui {
             Style::Plain => "\r\n",
         });
         self.pending.clear();
+        self.line = None;
         self.drawn = None;
     }
 
@@ -356,13 +355,23 @@ impl Ui {
     }
 
     fn echo(&mut self, text: &str) {
-        if self.look.style == Style::Plain && self.pending.len() < 4096 {
+        if self.look.style == Style::Plain && self.pending.len() < MAX_PENDING {
             self.pending.push_str(text);
         }
     }
 
-    fn prompt(&mut self) {
-        let prompt = self.prompt_text().to_owned();
-        self.echo(&prompt);
+    /// A line of its own, on a plain terminal.
+    fn echo_line(&mut self, text: &str) {
+        for row in fold(text, self.look.columns.saturating_sub(1)) {
+            self.echo(&row);
+            self.echo("\r\n");
+        }
+    }
+
+    /// What was being typed on a plain terminal is done.
+    fn end_line(&mut self) {
+        if self.line.take().is_some() {
+            self.echo("\r\n");
+        }
     }
 }

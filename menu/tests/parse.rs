@@ -11,52 +11,6 @@ fn entry(lines: &str) -> Result<Target, Blocked> {
     Menu::parse(text.as_bytes()).unwrap().entries.remove(0).target
 }
 
-#[track_caller]
-fn locked(text: &str) {
-    let menu = Menu::parse(text.as_bytes()).unwrap();
-    for entry in &menu.entries {
-        assert!(
-            matches!(entry.target, Err(Blocked::Locked { .. } | Blocked::MenuLocked { .. })),
-            "{:?}",
-            entry.target
-        );
-    }
-}
-
-#[test]
-fn lock_and_password_lock_their_entry() {
-    for line in [
-        "lock",
-        "password x",
-        "password --md5 $1$x",
-        "password=x",
-        "LOCK",
-        "  \tlock  ",
-        "password",
-        "lock \\\nx",
-    ] {
-        locked(&format!("title A\nroot (hd0,0)\nkernel /k\n{line}\n"));
-        locked(&format!("title A\n{line}\nroot (hd0,0)\nkernel /k\n"));
-        locked(&format!("title A\nroot (hd0,0)\nkernel /k\nboot\n{line}\n"));
-        locked(&format!("title A\nchainloader +1\n{line}\n"));
-    }
-    let menu = Menu::parse(b"title A\nlock\nkernel /a\ntitle B\nkernel /b\n").unwrap();
-    assert!(menu.entries[0].target.is_err());
-    assert!(menu.entries[1].target.is_ok());
-}
-
-#[test]
-fn lock_and_password_before_the_first_title_lock_the_menu() {
-    for line in ["password x", "password --md5 $1$x /other.lst", "lock", "\u{feff}password x", "Password x"] {
-        locked(&format!("{line}\ntimeout 5\ntitle A\nkernel /k\ntitle B\nkernel /k\n"));
-    }
-    let long = format!("password {}", "x".repeat(2 * MAX_LINE));
-    locked(&format!("{long}\ntitle A\nkernel /k\n"));
-    // In a comment, or as an argument, it locks nothing.
-    let menu = Menu::parse(b"# password x\ncolor lock\ntitle lock\nkernel /k password lock\n").unwrap();
-    assert!(menu.entries[0].target.is_ok());
-}
-
 #[test]
 fn what_cannot_be_obeyed_fails_its_entry_only() {
     for line in [

@@ -6,7 +6,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::lock::{NO_PASSWORD, password};
 use super::{MAX_LINE, net_line};
+use crate::auth::{Access, Secret};
 use crate::blocked::Blocked;
 use crate::clean::clean;
 use crate::command::Command;
@@ -21,6 +23,20 @@ const MAX_MODULES: usize = 255;
 /// The longest title, in bytes.
 const MAX_TITLE: usize = 512;
 
+/// The most passwords of an entry.
+const MAX_PASSWORDS: usize = 8;
+
+/// What its `lock` and `password` lines mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Locks {
+    /// The menu has a password.
+    Menu,
+    /// It has none, so that nothing opens a `lock`.
+    NoPassword,
+    /// Nothing: whoever wrote these lines may do all.
+    Open,
+}
+
 /// An entry whose lines are being read.
 pub(super) struct OpenEntry {
     title: String,
@@ -32,6 +48,9 @@ pub(super) struct OpenEntry {
     kernel: Option<(FileRef, String)>,
     initrd: Option<FileRef>,
     source: String,
+    locks: Locks,
+    access: Access,
+    passwords: Vec<Secret>,
     modules: Vec<Module>,
     sums: Option<FileRef>,
     net: NetLines,
@@ -41,7 +60,7 @@ pub(super) struct OpenEntry {
 }
 
 impl OpenEntry {
-    pub fn new(title: &[u8]) -> Self {
+    pub fn new(title: &[u8], locks: Locks) -> Self {
         let title = title.get(..MAX_TITLE).unwrap_or(title);
         Self {
             title: clean(&String::from_utf8_lossy(title)),
@@ -51,6 +70,9 @@ impl OpenEntry {
             kernel: None,
             initrd: None,
             source: String::new(),
+            locks,
+            access: Access::Unrestricted,
+            passwords: Vec::new(),
             modules: Vec::new(),
             sums: None,
             net: NetLines::default(),
@@ -65,9 +87,11 @@ impl OpenEntry {
         self.source.push_str(&String::from_utf8_lossy(&line.bytes));
         self.source.push('\n');
         if let Command::Lock(command) = command {
-            // Locked is locked: this reason goes before all others, also after `boot`.
-            if !matches!(self.blocked, Some(Blocked::Locked { .. })) {
-                self.blocked = Some(Blocked::Locked { line: line.number, command });
+            // A lock counts wherever it stands, also after `boot`.
+            if let Err(why) = self.lock(line, command, args)
+                && !matches!(self.blocked, Some(Blocked::Locked { .. }))
+            {
+                self.blocked = Some(Blocked::Locked { line: line.number, command, why });
             }
             return;
         }
@@ -77,6 +101,17 @@ impl OpenEntry {
         if let Err(blocked) = self.obey(line, command, args) {
             self.blocked = Some(blocked);
         }
+    }
+
+    fn lock(&mut self, line: &Line, command: &str, args: &[u8]) -> Result<(), &'static str> {
+        match (self.locks, command) {
+            (Locks::Open, _) => {}
+            (Locks::NoPassword, "lock") => return Err(NO_PASSWORD),
+            (Locks::Menu, "lock") => self.access = Access::Superusers,
+            _ if self.passwords.len() >= MAX_PASSWORDS => return Err("it has too many passwords"),
+            _ => self.passwords.push(password(line, args)?.0),
+        }
+        Ok(())
     }
 
     fn obey(&mut self, line: &Line, command: Command, args: &[u8]) -> Result<(), Blocked> {
@@ -211,6 +246,13 @@ impl OpenEntry {
             (None, None, None) => Err(Blocked::NoKernel),
         };
         let entry = Entry::new(&self.title, target);
-        Entry { source: self.source, net: self.net, notes: self.notes, ..entry }
+        Entry {
+            source: self.source,
+            access: self.access,
+            passwords: self.passwords,
+            net: self.net,
+            notes: self.notes,
+            ..entry
+        }
     }
 }

@@ -31,8 +31,12 @@ const SAMPLES: [&[u8]; 4] = [
 
 /// Length of the keys, columns, rows, style; keys; the menu.
 fn seeds() -> Vec<Vec<u8>> {
-    let keys: [&[u8]; 4] =
-        [b"\x1b[B\x1b[B\r", b"3\x1b[A\x1bOA12 c", b"\x1b[5~\x1b[6~\x1b[H\x1b[F\n", b"\x1b\x0er\x1b[1;5Bq"];
+    let keys: [&[u8]; 4] = [
+        b"\x1b[B\x1b[Be\x05x\r\x18\x1b",
+        b"3\x1b[A\x1bOA12c ro\tx\r\x1bp x\r",
+        b"\x1b[5~\x1b[6~\x1b[H\x1b[F\n",
+        b"\x1b\x0er\x1b[1;5Bq",
+    ];
     let one = |(i, (menu, keys)): (usize, (&&[u8], &&[u8]))| {
         [&[keys.len() as u8, 80, 24, i as u8][..], keys, menu].concat()
     };
@@ -86,7 +90,19 @@ fn act(ui: &mut Ui, key: pvgrub_menu::Key, now: Duration, text: &[u8]) {
                 ui.failed(entry, Cause::Automatic, "again");
             }
         }
-        Action::Rescan | Action::Back => ui.say("nothing new"),
+        Action::BootEdited { entry, text } => {
+            let _ = Menu::parse_entry("edited", &text);
+            ui.failed(entry, Cause::User, "it is only a test");
+        }
+        Action::Command(command) => ui.output(&command.repeat(3)),
+        Action::Complete(before) => {
+            let word = before.rfind(' ').map_or(0, |blank| blank + 1);
+            let words = text.split(|byte| *byte == b'\n').take(9);
+            let words: Vec<String> = words.map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+            ui.complete(word, &words);
+        }
+        Action::Help(_) => ui.show_text(&String::from_utf8_lossy(text)),
+        Action::Rescan | Action::Back | Action::NewConfig | Action::GiveUp(_) => ui.say("nothing new"),
         Action::None => {}
     }
 }
