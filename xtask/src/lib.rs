@@ -22,9 +22,11 @@ mod paths;
 pub mod project;
 mod qemu;
 mod sanitize;
+mod script;
 mod sh;
 mod smoke;
 mod suite;
+mod syntax;
 mod test;
 mod toolchain;
 mod tools;
@@ -124,6 +126,8 @@ enum Command {
         #[arg(long, conflicts_with_all = ["names", "all", "share", "lab", "list"])]
         sanitize: bool,
     },
+    /// Run the scripts of menu/script by Debian's GRUB 2 and by pvgrub, and compare (docs/grub-cfg.md)
+    Script(script::Options),
     /// Feed hostile input to all that reads some: libFuzzer under AddressSanitizer, for minutes (docs/fuzzing.md)
     Fuzz(fuzz::Options),
     /// Boot the lab and open a shell in its dom0 (Ctrl-] leaves), or run one command there
@@ -260,6 +264,7 @@ fn run(command: Command) -> Result<()> {
         Command::Test { names, all, share, lab, built, list, .. } => {
             test::Selection { names, all, share, lab_only: lab, built, list }.run()
         }
+        Command::Script(options) => options.run(),
         Command::Fuzz(options) => options.run(),
         Command::Lab { memory, command } => lab(memory, &command),
         Command::Guest(options) => guest(&options),

@@ -104,8 +104,9 @@ pub fn command(tree: &Path, program: &str) -> Result<Command> {
     if !program.is_file() {
         bail!("{} is missing", program.display());
     }
-    let libs =
-        ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"].map(|dir| tree.join(dir).display().to_string());
+    // The last one is where libpulse, which grub-emu wants, keeps a part of itself.
+    let dirs = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu/pulseaudio"];
+    let libs = dirs.map(|dir| tree.join(dir).display().to_string());
     let mut cmd = Command::new(loader);
     cmd.arg("--library-path").arg(libs.join(":")).arg(program);
     Ok(cmd)

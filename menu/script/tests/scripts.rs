@@ -1,0 +1,126 @@
+//! Each script of tests/scripts, as a configuration file and each of its entries: what it prints must be what GRUB prints.
+//! `cargo xtask script` makes the `.out` files by Debian's GRUB.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use common::Fake;
+use pvgrub_script::Outcome;
+
+fn home() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts")
+}
+
+/// All files of the volume.
+fn files() -> BTreeMap<String, Vec<u8>> {
+    fn add(dir: &Path, at: &str, files: &mut BTreeMap<String, Vec<u8>>) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let entry = entry.unwrap();
+            let at = format!("{at}/{}", entry.file_name().to_str().unwrap());
+            if entry.path().is_dir() {
+                add(&entry.path(), &at, files);
+            } else {
+                files.insert(at, std::fs::read(entry.path()).unwrap());
+            }
+        }
+    }
+    let mut files = BTreeMap::new();
+    add(&home().join("files"), "", &mut files);
+    for script in scripts() {
+        let name = script.file_name().unwrap().to_str().unwrap().to_owned();
+        files.insert(format!("/scripts/{name}"), std::fs::read(script).unwrap());
+    }
+    files
+}
+
+fn scripts() -> Vec<PathBuf> {
+    let mut scripts: Vec<PathBuf> =
+        std::fs::read_dir(home()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    scripts.retain(|path| path.extension().is_some_and(|e| e == "cfg"));
+    scripts.sort();
+    scripts
+}
+
+/// What `xtask::script` makes of GRUB's words: no empty lines, and of syntax errors only that there are some.
+fn plain(text: &str) -> String {
+    let mut lines: Vec<&str> = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let line = if line.starts_with("error: line ") { "error: syntax" } else { line };
+        if line != "error: syntax" || lines.last() != Some(&line) {
+            lines.push(line);
+        }
+    }
+    lines.into_iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// Runs a script, and then an entry, as GRUB does when nobody touches a key.
+fn run(files: &BTreeMap<String, Vec<u8>>, name: &str, choice: Option<usize>) -> (String, String, usize) {
+    let mut host = Fake { files: files.clone(), ..Fake::default() };
+    let mut shell = common::shell();
+    let outcome = shell.run_config(&mut host, &format!("(hd0,msdos1)/scripts/{name}"));
+    let mut config = std::mem::take(&mut host.out);
+    let count = shell.entries().len();
+    if outcome != Outcome::Menu {
+        config += if outcome == Outcome::Exit { "[exit]\n" } else { "[menu]\n" };
+        return (plain(&config), String::new(), count);
+    }
+    if let Some(choice) = choice {
+        shell.set("default", &choice.to_string()).unwrap();
+    }
+    let mut next = Some(shell.settings().default);
+    let end = loop {
+        let Some(index) = next else { break "[menu]" };
+        writeln!(host.out, "== {}", shell.entries()[index].title).unwrap();
+        next = match shell.run_entry(&mut host, index, true) {
+            Outcome::Menu => Some(shell.settings().default),
+            Outcome::Exit => break "[exit]",
+            // Whatever comes back did not boot.
+            _ => shell.next_fallback(),
+        };
+    };
+    (plain(&config), plain(&format!("{}{end}\n", host.out)), count)
+}
+
+fn transcript(files: &BTreeMap<String, Vec<u8>>, script: &Path) -> String {
+    let text = std::fs::read_to_string(script).unwrap();
+    let entries = text
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("# entries: "))
+        .map_or(0, |n| n.parse().unwrap());
+    let name = script.file_name().unwrap().to_str().unwrap();
+    let mut out = String::new();
+    let mut config = String::new();
+    for choice in (0..entries).map(Some).chain([None]) {
+        let (before, after, count) = run(files, name, choice);
+        assert_eq!(count, entries, "{name} says it has {entries} entries");
+        config = before;
+        match choice {
+            Some(index) => write!(out, "@@ entry {index}\n{after}").unwrap(),
+            None if entries > 0 => write!(out, "@@ default\n{after}").unwrap(),
+            None => {}
+        }
+    }
+    format!("@@ config\n{config}{out}")
+}
+
+#[test]
+fn scripts_print_what_grub_prints() {
+    let files = files();
+    let scripts = scripts();
+    assert!(scripts.len() >= 60);
+    let mut wrong = Vec::new();
+    for script in scripts {
+        let ours = transcript(&files, &script);
+        let grub = std::fs::read_to_string(script.with_extension("out")).unwrap_or_default();
+        if ours != grub {
+            let name = script.file_stem().unwrap().to_str().unwrap().to_owned();
+            println!("==== {name}: pvgrub\n{ours}---- GRUB\n{grub}");
+            wrong.push(name);
+        }
+    }
+    assert!(wrong.is_empty(), "these differ: {wrong:?}");
+}
