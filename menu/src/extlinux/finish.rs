@@ -41,7 +41,7 @@ impl Parser<'_> {
                 }
             }
         };
-        let (title, hotkey) = with_hotkey(label.title.as_deref().unwrap_or(&label.name));
+        let (title, hotkey) = with_hotkey(label.title.as_deref().unwrap_or(&label.all));
         let title = format!("{:indent$}{title}", "", indent = label.indent);
         if !self.push(label.name, title, kind) {
             return;
