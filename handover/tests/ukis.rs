@@ -31,8 +31,10 @@ fn they_hold_a_kernel_a_ramdisk_and_what_to_say_to_it() {
     let about: Vec<_> =
         profiles.iter().map(|p| [p.id.as_deref(), p.title.as_deref(), p.cmdline.as_deref()]).collect();
     let expected = [
-        [Some("main"), Some("Main system"), Some("quiet")],
+        // ukify puts this one in, for what all have.
+        [Some("main"), None, Some("root=/dev/xvda1 ro console=hvc0")],
         [Some("rescue"), Some("Rescue it"), Some("single")],
+        [Some("reset"), Some("Begin anew"), Some("reset")],
     ];
     assert_eq!(about, expected);
     kernel(&bytes, &profiles[1]);

@@ -39,7 +39,7 @@ pub fn test_ukis() -> Result<PathBuf> {
         profiles: &[],
     };
     plain.make()?;
-    let profiles = [("main", "Main system", "quiet"), ("rescue", "Rescue it", "single")];
+    let profiles = [("rescue", "Rescue it", "single"), ("reset", "Begin anew", "reset")];
     Uki { name: "profiles", profiles: &profiles, ..plain }.make()?;
     Ok(dir)
 }
@@ -181,13 +181,4 @@ fn boot(dir: &Path, kernels: &[Kernel], menu: &str) -> Result<()> {
         std::fs::write(dir.join("grub/menu.lst"), menu)?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    #[ignore]
-    fn ukis() {
-        println!("{}", super::test_ukis().unwrap().display());
-    }
 }

@@ -37,11 +37,11 @@ impl Uki<'_> {
         let osrel = dir.join(format!("{}.osrel", self.name));
         let release = format!("ID=pvgrub\nVERSION_ID=1\nPRETTY_NAME=\"{}\"\n", self.title);
         std::fs::write(&osrel, release).with_context(|| format!("writing {}", osrel.display()))?;
-        let ukify = |output: &Path, args: &[String]| {
+        let ukify = |stub: &str, output: &Path, args: &[String]| {
             let mut cmd = Command::new("python3");
             cmd.arg(tree.join("usr/lib/systemd/ukify"));
             cmd.env("PYTHONPATH", tree.join("usr/lib/python3/dist-packages"));
-            let stub = tree.join("usr/lib/systemd/boot/efi/linuxx64.efi.stub");
+            let stub = tree.join("usr/lib/systemd/boot/efi").join(stub);
             cmd.args(["build", "--efi-arch=x64", "--stub"]).arg(stub).args(args).arg("--output").arg(output);
             sh::output(&mut cmd).context("ukify")
         };
@@ -49,14 +49,14 @@ impl Uki<'_> {
         for (number, (id, title, cmdline)) in self.profiles.iter().enumerate() {
             let part = dir.join(format!("{}.{number}.profile", self.name));
             let about = format!("--profile=ID={id}\nTITLE={title}\n");
-            ukify(&part, &[about, format!("--cmdline={cmdline}")])?;
+            ukify("addonx64.efi.stub", &part, &[about, format!("--cmdline={cmdline}")])?;
             args.push(format!("--join-profile={}", part.display()));
         }
         args.push(format!("--linux={}", self.kernel.image()?.display()));
         args.extend(self.ramdisk.map(|ramdisk| format!("--initrd={}", ramdisk.display())));
         args.extend([format!("--os-release=@{}", osrel.display()), format!("--cmdline={}", self.cmdline)]);
         let image = dir.join(format!("{}.efi", self.name));
-        ukify(&image, &args)?;
+        ukify("linuxx64.efi.stub", &image, &args)?;
         Ok(image)
     }
 }
