@@ -93,6 +93,45 @@ pub const PLACES: [Place; 32] = [
     place("/boot/x86_64/loader/isolinux.cfg", Syslinux),
 ];
 
+/// How to read a file of which only its name is known: one that somebody names, or one at the place of another format. By what is in it
+/// if that is plain, else by its name. (There are grub.conf files with GRUB 2's shell in them, and a server may call a menu anything.)
+pub fn guess(name: &str, bytes: &[u8]) -> Format {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    if bytes.starts_with(b"\x7fELF") {
+        return ChainLoad;
+    }
+    if bytes.starts_with(b"MZ") {
+        return UnifiedImages;
+    }
+    let beginning = bytes.get(..GUESSED).unwrap_or(bytes);
+    for line in beginning.split(|byte| *byte == b'\n') {
+        let line = line.trim_ascii();
+        let end = line.iter().position(|byte| matches!(byte, b' ' | b'\t' | b'=')).unwrap_or(line.len());
+        let (word, rest) = line.split_at(end);
+        match word.to_ascii_lowercase().as_slice() {
+            b"menuentry" | b"submenu" | b"function" | b"insmod" | b"if" | b"set" | b"search.fs_uuid" => {
+                return GrubScript;
+            }
+            b"label" | b"ui" | b"append" | b"say" | b"prompt" | b"ontimeout" => return Syslinux,
+            b"menu" | b"include" if !rest.is_empty() => return Syslinux,
+            // Both GRUB 0.97 and the specification have titles; an entry of the latter has its kernel in a line `linux`.
+            b"kernel" | b"root" | b"rootnoverify" | b"uuid" | b"hiddenmenu" | b"fallback" => return MenuLst,
+            b"linux" | b"options" | b"machine-id" | b"sort-key" => return BootLoaderSpec,
+            _ => {}
+        }
+    }
+    let suffix = name.rsplit_once('.').map_or("", |(_, suffix)| suffix);
+    match name {
+        "grub.cfg" => GrubScript,
+        "extlinux.conf" | "syslinux.cfg" | "isolinux.cfg" | "default" => Syslinux,
+        _ if suffix == "cfg" => GrubScript,
+        _ => MenuLst,
+    }
+}
+
+/// Bytes that are looked at.
+const GUESSED: usize = 16 * 1024;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,6 +150,38 @@ mod tests {
         assert_eq!(paths.len(), PLACES.len());
         for directory in crate::bls::DIRECTORIES {
             assert_eq!(PLACES[rank(directory)].format, BootLoaderSpec);
+        }
+    }
+
+    #[test]
+    fn guesses() {
+        for (name, text, expected) in [
+            ("/boot/grub/grub.conf", "# x\n\nif loadfont x ; then\n", GrubScript),
+            ("/boot/grub/grub.conf", "default=0\ntitle A\n\troot (hd0,0)\n\tkernel /a\n", MenuLst),
+            ("x", "DEFAULT menu.c32\nPROMPT 0\n", Syslinux),
+            ("x", "default l0\nmenu title U-Boot menu\n", Syslinux),
+            ("x.conf", "title A\nversion 1\nlinux /a\n", BootLoaderSpec),
+            ("grub.cfg", "timeout=5\n", GrubScript),
+            ("my.cfg", "", GrubScript),
+            ("pxelinux.cfg/default", "default a\n", Syslinux),
+            ("menu.lst", "timeout 5\n", MenuLst),
+            ("pvboot", "\x7fELF", ChainLoad),
+            ("a.efi", "MZ", UnifiedImages),
+        ] {
+            assert_eq!(guess(name, text.as_bytes()), expected, "{name} {text:?}");
+        }
+        // The fixtures are what they are.
+        for (text, expected) in [
+            (&include_bytes!("../tests/samples/debian.lst")[..], MenuLst),
+            (include_bytes!("../tests/samples/ubuntu.lst"), MenuLst),
+            (include_bytes!("../tests/menus/bls/kernel-install.conf"), BootLoaderSpec),
+            (include_bytes!("../tests/menus/extlinux/alpine.conf"), Syslinux),
+            (include_bytes!("../tests/menus/extlinux/u-boot.conf"), Syslinux),
+            (include_bytes!("../tests/menus/extlinux/pxe.cfg"), Syslinux),
+            (include_bytes!("../tests/menus/grub-cfg/fedora.cfg"), GrubScript),
+            (include_bytes!("../tests/menus/grub-cfg/esp-stub.cfg"), GrubScript),
+        ] {
+            assert_eq!(guess("x", text), expected);
         }
     }
 

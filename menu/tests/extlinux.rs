@@ -149,6 +149,9 @@ fn defaults() {
     assert_eq!(config.default.as_ref().unwrap().args, "single");
     assert_eq!(disk("/c", &format!("prompt 1\n{text}")).wait(), Wait::Tenths(50));
     assert_eq!(disk("/c", "label a\nkernel a").wait(), Wait::ForEver);
+    // NixOS's, for U-Boot: it has a title, and says nothing of a prompt.
+    assert_eq!(disk("/c", &format!("MENU TITLE ---\n{text}")).wait(), Wait::Tenths(50));
+    assert_eq!(disk("/c", &format!("menu title x\nprompt 0\n{text}")).wait(), Wait::AtOnce);
     // A kernel's name in place of a label.
     let config = disk("/boot/syslinux.cfg", "default vmlinuz root=/dev/xvda1\nappend ro initrd=i.img\n");
     let own = boot(default(&config));

@@ -39,6 +39,7 @@ impl Config {
             open: None,
             append: String::new(),
             sysappend: 0,
+            prompt: None,
             default: None,
             on_timeout: None,
             files: 0,
@@ -84,6 +85,8 @@ pub(super) struct Parser<'a> {
     pub open: Option<Label>,
     pub append: String,
     pub sysappend: u32,
+    /// `PROMPT`, if it is said.
+    pub prompt: Option<bool>,
     pub default: Option<String>,
     pub on_timeout: Option<String>,
     pub files: usize,
@@ -180,7 +183,7 @@ impl Parser<'_> {
             "ontimeout" => self.on_timeout = Some(rest.to_owned()),
             "timeout" => self.config.timeout = tenths(),
             "totaltimeout" => self.config.total_timeout = tenths(),
-            "prompt" => self.config.prompt = flag(),
+            "prompt" => self.prompt = Some(flag()),
             "allowoptions" => self.config.editable = flag(),
             "include" => self.include(number, rest, depth),
             "say" => {
