@@ -43,6 +43,7 @@ mod model;
 mod network;
 mod order;
 mod parse;
+pub mod places;
 mod plain;
 pub mod progress;
 mod screen;

@@ -149,6 +149,9 @@ fn defaults() {
     assert_eq!(config.default.as_ref().unwrap().args, "single");
     assert_eq!(disk("/c", &format!("prompt 1\n{text}")).wait(), Wait::Tenths(50));
     assert_eq!(disk("/c", "label a\nkernel a").wait(), Wait::ForEver);
+    // NixOS's, for U-Boot: it has a title, and says nothing of a prompt.
+    assert_eq!(disk("/c", &format!("MENU TITLE ---\n{text}")).wait(), Wait::Tenths(50));
+    assert_eq!(disk("/c", &format!("menu title x\nprompt 0\n{text}")).wait(), Wait::AtOnce);
     // A kernel's name in place of a label.
     let config = disk("/boot/syslinux.cfg", "default vmlinuz root=/dev/xvda1\nappend ro initrd=i.img\n");
     let own = boot(default(&config));
@@ -198,6 +201,45 @@ fn habits() {
     refused(item(&config, "b"));
     assert_eq!(boot(item(&config, "c")).args, "a b");
     assert!(Config::parse(b"label a\0", &Paths::beside("/c"), &mut none).is_err());
+}
+
+/// What real files have that no manual shows.
+#[test]
+fn found_in_real_files() {
+    let text = include_str!("menus/extlinux/found.cfg");
+    let mut read = |path: &str| match path {
+        "/isolinux/txt.cfg" => {
+            Ok(b"label install\n\tmenu label ^Install\n\tkernel /install/vmlinuz\n".to_vec())
+        }
+        _ => none(path),
+    };
+    let config = Config::parse(text.as_bytes(), &Paths::beside("/isolinux/isolinux.cfg"), &mut read).unwrap();
+    // A comment behind a number; a setting below a label.
+    assert_eq!((config.wait(), config.total_timeout, config.prompt), (Wait::Tenths(50), 0, false));
+    let titles: Vec<&str> = config.menus[0].items.iter().map(|item| item.title.as_str()).collect();
+    assert_eq!(
+        titles,
+        ["Install", "Boot into the live system", "Test it", "", "Troubleshooting", "HDT", "Windows", "ESXi"]
+    );
+    assert_eq!(default(&config).label, "Test");
+    // The default's words of APPEND are those of the last line that says so.
+    assert_eq!(boot(default(&config)).args, "stage2=hd:LABEL=A\\x20B rd.check");
+    assert_eq!(boot(item(&config, "Boot")).initrds, ["/isolinux/initrd.img"]);
+    let local = item(&config, "local");
+    assert_eq!((&local.kind, local.help.len()), (&Kind::LocalBoot, 2));
+    assert_eq!(item(&config, "returntomain").kind, Kind::Menu(0));
+    assert_eq!(config.keys[9].as_deref(), Some("/isolinux/f10.txt"));
+    for label in ["hdt", "windows", "esxi"] {
+        refused(item(&config, label));
+    }
+    assert_eq!(config.notes, ["line 1: `?pxesplash.lss` passed over"]);
+    // A configuration that only leads to another one.
+    let config = disk(
+        "/isolinux/isolinux.cfg",
+        "PATH /x/\nDEFAULT load\n\nLABEL load\n  CONFIG /x/sys.cfg\n  APPEND /x/\n",
+    );
+    let other = Kind::Config { file: "/x/sys.cfg".into(), directory: Some("/x".into()) };
+    assert_eq!((&default(&config).kind, config.wait()), (&other, Wait::AtOnce));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What guests are made of: a ramdisk for each kernel, and root file systems with their own first program.
 
 mod image;
+mod uki;
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 pub use image::{Fs, Image, Layout};
+pub use uki::Uki;
 
 use crate::cpio::Archive;
 use crate::kernels::Kernel;
@@ -19,6 +21,27 @@ pub fn busybox() -> Result<PathBuf> {
     let packages = ["busybox-static"];
     let tree = Set { name: "busybox", suite: Suite::Bookworm, packages: &packages, depends: None }.get()?;
     Ok(tree.join("bin/busybox"))
+}
+
+/// A directory with the images that `handover/tests/ukis.rs` reads.
+pub fn test_ukis() -> Result<PathBuf> {
+    let dir = paths::ensure(paths::lab().join("ukis"))?;
+    let ramdisk = dir.join("ramdisk");
+    std::fs::write(&ramdisk, "not a ramdisk, but it is only read")?;
+    let kernel = Kernel::Cloud;
+    let cmdline = "root=/dev/xvda1 ro console=hvc0";
+    let plain = Uki {
+        name: "plain",
+        kernel,
+        ramdisk: Some(&ramdisk),
+        cmdline,
+        title: "Made by ukify",
+        profiles: &[],
+    };
+    plain.make()?;
+    let profiles = [("rescue", "Rescue it", "single"), ("reset", "Begin anew", "reset")];
+    Uki { name: "profiles", profiles: &profiles, ..plain }.make()?;
+    Ok(dir)
 }
 
 const MODULES: [&str; 10] = [

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::cases::{self, Case, Stage, Tier};
 use crate::lab::Lab;
-use crate::{build, paths, sh};
+use crate::{build, material, paths, sh};
 
 /// What to run.
 pub struct Selection {
@@ -66,7 +66,7 @@ fn cargo(args: &[&str]) -> Command {
 /// The default members' tests, with the toolchain that runs us. Examples in documentation are among them, those of the base
 /// as far as it runs in a process.
 fn host_tests() -> Result<()> {
-    sh::run(&mut cargo(&["test", "--quiet"])).context("host tests")
+    sh::run(cargo(&["test", "--quiet"]).env("PVGRUB_TEST_UKIS", material::test_ukis()?)).context("host tests")
 }
 
 /// The examples again with all that a kernel has, which can't be linked into a process: so they are compiled, and that is an

@@ -176,7 +176,8 @@ impl Entry {
                     }
                 }
                 "profile" => profile = value()?.parse().ok(),
-                "grub_users" => entry.users = Some(expanded()?),
+                // `$grub_users` is usually not set: then everybody may.
+                "grub_users" => entry.users = Some(expanded()?).filter(|users| !users.is_empty()),
                 "grub_hotkey" => entry.hotkey = Some(value()?.to_owned()),
                 "grub_class" => entry.classes.push(value()?.to_owned()),
                 "grub_arg" => entry.args.push(value()?.to_owned()),

@@ -41,7 +41,7 @@ impl Parser<'_> {
                 }
             }
         };
-        let (title, hotkey) = with_hotkey(label.title.as_deref().unwrap_or(&label.name));
+        let (title, hotkey) = with_hotkey(label.title.as_deref().unwrap_or(&label.all));
         let title = format!("{:indent$}{title}", "", indent = label.indent);
         if !self.push(label.name, title, kind) {
             return;
@@ -89,6 +89,8 @@ impl Parser<'_> {
             let unknown = || Kind::Refused(format!("there is no label `{}`", short(&label)));
             self.config.menus[menu].items[at].kind = kind.unwrap_or_else(unknown);
         }
+        // U-Boot, which has no `UI`, shows a menu that has a title (NixOS's, for instance).
+        self.config.prompt = self.prompt.unwrap_or(!self.config.menus[0].title.is_empty());
         self.menu = 0;
         let default = self.default.take();
         self.config.default = match default.as_deref().map(|command| self.choice(command)) {

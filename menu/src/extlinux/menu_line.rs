@@ -6,7 +6,7 @@ use alloc::string::String;
 
 use super::finish::with_hotkey;
 use super::model::{Kind, Menu};
-use super::parse::Parser;
+use super::parse::{Parser, leading_number};
 use crate::text::{self, first_word};
 
 /// The most menus.
@@ -65,7 +65,7 @@ impl Parser<'_> {
                 match other {
                     "hide" => label.hidden = true,
                     "disable" | "disabled" => label.disabled = true,
-                    "indent" => label.indent = rest.parse().unwrap_or(0).min(40),
+                    "indent" => label.indent = (leading_number(rest) as usize).min(40),
                     "goto" => label.goto = Some(rest.to_owned()),
                     "exit" => label.goto = Some(rest.to_owned()),
                     "quit" => label.refused = Some("it leaves the menu for Syslinux's prompt"),

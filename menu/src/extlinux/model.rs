@@ -22,7 +22,7 @@ pub struct Config {
     pub total_timeout: u32,
     /// There is a menu program (`UI`, or a `DEFAULT` that names one).
     pub ui: bool,
-    /// `PROMPT 1`: without a menu program, a prompt waits.
+    /// `PROMPT 1`: without a menu program, a prompt waits. Where there is no such line: whether the top menu has a title.
     pub prompt: bool,
     /// `MENU HIDDEN`.
     pub hidden: bool,

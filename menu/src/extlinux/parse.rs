@@ -39,6 +39,7 @@ impl Config {
             open: None,
             append: String::new(),
             sysappend: 0,
+            prompt: None,
             default: None,
             on_timeout: None,
             files: 0,
@@ -57,6 +58,7 @@ impl Config {
 #[derive(Default)]
 pub(super) struct Label {
     pub name: String,
+    pub all: String,
     pub title: Option<String>,
     pub kind: Type,
     pub kernel: String,
@@ -83,6 +85,8 @@ pub(super) struct Parser<'a> {
     pub open: Option<Label>,
     pub append: String,
     pub sysappend: u32,
+    /// `PROMPT`, if it is said.
+    pub prompt: Option<bool>,
     pub default: Option<String>,
     pub on_timeout: Option<String>,
     pub files: usize,
@@ -139,14 +143,17 @@ impl Parser<'_> {
     }
 
     fn line(&mut self, number: u32, word: &str, rest: &str, depth: usize) {
-        let tenths = || rest.parse().unwrap_or(0);
-        let flag = || first_word(rest).0.parse::<u32>().unwrap_or(0) != 0;
+        // As C's atoi: what follows the digits does not count (`TIMEOUT 50 # five seconds`).
+        let tenths = || leading_number(rest);
+        let flag = || leading_number(rest) != 0;
         match word {
             "menu" => self.menu_line(number, rest, depth),
             "label" => {
                 self.close();
+                // Its name is the first word; many have a whole title there, which is more to show.
                 let name = first_word(rest).0.to_owned();
-                self.open = Some(Label { kernel: name.clone(), name, ..Label::default() });
+                self.open =
+                    Some(Label { kernel: name.clone(), name, all: rest.to_owned(), ..Label::default() });
             }
             "append" => match &mut self.open {
                 Some(label) => label.append = Some(rest.to_owned()),
@@ -176,7 +183,7 @@ impl Parser<'_> {
             "ontimeout" => self.on_timeout = Some(rest.to_owned()),
             "timeout" => self.config.timeout = tenths(),
             "totaltimeout" => self.config.total_timeout = tenths(),
-            "prompt" => self.config.prompt = flag(),
+            "prompt" => self.prompt = Some(flag()),
             "allowoptions" => self.config.editable = flag(),
             "include" => self.include(number, rest, depth),
             "say" => {
@@ -189,7 +196,7 @@ impl Parser<'_> {
             "serial" | "console" | "font" | "kbdmap" | "noescape" | "nocomplete" | "nohalt" | "implicit"
             | "path" | "pxeretry" | "sendcookies" | "onerror" | "fdt" | "fdtdir" | "fdtoverlays"
             | "devicetree" | "devicetreedir" | "devicetree-overlay" | "kaslrseed" | "fallback"
-            | "gfxboot" => {}
+            | "gfxboot" | "endtext" => {}
             _ => {
                 if let Some(kind) = Type::of(word) {
                     match &mut self.open {
@@ -197,7 +204,8 @@ impl Parser<'_> {
                         None => self.note(format!("line {number}: `{}` before the first label", short(word))),
                     }
                 } else if let Some(key) = word.strip_prefix('f').and_then(|key| key.parse::<usize>().ok())
-                    && let Some(slot) = self.config.keys.get_mut(key.wrapping_sub(1))
+                    // F0 is F10.
+                    && let Some(slot) = self.config.keys.get_mut(if key == 0 { 9 } else { key - 1 })
                 {
                     *slot = self.paths.resolve(first_word(rest).0).ok();
                 } else {
@@ -253,6 +261,12 @@ impl Parser<'_> {
         self.config.menus[self.menu].items.push(item);
         true
     }
+}
+
+/// The digits at the beginning, as a number; 0 if there are none.
+pub(super) fn leading_number(text: &str) -> u32 {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    text.get(..end).filter(|digits| !digits.is_empty()).map_or(0, |digits| digits.parse().unwrap_or(u32::MAX))
 }
 
 /// A number as C reads it: decimal, or hexadecimal after `0x`.

@@ -5,6 +5,7 @@ mod block;
 mod console;
 mod digests;
 mod disks;
+mod formats;
 mod grants;
 mod http;
 mod kernels;
@@ -21,11 +22,14 @@ mod xenstore;
 use crate::Target;
 
 /// All of them.
-pub const ALL: [&Target; 22] = [
+pub const ALL: [&Target; 25] = [
     &disks::PARTITIONS,
     &disks::EXT,
     &disks::FAT,
     &menus::MENU,
+    &formats::BLS,
+    &formats::EXTLINUX,
+    &formats::UKI,
     &places::PLACES,
     &offers::OFFER,
     &tftp::TFTP,
