@@ -63,6 +63,17 @@ fn only_sectors_that_differ_are_written() {
     overwrite(&device, "/none", b"", b"").unwrap();
 }
 
+/// What stands after the file's end in its last sector is nobody's, and stays.
+#[test]
+fn bytes_after_the_end_stay() {
+    let mut bytes = Ext::new(4096, "-t ext2 -b 1024").bytes();
+    let old = content(251, 2);
+    let at = (0..bytes.len()).step_by(1024).find(|at| bytes[*at..].starts_with(&old)).unwrap();
+    bytes[at + 251..at + 1024].fill(0xee);
+    let device = Device::new(bytes, 512);
+    assert_overwrites(&device, "/boot/grub/default", &old, &content(251, 99), 1024);
+}
+
 /// Whoever had read the file before reads what is there now.
 #[test]
 fn what_was_read_before_is_not_shown_again() {
