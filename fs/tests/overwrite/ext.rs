@@ -100,6 +100,18 @@ fn what_was_read_before_is_not_shown_again() {
     volume.overwrite(ENV, &old, &new).unwrap();
 }
 
+/// Nor is anything believed that was read before: the file system got its mark of errors meanwhile.
+#[test]
+fn all_is_read_anew() {
+    let device = Device::new(Ext::new(4096, "-t ext2 -b 1024").bytes(), 512);
+    let disks = disks(&device);
+    let volume = disks.volumes()[0];
+    let old = volume.open().unwrap().open(ENV).unwrap().read_all(4096).unwrap();
+    device.bytes.borrow_mut()[1024 + 0x3a] = 3;
+    let error = volume.overwrite(ENV, &old, &content(ENV_LEN, 99)).unwrap_err().to_string();
+    assert!(error.contains("has errors, as it says itself"), "{error}");
+}
+
 #[test]
 fn in_a_partition() {
     let part = Ext::new(4096, "-t ext2 -b 1024");
