@@ -70,7 +70,7 @@ pub(crate) fn overwrite(region: &Region, room: &InPlace, old: &[u8], new: &[u8])
 /// No sector of these blocks holds anything else, and none is named twice.
 fn check_alone(region: &Region, blocks: &[Range<u64>]) -> Result<(), Error> {
     for (n, one) in blocks.iter().enumerate() {
-        let len = one.end.checked_sub(one.start).unwrap_or_default();
+        let len = one.end.saturating_sub(one.start);
         if !region.is_whole_sectors(one.start, len) {
             let sector = region.sector_size();
             return Err(refused(format!("its sectors of {sector} bytes are not its own, or beyond the end")));

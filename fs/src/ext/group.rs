@@ -55,7 +55,7 @@ pub(super) fn read(blocks: &Blocks, group: u32) -> Result<Group, Error> {
     })
 }
 
-/// How many blocks at the start of `group` hold a copy of the superblock and descriptors, or are kept for such.
+/// How many blocks at the start of `group` hold a copy of the superblock and descriptors.
 pub(super) fn head(sb: &Superblock, group: u64) -> u64 {
     let per_block = u64::from(sb.block_size / u32::from(sb.descriptor_size));
     let tables = sb.groups().div_ceil(per_block);
@@ -66,7 +66,8 @@ pub(super) fn head(sb: &Superblock, group: u64) -> u64 {
         // A meta group has its descriptors three times.
         len += u64::from([0, 1, per_block - 1].contains(&(group % per_block)));
     } else if copy {
-        len += first_meta + u64::from(sb.reserved_descriptors);
+        // Those that are kept for more of them are the resize inode's.
+        len += first_meta;
     }
     // The boot block has one to itself.
     len + u64::from(group == 0 && sb.block_size == 1024 && sb.first_data_block == 0)

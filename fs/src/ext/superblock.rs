@@ -39,8 +39,6 @@ pub(super) struct Superblock {
     pub(super) journal_inode: u32,
     /// `s_state`.
     pub(super) state: u16,
-    /// Blocks after each copy of the descriptors that are kept for more of them.
-    pub(super) reserved_descriptors: u16,
     /// Blocks that one bit of a bitmap stands for: more than one under bigalloc.
     pub(super) cluster: u64,
     /// Inodes that hold the file system's own data: the journal's, those of quotas, the orphan file's, and
@@ -134,7 +132,6 @@ impl Superblock {
             csum_seed,
             journal_inode: le32(bytes, 0xe0),
             state: le16(bytes, 0x3a),
-            reserved_descriptors: le16(bytes, 0xce),
             cluster: 1 << log_cluster,
             own_inodes: {
                 let [journal, user, group, project, orphans] =

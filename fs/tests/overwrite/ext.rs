@@ -63,6 +63,17 @@ fn only_sectors_that_differ_are_written() {
     overwrite(&device, "/none", b"", b"").unwrap();
 }
 
+/// What stands after the file's end in its last sector is nobody's, and stays.
+#[test]
+fn bytes_after_the_end_stay() {
+    let mut bytes = Ext::new(4096, "-t ext2 -b 1024").bytes();
+    let old = content(251, 2);
+    let at = (0..bytes.len()).step_by(1024).find(|at| bytes[*at..].starts_with(&old)).unwrap();
+    bytes[at + 251..at + 1024].fill(0xee);
+    let device = Device::new(bytes, 512);
+    assert_overwrites(&device, "/boot/grub/default", &old, &content(251, 99), 1024);
+}
+
 /// Whoever had read the file before reads what is there now.
 #[test]
 fn what_was_read_before_is_not_shown_again() {
@@ -87,6 +98,18 @@ fn what_was_read_before_is_not_shown_again() {
     );
     assert_eq!(*device.writes.borrow(), []);
     volume.overwrite(ENV, &old, &new).unwrap();
+}
+
+/// Nor is anything believed that was read before: the file system got its mark of errors meanwhile.
+#[test]
+fn all_is_read_anew() {
+    let device = Device::new(Ext::new(4096, "-t ext2 -b 1024").bytes(), 512);
+    let disks = disks(&device);
+    let volume = disks.volumes()[0];
+    let old = volume.open().unwrap().open(ENV).unwrap().read_all(4096).unwrap();
+    device.bytes.borrow_mut()[1024 + 0x3a] = 3;
+    let error = volume.overwrite(ENV, &old, &content(ENV_LEN, 99)).unwrap_err().to_string();
+    assert!(error.contains("has errors, as it says itself"), "{error}");
 }
 
 #[test]

@@ -34,6 +34,8 @@ fn a_file_on_each_block() {
         // A journal with a map of several levels.
         "-t ext3 -b 1024 -g 2048 -J size=1",
         "-t ext4 -b 1024 -g 1024 -O ^metadata_csum,quota,project,orphan_file -I 256 -J size=1",
+        // A journal with an extent tree of two levels.
+        "-t ext4 -b 1024 -g 512 -O ^metadata_csum,^flex_bg -J size=2",
         "-t ext4 -b 1024 -g 1024 -O ^metadata_csum,meta_bg,^resize_inode -J size=1",
         "-t ext4 -b 1024 -g 1024 -O ^metadata_csum,^64bit,sparse_super2,^resize_inode -J size=1",
         "-t ext4 -b 1024 -O ^metadata_csum,^has_journal,bigalloc -C 4096",

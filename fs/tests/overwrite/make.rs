@@ -54,7 +54,7 @@ impl Ext {
             .arg(&tree)
             .args(words)
             .arg(made.path())
-            .arg(kib.to_string()));
+            .arg(format!("{kib}K")));
         // mke2fs counts quotas wrong; e2fsck says 1 when it has set them right.
         if options.contains("quota") {
             tool("e2fsck").arg("-fy").arg(made.path()).output().unwrap();
