@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-pub use image::{Fs, Image, Layout};
+pub use image::{BOOT_UUID, Fs, Image, Layout, ROOT_UUID};
 
 use crate::cpio::Archive;
 use crate::kernels::Kernel;
@@ -117,14 +117,8 @@ pub fn data_hash() -> String {
     Sha256::digest(data()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Fills `dir` with a root file system: what is needed to report, and /boot with the kernels and the menu.
-fn stage(
-    dir: &Path,
-    kernels: &[Kernel],
-    menu: &str,
-    extra: &[(String, Vec<u8>)],
-    links: &[(String, String)],
-) -> Result<()> {
+/// Fills `dir` with a root file system: what is needed to report.
+fn stage(dir: &Path) -> Result<()> {
     for sub in ["bin", "sbin", "dev", "proc", "sys", "tmp", "boot/grub"] {
         paths::ensure(dir.join(sub))?;
     }
@@ -134,21 +128,23 @@ fn stage(
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&init, std::fs::Permissions::from_mode(0o755))?;
     std::fs::write(dir.join("data"), data())?;
-    boot(&dir.join("boot"), kernels, menu)?;
-    for (path, content) in extra {
+    Ok(())
+}
+
+/// Writes files below `dir`: path and content.
+fn add(dir: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
+    for (path, content) in files {
         let file = dir.join(path);
         paths::ensure(file.parent().context("a file's directory")?)?;
-        std::fs::write(file, content)?;
-    }
-    for (path, target) in links {
-        std::os::unix::fs::symlink(target, dir.join(path))
-            .with_context(|| format!("making the link {path}"))?;
+        std::fs::write(&file, content).with_context(|| format!("writing {}", file.display()))?;
     }
     Ok(())
 }
 
-/// Fills a /boot: vmlinuz-NAME, initrd-NAME.img, and the menu if it is not empty.
-fn boot(dir: &Path, kernels: &[Kernel], menu: &str) -> Result<()> {
+/// Fills a /boot, which is the volume `dir` itself or a directory of it: vmlinuz-NAME, initrd-NAME.img, and the menu if it
+/// is not empty.
+fn boot(dir: &Path, separate: bool, kernels: &[Kernel], menu: &str) -> Result<()> {
+    let dir = if separate { dir.to_owned() } else { dir.join("boot") };
     paths::ensure(dir.join("grub"))?;
     for kernel in kernels {
         std::fs::copy(kernel.image()?, dir.join(format!("vmlinuz-{}", kernel.name())))?;

@@ -247,6 +247,7 @@ impl Lab {
         self.sh(&format!("attach {domid} {epoch}"), 10)?;
         let marker = format!("@attached {epoch}\n");
         self.machine.con.expect(&[&marker], Duration::from_secs(30)).context("attaching the console")?;
+        self.machine.con.new_terminal();
         Ok(Guest { name, domid })
     }
 
@@ -337,7 +338,7 @@ impl Lab {
     }
 
     /// How the guest ended, if it has. xl, which waits for that in the background, writes it into its log.
-    fn state(&mut self, guest: &Guest) -> Result<Option<End>> {
+    pub(super) fn state(&mut self, guest: &Guest) -> Result<Option<End>> {
         let script = format!(
             "sed -n 's/.*has shut down, reason code \\([0-9]*\\).*/\\1/p' /var/log/xen/xl-{}.log",
             guest.name
