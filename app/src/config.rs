@@ -60,7 +60,7 @@ impl<'d> Home<'d> {
 }
 
 /// A menu and where it came from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Config<'d> {
     /// What it says.
     pub menu: Menu,

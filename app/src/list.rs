@@ -13,8 +13,7 @@ pub fn list(config: &Config<'_>) -> String {
     let mut line = |text: String| out = std::mem::take(&mut out) + &text + "\n";
     config.notes.iter().for_each(|note| line(note.clone()));
     menu.notes.iter().for_each(|note| line(note.to_string()));
-    let order: Vec<String> =
-        Attempts::new(&menu.settings, menu.entries.len()).map(|n| n.to_string()).collect();
+    let order: Vec<String> = Attempts::new(&menu.settings, &menu.entries).map(|n| n.to_string()).collect();
     line(match menu.settings.timeout {
         Some(seconds) => format!("after {seconds} s: entry {}", order.join(", then ")),
         None => format!("waits for ever; entry {} is marked", order.first().map_or("0", String::as_str)),
@@ -34,9 +33,7 @@ fn entry_text(number: usize, entry: &Entry) -> String {
         Ok(Target::Boot(boot)) => {
             line("kernel", &boot.kernel);
             line("arguments", &boot.args);
-            if let Some(initrd) = &boot.initrd {
-                line("initrd", initrd);
-            }
+            boot.initrds.iter().for_each(|initrd| line("initrd", initrd));
             if let Some(sums) = &boot.sums {
                 line("sha256sums", sums);
             }
@@ -44,6 +41,8 @@ fn entry_text(number: usize, entry: &Entry) -> String {
         }
         Ok(Target::Config(other)) => line("configfile", &other.file),
         Ok(Target::OfferedConfig) => line("configfile", &"the one that DHCP names"),
+        Ok(Target::Submenu(menu)) => line("submenu", &format!("of {} entries", menu.entries.len())),
+        Ok(Target::Script(_)) => line("script", &""),
         Ok(Target::Halt) => line("switches off", &""),
         Ok(Target::Reboot) => line("starts anew", &""),
         Err(why) => line("blocked", why),

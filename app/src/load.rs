@@ -84,13 +84,14 @@ pub struct Loader<'a, M: Machine> {
 impl<'a, M: Machine> Loader<'a, M> {
     /// Loads what `boot` says. Nothing is lost by a failure.
     pub fn load(mut self, boot: &'a Boot) -> Result<Ready<M::Pages>, Failure> {
-        check_cmdline(boot.args.as_bytes()).map_err(|why| why.to_string())?;
+        let cmdline = self.machine.options().forced.add_to(&boot.args);
+        check_cmdline(cmdline.as_bytes()).map_err(|why| why.to_string())?;
         let keys = self.keys();
-        let ready = keys.breakable(|| self.open_and_read(boot));
+        let ready = keys.breakable(|| self.open_and_read(boot, cmdline));
         ready.ok_or(Failure::Interrupted)?.map_err(Failure::Because)
     }
 
-    fn open_and_read(&mut self, boot: &'a Boot) -> Result<Ready<M::Pages>, String> {
+    fn open_and_read(&mut self, boot: &'a Boot, cmdline: String) -> Result<Ready<M::Pages>, String> {
         // All are opened first: a name that is wrong is known before time is spent on reading.
         let timings = self.timings;
         self.sums = boot.sums.as_ref().map(|file| self.sums(file)).transpose()?;
@@ -98,12 +99,12 @@ impl<'a, M: Machine> Loader<'a, M> {
         let wanted = timings.of("open", || Wanted::open(boot, |file, often| self.open(file, often)))?;
         self.show_notes();
         let file = timings.of("fetch", || self.at_hand(file, &kernel_file, digest, "kernel"))?;
-        self.read(boot, &file, kernel_file, wanted)
+        self.read(cmdline, &file, kernel_file, wanted)
     }
 
     fn read(
         &mut self,
-        boot: &Boot,
+        cmdline: String,
         file: &Input<'_>,
         kernel_file: Named,
         wanted: Wanted<'_>,
@@ -120,7 +121,7 @@ impl<'a, M: Machine> Loader<'a, M> {
             rest: layout.scratch_pages() + kernel.zero_pages(),
         });
         let ramdisk = timings.of("initrd", || wanted.read(self, place))?;
-        Ok(Ready { kernel, kernel_file, ramdisk, cmdline: boot.args.clone() })
+        Ok(Ready { kernel, kernel_file, ramdisk, cmdline })
     }
 
     /// What the user should know of the volumes that are used, for instance that a journal was not replayed.

@@ -1,9 +1,10 @@
 //! What the domain's `extra` says to the boot loader (on Linux: the arguments that are no options).
 //!
 //! PV-GRUB took the whole of `extra` as the menu's name. Here it is words: one may name the menu, `plain` is for a
-//! terminal that can't address its cursor, and words that mean nothing to us are passed over, because `xl` puts `root=` there too.
+//! terminal that can't address its cursor, `pvgrub.…=` is what the guest's menu can't undo, and words that mean nothing to us are
+//! passed over, because `xl` puts `root=` there too. docs/menus.md has the grammar.
 
-use pvgrub_menu::{FileRef, clean, file_ref};
+use pvgrub_menu::{FileRef, Settings, Default as Chosen, clean, file_ref};
 
 /// The words of `extra`, understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,36 +17,109 @@ pub struct Options {
     pub card: Option<String>,
     /// Say before the handover how long each stage took.
     pub timings: bool,
+    /// What holds whatever the guest's menu says.
+    pub forced: Forced,
+    /// Words that are not ours, as they came: the guest's menu may want them.
+    pub rest: Vec<String>,
     /// Words that were passed over, for the user; with the reason.
     pub notes: Vec<String>,
+}
+
+/// What holds whatever the guest's menu says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Forced {
+    /// `pvgrub.timeout=`: seconds until the default entry is booted; inner `None` (`-1`): the menu waits for ever.
+    pub timeout: Option<Option<u32>>,
+    /// `pvgrub.entry=`: number, title or id of the default entry, with `>` before what is within a submenu.
+    pub entry: Option<String>,
+    /// `pvgrub.append=`: added to whatever kernel's command line, at its end, where Linux lets the last word count.
+    pub append: String,
+}
+
+impl Forced {
+    /// Puts it in place of what a menu says.
+    pub fn hold(&self, settings: &mut Settings) {
+        if let Some(timeout) = self.timeout {
+            settings.timeout = timeout;
+        }
+        if let Some(entry) = &self.entry {
+            settings.default = Chosen::Path(entry.clone());
+            settings.fallback.clear();
+        }
+    }
+
+    /// The command line with what is added to it.
+    pub fn add_to(&self, args: &str) -> String {
+        [args, &self.append].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Understands what follows `pvgrub.`; `Err`: what is wrong with it.
+    fn word(&mut self, name: &str, value: &str) -> Result<(), &'static str> {
+        match (name, value) {
+            (_, "") => return Err("nothing follows its `=`"),
+            ("timeout", "-1") => self.timeout = Some(None),
+            ("timeout", value) => {
+                self.timeout = Some(Some(value.parse().map_err(|_| "it is a number of seconds, or -1")?));
+            }
+            ("entry", value) => self.entry = Some(value.to_owned()),
+            ("append", value) => self.append = self.add_to_append(value),
+            _ => return Err("there are pvgrub.menu=, .entry=, .timeout= and .append="),
+        }
+        Ok(())
+    }
+
+    fn add_to_append(&self, more: &str) -> String {
+        [self.append.as_str(), more].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" ")
+    }
 }
 
 impl Options {
     /// Understands the words.
     pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
         let mut options = Self::default();
-        for word in words.into_iter().flat_map(str::split_ascii_whitespace) {
-            match word {
-                "plain" | "--plain" | "--no-tty" => options.plain = true,
-                "timings" => options.timings = true,
-                _ if word.strip_prefix("bootdev=").is_some_and(|name| !name.is_empty()) => {
-                    options.card = word.strip_prefix("bootdev=").map(clean);
+        for word in words {
+            // A value may have blanks in it, where the host put quotes around it.
+            match word.strip_prefix("pvgrub.").and_then(|word| word.split_once('=')) {
+                Some(("menu", value)) => options.menu(value),
+                Some((name, value)) => {
+                    if let Err(why) = options.forced.word(name, value) {
+                        options.pass_over(&format!("pvgrub.{name}={value}: {why}"));
+                    }
                 }
-                _ if word.starts_with(['(', '/']) || is_url(word) => match file_ref(word, None) {
-                    Ok(file) if options.menu.is_none() => options.menu = Some(file),
-                    Ok(file) => options.notes.push(format!(
-                        "passed over in the command line, a second menu: {}",
-                        clean(&file.to_string())
-                    )),
-                    Err(why) => options.notes.push(format!("passed over in the command line: {why}")),
-                },
-                // `loglevel=` is for others; `root=/dev/xvda1 ro` comes of xl's `root`.
-                "ro" | "rw" | "quiet" => {}
-                _ if word.contains('=') => {}
-                _ => options.notes.push(format!("passed over in the command line: {}", clean(word))),
+                None => word.split_ascii_whitespace().for_each(|word| options.word(word)),
             }
         }
         options
+    }
+
+    fn word(&mut self, word: &str) {
+        match word {
+            "plain" | "--plain" | "--no-tty" => self.plain = true,
+            "timings" => self.timings = true,
+            _ if word.strip_prefix("bootdev=").is_some_and(|name| !name.is_empty()) => {
+                self.card = word.strip_prefix("bootdev=").map(clean);
+            }
+            _ if word.starts_with(['(', '/']) || is_url(word) => self.menu(word),
+            // `loglevel=` is for others; `root=/dev/xvda1 ro` comes of xl's `root`.
+            "ro" | "rw" | "quiet" => self.rest.push(word.to_owned()),
+            _ if word.contains('=') => self.rest.push(word.to_owned()),
+            _ => {
+                self.rest.push(word.to_owned());
+                self.pass_over(word);
+            }
+        }
+    }
+
+    fn menu(&mut self, word: &str) {
+        match file_ref(word, None) {
+            Ok(file) if self.menu.is_none() => self.menu = Some(file),
+            Ok(file) => self.pass_over(&format!("a second menu: {file}")),
+            Err(why) => self.pass_over(&why),
+        }
+    }
+
+    fn pass_over(&mut self, what: &str) {
+        self.notes.push(format!("passed over in the command line: {}", clean(what)));
     }
 }
 
@@ -77,6 +151,36 @@ mod tests {
         assert_eq!(Options::parse(["plian"]).notes.len(), 1);
         assert_eq!(Options::parse(["/grub/menu.lst"]).menu.unwrap().device, None);
         assert_eq!(Options::parse([""]), Options::default());
+    }
+
+    #[test]
+    fn what_the_host_forces() {
+        let options = Options::parse([
+            "pvgrub.timeout=3",
+            "pvgrub.entry=Advanced options>rescue",
+            "pvgrub.append=a=1 b",
+            "pvgrub.append=c",
+            "pvgrub.menu=(hd0,0)/m.cfg",
+            "root=/dev/xvda1",
+        ]);
+        assert_eq!(options.notes, [""; 0]);
+        assert_eq!(options.menu.unwrap().path, "/m.cfg");
+        assert_eq!(options.rest, ["root=/dev/xvda1"]);
+        assert_eq!(options.forced.add_to("ro"), "ro a=1 b c");
+        assert_eq!(options.forced.add_to(""), "a=1 b c");
+        let mut settings = Settings { timeout: Some(60), fallback: vec![2], ..Settings::default() };
+        options.forced.hold(&mut settings);
+        assert_eq!(settings.timeout, Some(3));
+        assert_eq!(settings.default, Chosen::Path("Advanced options>rescue".into()));
+        assert!(settings.fallback.is_empty());
+        assert_eq!(Options::parse(["pvgrub.timeout=-1"]).forced.timeout, Some(None));
+        for wrong in ["pvgrub.timeout=x", "pvgrub.timeout=", "pvgrub.tiemout=3", "pvgrub.append="] {
+            assert_eq!(Options::parse([wrong]).notes.len(), 1, "{wrong}");
+        }
+        // Nothing is forced: nothing is changed.
+        let before = settings.clone();
+        Forced::default().hold(&mut settings);
+        assert_eq!(settings, before);
     }
 
     #[test]

@@ -44,7 +44,8 @@ struct Part<'a> {
     unpacked: Option<u64>,
 }
 
-/// The same files, when it is known what becomes of them. Without a package the first is the initrd, if there is any.
+/// The same files, when it is known what becomes of them. Without a package they are the initrd, one after the other, if there
+/// are any.
 pub struct Fitted<'a> {
     parts: Vec<Part<'a>>,
     package: Option<Package<'a>>,
@@ -56,13 +57,13 @@ impl<'a> Wanted<'a> {
         boot: &'a Boot,
         mut open: impl FnMut(&FileRef, bool) -> Result<(Input<'a>, Named, Option<Digest>), String>,
     ) -> Result<Self, String> {
-        let initrd = boot.initrd.iter().map(|file| (file, "", false));
+        let initrds = boot.initrds.iter().map(|file| (file, "", false));
         let modules = boot.modules.iter().map(|module| (&module.file, module.args.as_str(), module.unzip));
         let part = |(file, cmdline, unzip)| {
             let (file, named, digest) = open(file, unzip)?;
             Ok(Part { file, named, digest, cmdline, unzip, unpacked: None })
         };
-        let parts = initrd.chain(modules).map(part).collect::<Result<_, String>>()?;
+        let parts = initrds.chain(modules).map(part).collect::<Result<_, String>>()?;
         Ok(Self { parts, modules: !boot.modules.is_empty() })
     }
 
@@ -70,7 +71,7 @@ impl<'a> Wanted<'a> {
     pub fn for_kernel(self, guest_os: &str, timings: &Timings) -> Result<Fitted<'a>, String> {
         let Self { mut parts, modules } = self;
         let linux = guest_os.eq_ignore_ascii_case("linux");
-        if linux && parts.len() > 1 {
+        if linux && modules && parts.len() > 1 {
             return Err(format!(
                 "the kernel is Linux, which takes one initrd, and there are {} `module` lines: join the files to one \
                  and name that by `initrd`",
@@ -98,7 +99,12 @@ impl Fitted<'_> {
     pub fn initrd(&self) -> Option<Initrd> {
         match &self.package {
             Some(package) => Some(Initrd { len: package.len(), package: true }),
-            None => self.parts.first().map(|part| Initrd::plain(part.named.len)),
+            None => {
+                let (last, others) = self.parts.split_last()?;
+                // Hostile lengths: too much of them is told when there is no memory for it.
+                let before = others.iter().fold(0, |sum: u64, part| sum.saturating_add(padded(part.named.len)));
+                Some(Initrd::plain(before.saturating_add(last.named.len)))
+            }
         }
     }
 
@@ -122,11 +128,15 @@ impl Fitted<'_> {
         })?;
         let places = match &self.package {
             Some(package) => package.fill(&mut pages),
-            None => first(&mut pages, initrd.len).map(|place| vec![place]),
+            None => split(&mut pages, self.parts.iter().map(|part| part.named.len)),
         };
         let places = places.ok_or("internal error: the memory for the initrd is too small")?;
         for (number, (part, place)) in self.parts.iter().zip(places).enumerate() {
-            let label = if initrd.package { format!("module {}", number + 1) } else { "initrd".to_owned() };
+            let label = match (initrd.package, number) {
+                (true, _) => format!("module {}", number + 1),
+                (false, 0) => "initrd".to_owned(),
+                (false, _) => format!("initrd {}", number + 1),
+            };
             part.read(place, &label, loader)?;
         }
         let files = self.parts.into_iter().map(|part| part.named).collect();
@@ -134,11 +144,25 @@ impl Fitted<'_> {
     }
 }
 
-/// The first `len` bytes; the others become zero.
-fn first(pages: &mut [u8], len: u64) -> Option<&mut [u8]> {
-    let (place, rest) = pages.split_at_mut_checked(usize::try_from(len).ok()?)?;
+/// Linux looks for the next archive of an initrd where the last one ended, in steps of four bytes of zero, as GRUB 2 joins them.
+fn padded(len: u64) -> u64 {
+    len.checked_next_multiple_of(4).unwrap_or(u64::MAX)
+}
+
+/// Places of these lengths, one after the other; what is between and behind them becomes zero.
+fn split(pages: &mut [u8], lens: impl Iterator<Item = u64>) -> Option<Vec<&mut [u8]>> {
+    let (mut places, mut rest) = (Vec::new(), pages);
+    let mut pad = 0;
+    for len in lens {
+        let (gap, behind) = rest.split_at_mut_checked(pad)?;
+        gap.fill(0);
+        let (place, behind) = behind.split_at_mut_checked(usize::try_from(len).ok()?)?;
+        pad = usize::try_from(padded(len) - len).ok()?;
+        places.push(place);
+        rest = behind;
+    }
     rest.fill(0);
-    Some(place)
+    Some(places)
 }
 
 impl Part<'_> {
@@ -161,5 +185,23 @@ impl Part<'_> {
             })
         };
         loader.showing(label, self.named.len, read).map_err(|why| format!("{}: {why}", self.named.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initrds_are_joined_in_steps_of_four() {
+        let mut pages = [0xff; 32];
+        let places = split(&mut pages, [5, 8, 3].into_iter()).unwrap();
+        for (place, byte) in places.into_iter().zip([1, 2, 3]) {
+            place.fill(byte);
+        }
+        assert_eq!(pages[..20], [1, 1, 1, 1, 1, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 0]);
+        assert!(pages[20..].iter().all(|byte| *byte == 0));
+        assert!(split(&mut [0; 8], [5, 1].into_iter()).is_none());
+        assert!(split(&mut [0; 8], [u64::MAX, 1].into_iter()).is_none());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pvgrub_menu::{Action, Cause, Entry, Look, Style, Target, Ui, cut};
+use pvgrub_menu::{Action, Cause, Entry, Look, Menu, Style, Target, Ui, cut};
 
 use crate::config::{Config, Sources};
 use crate::console::Console;
@@ -168,7 +168,7 @@ impl<M: Machine> Session<'_, M> {
                 let ready = loader.load(boot)?;
                 Ok(End::Done(self.machine.hand_over(ready, self.console, self.timings)?))
             }
-            Target::Config(_) | Target::OfferedConfig if depth >= MAX_DEPTH => {
+            Target::Config(_) | Target::OfferedConfig | Target::Submenu(_) if depth >= MAX_DEPTH => {
                 Err(format!("menus lead to menus, more than {MAX_DEPTH} deep").into())
             }
             Target::Config(other) => {
@@ -180,6 +180,11 @@ impl<M: Machine> Session<'_, M> {
                 let other = self.breakable(|session| session.sources.offered(session.console))?;
                 Ok(self.menu(&other, depth + 1))
             }
+            Target::Submenu(menu) => {
+                let (menu, notes) = (Menu::clone(menu), Vec::new());
+                Ok(self.menu(&Config { menu, notes, ..config.clone() }, depth + 1))
+            }
+            Target::Script(_) => Err("pvgrub does not run scripts yet".into()),
             Target::Halt => Ok(End::Done(self.machine.stop(false, self.console))),
             Target::Reboot => Ok(End::Done(self.machine.stop(true, self.console))),
         }

@@ -8,7 +8,7 @@ use alloc::string::String;
 use pvgrub_net::{Place, Server};
 
 use crate::model::{Device, FileRef};
-use crate::parse::short;
+use crate::words::short;
 
 /// `(hd0,0)`, `(nd)`, `(http,boot.example)`: what is between the parentheses.
 pub(crate) fn device(word: &str) -> Result<Device, String> {

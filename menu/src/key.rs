@@ -14,9 +14,9 @@ const MAX_SEQUENCE: usize = 16;
 /// A key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
-    /// Cursor up, `k` or Ctrl-P.
+    /// Cursor up.
     Up,
-    /// Cursor down, `j` or Ctrl-N.
+    /// Cursor down.
     Down,
     /// Cursor right.
     Right,
@@ -32,13 +32,21 @@ pub enum Key {
     End,
     /// Enter: carriage return or line feed.
     Enter,
+    /// Tab.
+    Tab,
     /// Esc alone.
     Escape,
-    /// Backspace or Delete.
+    /// Backspace.
     Backspace,
+    /// Delete.
+    Delete,
+    /// F1 to F12, by their number.
+    Function(u8),
     /// Ctrl with a letter (the letter in lower case).
     Ctrl(char),
-    /// A printable ASCII character.
+    /// Alt with a character.
+    Alt(char),
+    /// A printable character.
     Char(char),
     /// A key that means nothing here.
     Other,
@@ -53,6 +61,8 @@ pub struct Decoder {
     since: Duration,
     /// The last byte was a carriage return: a line feed right after it is the same key.
     after_return: bool,
+    /// The first bytes of a character in UTF-8.
+    character: Vec<u8>,
 }
 
 impl Decoder {
@@ -87,11 +97,12 @@ impl Decoder {
         let Some(mut sequence) = self.sequence.take() else {
             match byte {
                 0x1b => {
+                    keys.extend(self.broken_character());
                     self.sequence = Some(Vec::new());
                     self.since = now;
                 }
                 b'\n' if after_return => {}
-                _ => keys.push(plain(byte)),
+                _ => keys.extend(self.character(byte)),
             }
             return;
         };
@@ -114,7 +125,11 @@ impl Decoder {
                 keys.push(cursor(*last).unwrap_or(Key::Other));
                 return;
             }
-            // Alt with a key, or something endless.
+            [c @ 0x20..=0x7e] => {
+                keys.push(Key::Alt(char::from(*c)));
+                return;
+            }
+            // Alt with some other key, or something endless.
             _ => {
                 keys.push(Key::Other);
                 return;
@@ -123,17 +138,45 @@ impl Decoder {
         self.sequence = Some(sequence);
         self.since = now;
     }
+
+    /// A byte outside of sequences: at the end of a character in UTF-8 there is a key.
+    fn character(&mut self, byte: u8) -> Vec<Key> {
+        let mut keys = Vec::new();
+        if !matches!(byte, 0x80..=0xbf) {
+            keys.extend(self.broken_character());
+        }
+        if byte < 0x80 {
+            keys.push(plain(byte));
+            return keys;
+        }
+        self.character.push(byte);
+        match core::str::from_utf8(&self.character) {
+            Ok(text) => {
+                // What a terminal can't show in a known width is not typed either.
+                let harmless = crate::clean::clean(text) == text;
+                keys.extend(text.chars().map(|c| if harmless { Key::Char(c) } else { Key::Other }));
+                self.character.clear();
+            }
+            Err(why) if why.error_len().is_some() => keys.extend(self.broken_character()),
+            Err(_) => {}
+        }
+        keys
+    }
+
+    /// A character that did not come to its end is one key that means nothing.
+    fn broken_character(&mut self) -> Option<Key> {
+        let any = !self.character.is_empty();
+        self.character.clear();
+        any.then_some(Key::Other)
+    }
 }
 
 fn plain(byte: u8) -> Key {
     match byte {
         b'\r' | b'\n' => Key::Enter,
+        b'\t' => Key::Tab,
         0x08 | 0x7f => Key::Backspace,
-        0x0e => Key::Down,
-        0x10 => Key::Up,
         0x01..=0x1a => Key::Ctrl(char::from(byte - 1 + b'a')),
-        b'k' => Key::Up,
-        b'j' => Key::Down,
         0x20..=0x7e => Key::Char(char::from(byte)),
         _ => Key::Other,
     }
@@ -149,6 +192,18 @@ fn cursor(byte: u8) -> Option<Key> {
         b'H' => Key::Home,
         b'F' => Key::End,
         b'M' => Key::Enter,
+        b'P'..=b'S' => Key::Function(byte - b'P' + 1),
+        _ => return None,
+    })
+}
+
+/// The number in `ESC [ 15 ~`, as the VT220 and xterm number the function keys.
+fn function(number: &[u8]) -> Option<u8> {
+    let number: u8 = core::str::from_utf8(number).ok()?.parse().ok()?;
+    Some(match number {
+        11..=15 => number - 10,
+        17..=21 => number - 11,
+        23..=24 => number - 12,
         _ => return None,
     })
 }
@@ -158,14 +213,19 @@ fn control_sequence(sequence: &[u8]) -> Option<Key> {
     let (&last, rest) = sequence.split_last()?;
     let parameters = rest.get(1..)?;
     let first = parameters.split(|&b| b == b';').next()?;
+    // The Linux console: ESC [ [ A to E.
+    if let (b"[", b'A'..=b'E') = (parameters, last) {
+        return Some(Key::Function(last - b'A' + 1));
+    }
     Some(match (first, last) {
         // Cursor position, device attributes, status, window reports, focus.
         (_, b'R' | b'c' | b'n' | b't' | b'y' | b'I' | b'O') => return None,
         (b"1" | b"7", b'~') => Key::Home,
         (b"4" | b"8", b'~') => Key::End,
-        (b"3", b'~') => Key::Backspace,
+        (b"3", b'~') => Key::Delete,
         (b"5", b'~') => Key::PageUp,
         (b"6", b'~') => Key::PageDown,
+        (number, b'~') => function(number).map_or(Key::Other, Key::Function),
         (b"" | b"1", _) => cursor(last).unwrap_or(Key::Other),
         _ => Key::Other,
     })
@@ -191,9 +251,9 @@ mod tests {
         assert_eq!(
             keys(b"j5\x10\x0c\r\n\n\x7f "),
             [
-                Key::Down,
+                Key::Char('j'),
                 Key::Char('5'),
-                Key::Up,
+                Key::Ctrl('p'),
                 Key::Ctrl('l'),
                 Key::Enter,
                 Key::Enter,
@@ -201,7 +261,16 @@ mod tests {
                 Key::Char(' ')
             ]
         );
-        assert_eq!(keys("ä\0".as_bytes()), [Key::Other; 3]);
+        assert_eq!(keys("ä漢\0\t".as_bytes()), [Key::Char('ä'), Key::Char('漢'), Key::Other, Key::Tab]);
+        // Broken UTF-8 is a key each, and what follows is whole; a direction mark can't be typed.
+        assert_eq!(
+            keys(b"\xc3x\xff\x80\xc3\x1b[A"),
+            [Key::Other, Key::Char('x'), Key::Other, Key::Other, Key::Other, Key::Up]
+        );
+        assert_eq!(
+            keys("\u{202e}\u{e000}\u{1f600}".as_bytes()),
+            [Key::Other, Key::Other, Key::Char('\u{1f600}')]
+        );
     }
 
     #[test]
@@ -211,10 +280,13 @@ mod tests {
             [Key::Up, Key::Down, Key::Home, Key::End, Key::PageUp, Key::PageDown]
         );
         assert_eq!(keys(b"\x1b[1;5A"), [Key::Up]);
-        assert_eq!(keys(b"\x1b[15~x"), [Key::Other, Key::Char('x')]);
-        // The Linux console's F1.
-        assert_eq!(keys(b"\x1b[[Ax"), [Key::Other, Key::Char('x')]);
-        assert_eq!(keys(b"\x1bx"), [Key::Other]);
+        // xterm, the VT220, the Linux console.
+        assert_eq!(
+            keys(b"\x1bOP\x1b[11~\x1b[[A\x1b[15~\x1b[17~\x1b[21~\x1b[23~\x1b[24~\x1b[1;2P"),
+            [1, 1, 1, 5, 6, 10, 11, 12, 1].map(Key::Function)
+        );
+        assert_eq!(keys(b"\x1b[16~\x1b[[Zx"), [Key::Other, Key::Other, Key::Char('x')]);
+        assert_eq!(keys(b"\x1b[3~\x1bx"), [Key::Delete, Key::Alt('x')]);
     }
 
     #[test]

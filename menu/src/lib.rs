@@ -25,6 +25,9 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+pub mod auth;
+mod blocked;
+pub mod bls;
 mod clean;
 mod color;
 mod command;
@@ -38,16 +41,20 @@ mod parse;
 mod plain;
 pub mod progress;
 mod screen;
+mod settings;
+mod text;
 mod ui;
+mod words;
 
+pub use auth::{Access, Secret};
+pub use blocked::Blocked;
 pub use clean::{clean, cut, width};
 pub use color::{Color, Colors};
 pub use file::file_ref;
 pub use key::Key;
-pub use model::{
-    Blocked, Boot, ConfigFile, Default, Device, Entry, FileRef, Menu, Module, Note, Settings, Target,
-};
+pub use model::{Boot, ConfigFile, Device, Entry, FileRef, Menu, Module, Note, Target};
 pub use network::NetLines;
-pub use order::{Attempts, parse_saved_default};
+pub use order::{Attempts, entry_by_path, parse_saved_default};
 pub use parse::{MAX_ENTRIES, MAX_LINE, MAX_TEXT, ParseError};
+pub use settings::{Default, HelpBody, HelpText, Settings, TimeoutStyle};
 pub use ui::{Action, Cause, Look, Style, Ui};

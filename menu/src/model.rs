@@ -7,50 +7,22 @@ use core::fmt;
 
 use pvgrub_net::{Digest, Server};
 
-use crate::color::Colors;
+use crate::auth::{Access, Secret};
+use crate::blocked::Blocked;
+use crate::clean::clean;
+use crate::key::Key;
 use crate::network::NetLines;
+use crate::settings::Settings;
 
-/// A whole `menu.lst`.
+/// A whole menu.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Menu {
-    /// What stands before the first `title`.
+    /// What holds for all of it.
     pub settings: Settings,
-    /// The entries in the order of the file; `default` and `fallback` count them from 0.
+    /// The entries in their order; `default` and `fallback` count them from 0.
     pub entries: Vec<Entry>,
-    /// Lines before the first `title` that were passed over, and what was dropped.
+    /// Lines outside of entries that were passed over, and what was dropped.
     pub notes: Vec<Note>,
-}
-
-/// Settings of the whole menu.
-#[derive(Debug, Clone, core::default::Default, PartialEq, Eq)]
-pub struct Settings {
-    /// The entry that is booted when nobody chooses.
-    pub default: Default,
-    /// Seconds until that happens; `None`: the menu waits for ever.
-    pub timeout: Option<u32>,
-    /// Entries to try, in this order, when the default one fails.
-    pub fallback: Vec<usize>,
-    /// Show only a short line until Esc is pressed.
-    pub hidden: bool,
-    /// Colours of the screen.
-    pub colors: Option<Colors>,
-    /// What is to be done with the network before anything is fetched.
-    pub net: NetLines,
-}
-
-/// The entry that is booted when nobody chooses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Default {
-    /// This one, counted from 0. It may not exist.
-    Entry(usize),
-    /// The one named in the file `default` in the menu's own directory; see [`crate::parse_saved_default`].
-    Saved,
-}
-
-impl core::default::Default for Default {
-    fn default() -> Self {
-        Self::Entry(0)
-    }
 }
 
 /// One entry of the menu.
@@ -58,12 +30,46 @@ impl core::default::Default for Default {
 pub struct Entry {
     /// Its title, cleaned for a terminal.
     pub title: String,
+    /// Its name for `default` (GRUB 2's `--id`, the file of a BLS entry, extlinux's label).
+    pub id: Option<String>,
+    /// GRUB 2's `--class`.
+    pub classes: Vec<String>,
+    /// The key that boots it at once: [`Key::Char`], [`Key::Function`] and their like.
+    pub hotkey: Option<Key>,
+    /// Who may boot it.
+    pub access: Access,
+    /// `password` lines of a menu.lst's entry: whoever boots it is asked for each.
+    pub passwords: Vec<Secret>,
+    /// What the editor shows of it: the lines beneath its title, or the body of a script.
+    pub source: String,
+    /// Words on it for the user, shown while it is marked; may have several lines.
+    pub help: String,
     /// What choosing it does, or why it can't be chosen.
     pub target: Result<Target, Blocked>,
     /// What is to be done with the network before.
     pub net: NetLines,
     /// Lines of it that were passed over, because they make no difference here.
     pub notes: Vec<Note>,
+}
+
+impl Entry {
+    /// An entry that anybody may boot, and of which nothing else is known. The title is cleaned.
+    #[must_use]
+    pub fn new(title: &str, target: Result<Target, Blocked>) -> Self {
+        Self {
+            title: clean(title),
+            id: None,
+            classes: Vec::new(),
+            hotkey: None,
+            access: Access::Unrestricted,
+            passwords: Vec::new(),
+            source: String::new(),
+            help: String::new(),
+            target,
+            net: NetLines::default(),
+            notes: Vec::new(),
+        }
+    }
 }
 
 /// What choosing an entry does.
@@ -75,6 +81,10 @@ pub enum Target {
     Config(ConfigFile),
     /// Show the menu that the DHCP server names (`dhcp --with-configfile`).
     OfferedConfig,
+    /// Show a menu within this one. Esc comes back.
+    Submenu(Box<Menu>),
+    /// Something that only the program knows how to do, under a number of its own: the body of a GRUB 2 entry.
+    Script(usize),
     /// Switch the domain off.
     Halt,
     /// Start the domain anew.
@@ -88,8 +98,8 @@ pub struct Boot {
     pub kernel: FileRef,
     /// Its command line, without the file's name.
     pub args: String,
-    /// The initial ramdisk.
-    pub initrd: Option<FileRef>,
+    /// The parts of the initial ramdisk, which come one after the other in memory as GRUB 2 joins them.
+    pub initrds: Vec<FileRef>,
     /// Multiboot modules (they exclude an initrd: the later command wins, as in PV-GRUB).
     pub modules: Vec<Module>,
     /// A list of digests (`sha256sums`): every file of the entry that has none of its own must be in it.
@@ -172,68 +182,3 @@ impl fmt::Display for Note {
         write!(f, "line {}: {}", self.line, self.text)
     }
 }
-
-/// Why an entry can't be booted. The text is for the user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Blocked {
-    /// The entry has `lock` or `password`.
-    Locked {
-        /// Line number, from 1.
-        line: u32,
-        /// Which of the two.
-        command: &'static str,
-    },
-    /// The menu has `lock` or `password` before the first entry.
-    MenuLocked {
-        /// Line number, from 1.
-        line: u32,
-        /// Which of the two.
-        command: &'static str,
-    },
-    /// A command that a guest's boot loader can't obey, or does not yet.
-    Unsupported {
-        /// Line number, from 1.
-        line: u32,
-        /// The command's name.
-        command: String,
-        /// Why, for instance "a Xen PV domain has no boot sector to run".
-        why: &'static str,
-    },
-    /// A word that is no command of menu.lst.
-    Unknown {
-        /// Line number, from 1.
-        line: u32,
-        /// The word, cleaned.
-        command: String,
-    },
-    /// A command whose arguments make no sense.
-    Argument {
-        /// Line number, from 1.
-        line: u32,
-        /// What is wrong, cleaned.
-        what: String,
-    },
-    /// Nothing in the entry boots anything.
-    NoKernel,
-}
-
-impl fmt::Display for Blocked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Locked { line, command } => write!(
-                f,
-                "line {line}: the entry is locked (`{command}`); pvgrub can't ask for passwords yet, so it stays locked"
-            ),
-            Self::MenuLocked { line, command } => write!(
-                f,
-                "line {line}: the menu is locked (`{command}`); pvgrub can't ask for passwords yet, so it stays locked"
-            ),
-            Self::Unsupported { line, command, why } => write!(f, "line {line}: `{command}`: {why}"),
-            Self::Unknown { line, command } => write!(f, "line {line}: `{command}` is no command"),
-            Self::Argument { line, what } => write!(f, "line {line}: {what}"),
-            Self::NoKernel => f.write_str("the entry has no `kernel` line, so there is nothing to boot"),
-        }
-    }
-}
-
-impl core::error::Error for Blocked {}

@@ -7,7 +7,7 @@ use core::net::Ipv4Addr;
 
 use pvgrub_net::Server;
 
-use crate::parse::{short, words};
+use crate::words::{short, words};
 
 /// What these lines ask for, taken together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,8 +1,11 @@
 //! Which entries are tried, and in which order, when nobody chooses.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::model::{Default, Settings};
+use crate::clean::clean;
+use crate::model::Entry;
+use crate::settings::{Default, Settings};
 
 /// The entries to try one after the other: the default one, then those of `fallback`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,18 +15,20 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// The order for a menu of `count` entries. Whoever can read files has replaced [`Default::Saved`] by the entry that the
+    /// The order for a menu with these entries. Whoever can read files has replaced [`Default::Saved`] by the entry that the
     /// file names; else it is entry 0.
     ///
     /// As in GRUB: a default that does not exist gives way to the first fallback, or to entry 0; a fallback that does not
     /// exist is passed over. Each entry stands at most once, so a failing menu comes to an end.
-    pub fn new(settings: &Settings, count: usize) -> Self {
-        let default = match settings.default {
-            Default::Entry(number) => number,
-            Default::Saved => 0,
+    pub fn new(settings: &Settings, entries: &[Entry]) -> Self {
+        let count = entries.len();
+        let default = match &settings.default {
+            Default::Entry(number) => Some(*number),
+            Default::Path(path) => entry_by_path(path, entries).map(|(entry, _)| entry),
+            Default::Saved => Some(0),
         };
         let fallbacks = || settings.fallback.iter().copied().filter(|&entry| entry < count);
-        let first = if default < count { Some(default) } else { fallbacks().next() };
+        let first = default.filter(|entry| *entry < count).or_else(|| fallbacks().next());
         let first = first.or((count > 0).then_some(0));
         let mut entries = Vec::new();
         for entry in first.into_iter().chain(fallbacks()) {
@@ -50,6 +55,30 @@ impl Iterator for Attempts {
     }
 }
 
+/// The entry that the first part of `path` names, by its number, id or title, and the rest of the path, which is meant for the menu within
+/// that entry: `Advanced options>1`. In a name `>>` stands for `>`, as in GRUB 2.
+#[must_use]
+pub fn entry_by_path<'p>(path: &'p str, entries: &[Entry]) -> Option<(usize, &'p str)> {
+    let mut name = String::new();
+    let mut rest = path;
+    while let Some(c) = rest.chars().next() {
+        rest = rest.get(c.len_utf8()..).unwrap_or("");
+        match (c, rest.strip_prefix('>')) {
+            ('>', Some(after)) => rest = after,
+            ('>', None) => break,
+            _ => {}
+        }
+        name.push(c);
+    }
+    let digits = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+    let number = name.parse().ok().filter(|number| digits && *number < entries.len());
+    // Titles are cleaned for the terminal.
+    let title = clean(&name);
+    let by_id = || entries.iter().position(|entry| entry.id.as_deref() == Some(name.as_str()));
+    let by_title = || entries.iter().position(|entry| entry.title == title);
+    Some((number.or_else(by_id).or_else(by_title)?, rest))
+}
+
 /// The entry number in the file `default` that `default saved` reads: digits at its start, anything after them.
 pub fn parse_saved_default(text: &[u8]) -> Option<usize> {
     let text = text.trim_ascii_start();
@@ -62,11 +91,16 @@ pub fn parse_saved_default(text: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Blocked;
     use proptest::prelude::*;
+
+    fn entries(titles: &[&str]) -> Vec<Entry> {
+        titles.iter().map(|title| Entry::new(title, Err(Blocked::NoKernel))).collect()
+    }
 
     fn order(default: Default, fallback: &[usize], count: usize) -> Vec<usize> {
         let settings = Settings { default, fallback: fallback.to_vec(), ..Settings::default() };
-        Attempts::new(&settings, count).collect()
+        Attempts::new(&settings, &entries(&["x"; 8][..count])).collect()
     }
 
     #[test]
@@ -81,6 +115,41 @@ mod tests {
         assert_eq!(order(Default::Entry(9), &[2, 1], 3), [2, 1]);
         assert_eq!(order(Default::Entry(9), &[], 3), [0]);
         assert_eq!(order(Default::Entry(0), &[0], 0), [0usize; 0]);
+    }
+
+    #[test]
+    fn paths_name_entries() {
+        let mut list = entries(&["Linux", "More > less", "2", "Größe"]);
+        list[1].id = Some("more".into());
+        list[3].id = Some("Linux".into());
+        for (path, found) in [
+            ("0", Some((0, ""))),
+            ("1>0>x", Some((1, "0>x"))),
+            ("more>Linux", Some((1, "Linux"))),
+            ("More >> less>2", Some((1, "2"))),
+            ("More > less", None),
+            // An id goes before a title, and a number that exists before both.
+            ("Linux", Some((3, ""))),
+            ("2", Some((2, ""))),
+            ("Größe>", Some((3, ""))),
+            ("9", None),
+            ("+1", None),
+            ("", None),
+            (">", None),
+            (">>>1", None),
+        ] {
+            assert_eq!(entry_by_path(path, &list), found, "{path}");
+        }
+        let order = |path: &str| {
+            let settings = Settings {
+                default: Default::Path(path.into()),
+                fallback: Vec::from([2]),
+                ..Settings::default()
+            };
+            Attempts::new(&settings, &list).collect::<Vec<_>>()
+        };
+        assert_eq!(order("more>0"), [1, 2]);
+        assert_eq!(order("gone>0"), [2]);
     }
 
     #[test]

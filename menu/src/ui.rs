@@ -12,6 +12,7 @@ use crate::key::Key;
 use crate::model::Menu;
 use crate::order::Attempts;
 use crate::screen::Row;
+use crate::settings::TimeoutStyle;
 
 /// A digit this long after the one before begins a new number.
 const DIGIT_TIME: Duration = Duration::from_secs(2);
@@ -111,13 +112,13 @@ impl Ui {
         });
         let mut ui = Self::empty(headline, look);
         ui.items = items.collect();
-        let attempts = Attempts::new(&menu.settings, ui.items.len());
+        let attempts = Attempts::new(&menu.settings, &menu.entries);
         ui.selected = attempts.first().unwrap_or(0);
         ui.colors = menu.settings.colors;
         if let Some(seconds) = menu.settings.timeout.filter(|_| !ui.items.is_empty()) {
             ui.countdown = Some(now.saturating_add(Duration::from_secs(seconds.into())));
             ui.attempts = Some(attempts);
-            ui.hidden = menu.settings.hidden;
+            ui.hidden = menu.settings.timeout_style != TimeoutStyle::Menu;
         }
         ui
     }
@@ -241,14 +242,16 @@ impl Ui {
         let last = self.items.len().saturating_sub(1);
         let page = self.page();
         match key {
-            Key::Up => self.select(self.selected.saturating_sub(1)),
-            Key::Down => self.select(self.selected.saturating_add(1).min(last)),
+            Key::Up | Key::Char('k') | Key::Ctrl('p') => self.select(self.selected.saturating_sub(1)),
+            Key::Down | Key::Char('j') | Key::Ctrl('n') => {
+                self.select(self.selected.saturating_add(1).min(last))
+            }
             Key::PageUp => self.select(self.selected.saturating_sub(page)),
             Key::PageDown => self.select(self.selected.saturating_add(page).min(last)),
             Key::Home => self.select(0),
             Key::End => self.select(last),
             Key::Char(c @ '0'..='9') => self.digit(c, typed, now),
-            Key::Backspace => self.rub_out(typed, now),
+            Key::Backspace | Key::Delete => self.rub_out(typed, now),
             Key::Enter | Key::Right | Key::Char('b') => return self.choose(typed),
             Key::Char('r') => return Action::Rescan,
             Key::Escape | Key::Left => {

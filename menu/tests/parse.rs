@@ -129,7 +129,7 @@ fn the_root_holds_for_the_lines_after_it() {
         panic!()
     };
     assert_eq!(boot.kernel.to_string(), "(hd0,0)/k");
-    assert_eq!(boot.initrd.unwrap().to_string(), "(hd1,1)/i");
+    assert_eq!(boot.initrds[0].to_string(), "(hd1,1)/i");
     let Ok(Target::Boot(boot)) = entry("kernel /k") else { panic!() };
     assert_eq!(boot.kernel.device, None);
     let Ok(Target::Boot(boot)) = entry("rootnoverify (LABEL=boot)\nkernel /k") else { panic!() };
@@ -169,14 +169,14 @@ fn modules_and_an_initrd_exclude_one_another() {
         other => panic!("{other:?}"),
     };
     let both = boot("initrd /i\nmodule /a one two\nroot (hd1)\nmodulenounzip (hd2)/b.gz\n");
-    assert_eq!(both.initrd, None);
+    assert_eq!(both.initrds, []);
     let modules: Vec<(String, &str, bool)> =
         both.modules.iter().map(|m| (m.file.to_string(), m.args.as_str(), m.unzip)).collect();
     let expected =
         [("(hd0,0)/a".to_owned(), "/a one two", true), ("(hd2)/b.gz".to_owned(), "(hd2)/b.gz", false)];
     assert_eq!(modules, expected);
     let last = boot("module /a\ninitrd /i\n");
-    assert_eq!((last.modules.len(), last.initrd.unwrap().to_string()), (0, "(hd0,0)/i".to_owned()));
+    assert_eq!((last.modules.len(), last.initrds[0].to_string()), (0, "(hd0,0)/i".to_owned()));
     let most = "module /m\n".repeat(255);
     assert_eq!(boot(&most).modules.len(), 255);
     assert!(entry(&format!("kernel /k\n{most}module /m")).is_err());
@@ -300,7 +300,7 @@ fn what_a_file_must_be() {
     );
     let Ok(Target::Boot(boot)) = entry(&lines) else { panic!("it boots") };
     assert_eq!(boot.args, "ro --sha256=no");
-    assert!(boot.kernel.digest.is_some() && boot.initrd.unwrap().digest.is_some());
+    assert!(boot.kernel.digest.is_some() && boot.initrds[0].digest.is_some());
     assert_eq!(boot.sums.unwrap().path, "/SHA256SUMS");
     let Ok(Target::Boot(boot)) = entry(&format!("kernel /k\nmodule --sha256={digest} /m a b")) else {
         panic!("it boots")

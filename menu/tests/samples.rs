@@ -1,6 +1,8 @@
 //! Menus as people had them.
 
-use pvgrub_menu::{Blocked, Boot, Color, Colors, ConfigFile, Default, Device, FileRef, Menu, Target};
+use pvgrub_menu::{
+    Blocked, Boot, Color, Colors, ConfigFile, Default, Device, FileRef, Menu, Target, TimeoutStyle,
+};
 
 fn parse(text: &[u8]) -> Menu {
     Menu::parse(text).unwrap()
@@ -37,7 +39,7 @@ fn debian() {
     let first = boot(&menu, 0);
     assert_eq!(first.kernel, on("hd0,0", "/boot/vmlinuz-6.1.0-18-amd64"));
     assert_eq!(first.args, "root=/dev/xvda1 ro console=hvc0");
-    assert_eq!(first.initrd, Some(on("hd0,0", "/boot/initrd.img-6.1.0-18-amd64")));
+    assert_eq!(first.initrds, [on("hd0,0", "/boot/initrd.img-6.1.0-18-amd64")]);
     assert_eq!(boot(&menu, 1).args, "root=/dev/xvda1 ro single");
     assert_eq!(menu.entries[1].notes[0].line, 44);
     assert_eq!(menu.entries[2].target, Err(Blocked::NoKernel));
@@ -50,7 +52,7 @@ fn debian() {
 #[test]
 fn amazon() {
     let menu = parse(include_bytes!("samples/amazon.lst"));
-    assert_eq!((menu.settings.timeout, menu.settings.hidden), (Some(1), true));
+    assert_eq!((menu.settings.timeout, menu.settings.timeout_style), (Some(1), TimeoutStyle::Countdown));
     let boot = boot(&menu, 0);
     assert_eq!(boot.kernel, on("hd0", "/boot/vmlinuz-4.9.58-18.51.amzn1.x86_64"));
     assert_eq!(boot.args, "root=LABEL=/ console=tty1 console=ttyS0 selinux=0");
@@ -64,7 +66,7 @@ fn ubuntu() {
     assert_eq!(menu.settings.timeout, Some(0));
     let uuid = Some(Device::Uuid("b9c3f1f0-6a3e-4b0e-8d3d-2d8b2a1f7c11".into()));
     assert_eq!(boot(&menu, 0).kernel.device, uuid);
-    assert_eq!(boot(&menu, 0).initrd.as_ref().unwrap().device, uuid);
+    assert_eq!(boot(&menu, 0).initrds[0].device, uuid);
     assert_eq!(menu.entries[1].target, Err(Blocked::Locked { line: 13, command: "lock" }));
     assert!(matches!(menu.entries[2].target, Err(Blocked::Argument { line: 19, .. })));
 }
@@ -81,10 +83,10 @@ fn dom0() {
     let rescue = boot(&menu, 1);
     assert_eq!(rescue.kernel, on("hd1", "/rescue/vmlinuz"));
     assert_eq!(rescue.args.split_whitespace().collect::<Vec<_>>(), ["console=hvc0", "rescue"]);
-    assert_eq!(rescue.initrd, Some(on("hd1", "/rescue/initrd.gz")));
+    assert_eq!(rescue.initrds, [on("hd1", "/rescue/initrd.gz")]);
     assert_eq!(menu.entries[1].notes.len(), 3);
     let mach = boot(&menu, 2);
-    assert_eq!(mach.initrd, None);
+    assert_eq!(mach.initrds, []);
     assert_eq!(mach.modules.len(), 2);
     assert_eq!(mach.modules[0].file, on("hd0,gpt2", "/hurd/ext2fs.static"));
     assert_eq!(mach.modules[0].args, "/hurd/ext2fs.static ext2fs --readonly");

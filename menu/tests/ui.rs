@@ -200,7 +200,7 @@ fn locked_entries_are_never_booted() {
 
     let mut menu =
         Menu::parse(b"timeout 0\nfallback 1\npassword x\ntitle A\nkernel /a\ntitle B\nkernel /b\n").unwrap();
-    menu.settings.hidden = true;
+    menu.settings.timeout_style = pvgrub_menu::TimeoutStyle::Countdown;
     let mut ui = Ui::new(&menu, "", Look::default(), s(0));
     assert_eq!(ui.tick(s(0)), Action::None);
     for key in ["0", "1"] {

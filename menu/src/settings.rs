@@ -1,0 +1,83 @@
+//! What holds for a whole menu.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::auth::Secret;
+use crate::color::Colors;
+use crate::model::FileRef;
+use crate::network::NetLines;
+
+/// Settings of the whole menu.
+#[derive(Debug, Clone, core::default::Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The entry that is booted when nobody chooses.
+    pub default: Default,
+    /// Seconds until that happens; `None`: the menu waits for ever.
+    pub timeout: Option<u32>,
+    /// What is seen meanwhile.
+    pub timeout_style: TimeoutStyle,
+    /// Entries to try, in this order, when the default one fails.
+    pub fallback: Vec<usize>,
+    /// Colours of the screen.
+    pub colors: Option<Colors>,
+    /// What is to be done with the network before anything is fetched.
+    pub net: NetLines,
+    /// Who may do all: boot each entry, edit, use the command line. `None`: everybody. Nobody is in an empty list. A
+    /// menu.lst knows no names: who has its password is the user without a name.
+    pub superusers: Option<Vec<String>>,
+    /// By what users prove who they are. Of two for the same name the last counts.
+    pub secrets: Vec<(String, Secret)>,
+    /// A menu for whoever gives the password (menu.lst's `password PASSWORD FILE`).
+    pub new_config: Option<FileRef>,
+    /// Texts on function keys, as extlinux has them.
+    pub help_texts: Vec<HelpText>,
+}
+
+/// The entry that is booted when nobody chooses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Default {
+    /// This one, counted from 0. It may not exist.
+    Entry(usize),
+    /// By number, title or id, and after `>` the same for the menu within that entry: `1>0`, `Advanced options>rescue`. A `>`
+    /// in a name is written twice (GRUB 2's `default`).
+    Path(String),
+    /// The one named in the file `default` in the menu's own directory; see [`crate::parse_saved_default`].
+    Saved,
+}
+
+impl core::default::Default for Default {
+    fn default() -> Self {
+        Self::Entry(0)
+    }
+}
+
+/// What is seen of a menu while its countdown runs (GRUB 2's `timeout_style`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, core::default::Default)]
+pub enum TimeoutStyle {
+    /// The menu.
+    #[default]
+    Menu,
+    /// One line with the seconds that are left.
+    Countdown,
+    /// Nothing.
+    Hidden,
+}
+
+/// A text that a function key shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HelpText {
+    /// 1 to 12: F1 to F12.
+    pub key: u8,
+    /// The text.
+    pub body: HelpBody,
+}
+
+/// Where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HelpBody {
+    /// Here.
+    Text(String),
+    /// In this file; the program is asked for it ([`crate::Action::Help`]).
+    File(FileRef),
+}
