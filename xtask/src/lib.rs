@@ -14,6 +14,7 @@ mod lab;
 mod liar;
 mod linux;
 mod material;
+mod menus;
 mod new;
 mod nostd;
 mod oracle;
@@ -126,6 +127,12 @@ enum Command {
     },
     /// Feed hostile input to all that reads some: libFuzzer under AddressSanitizer, for minutes (docs/fuzzing.md)
     Fuzz(fuzz::Options),
+    /// Have Debian's own tools write the menus in menu/tests/menus/generated/ anew, in domains of the lab
+    Menus {
+        /// Only compare them with what is there
+        #[arg(long)]
+        check: bool,
+    },
     /// Boot the lab and open a shell in its dom0 (Ctrl-] leaves), or run one command there
     Lab {
         /// Memory for guests, MiB
@@ -261,6 +268,7 @@ fn run(command: Command) -> Result<()> {
             test::Selection { names, all, share, lab_only: lab, built, list }.run()
         }
         Command::Fuzz(options) => options.run(),
+        Command::Menus { check } => menus::run(check),
         Command::Lab { memory, command } => lab(memory, &command),
         Command::Guest(options) => guest(&options),
     }

@@ -1,13 +1,17 @@
 //! What guests are made of: a ramdisk for each kernel, and root file systems with their own first program.
 
+mod grubenv;
 mod image;
+mod uki;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
+pub use grubenv::grubenv;
 pub use image::{BOOT_UUID, Fs, Image, Layout, ROOT_UUID};
+pub use uki::Uki;
 
 use crate::cpio::Archive;
 use crate::kernels::Kernel;
@@ -125,20 +129,28 @@ fn stage(dir: &Path) -> Result<()> {
     std::fs::copy(busybox()?, dir.join("bin/busybox"))?;
     let init = dir.join("sbin/init");
     std::fs::write(&init, include_bytes!("material/root-init"))?;
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(&init, std::fs::Permissions::from_mode(0o755))?;
+    executable(&init)?;
     std::fs::write(dir.join("data"), data())?;
     Ok(())
 }
 
-/// Writes files below `dir`: path and content.
+/// Writes files below `dir`: path and content. Programs can be run.
 fn add(dir: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
     for (path, content) in files {
         let file = dir.join(path);
         paths::ensure(file.parent().context("a file's directory")?)?;
         std::fs::write(&file, content).with_context(|| format!("writing {}", file.display()))?;
+        if content.starts_with(b"#!") || content.starts_with(b"\x7fELF") {
+            executable(&file)?;
+        }
     }
     Ok(())
+}
+
+fn executable(file: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755))
+        .with_context(|| format!("changing the mode of {}", file.display()))
 }
 
 /// Fills a /boot, which is the volume `dir` itself or a directory of it: vmlinuz-NAME, initrd-NAME.img, and the menu if it

@@ -90,7 +90,9 @@ impl Config {
     }
 
     fn text(&self, name: &str, kernel: &str, ramdisk: Option<&str>) -> Result<String> {
-        if self.extra.contains(['"', '\n']) {
+        // xl takes either kind of quotation marks, and knows no other way to have one within a text.
+        let mark = if self.extra.contains('"') { '\'' } else { '"' };
+        if self.extra.contains([mark, '\n']) {
             bail!("xl's configuration cannot hold this command line: {}", self.extra);
         }
         let mut text = format!("name = \"{name}\"\ntype = \"pv\"\nkernel = \"{kernel}\"\n");
@@ -98,7 +100,7 @@ impl Config {
             writeln!(text, "ramdisk = \"{ramdisk}\"")?;
         }
         if !self.extra.is_empty() {
-            writeln!(text, "extra = \"{}\"", self.extra)?;
+            writeln!(text, "extra = {mark}{}{mark}", self.extra)?;
         }
         writeln!(text, "memory = {}\nvcpus = {}", self.memory, self.vcpus)?;
         if let Some(maxmem) = self.maxmem {

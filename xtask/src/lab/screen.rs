@@ -114,7 +114,9 @@ mod tests {
     #[test]
     fn rows_marks_and_the_cursor() {
         let mut parser = vt100::Parser::new(ROWS, COLUMNS, 0);
-        parser.process(b"\x1b[2J\x1b[1;1HA menu\x1b[3;1H\x1b[0;7m>  0  First   \x1b[0m\x1b[K\x1b[4;1H   1  Second");
+        parser.process(
+            b"\x1b[2J\x1b[1;1HA menu\x1b[3;1H\x1b[0;7m>  0  First   \x1b[0m\x1b[K\x1b[4;1H   1  Second",
+        );
         let screen = Screen::of(parser.screen());
         assert_eq!(screen.rows[..4], ["A menu", "", ">  0  First", "   1  Second"]);
         assert_eq!((screen.choice(), screen.cursor), (Some(">  0  First"), Some((3, 12))));

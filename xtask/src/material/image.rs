@@ -90,8 +90,6 @@ pub const ROOT_UUID: &str = "6f1c5a0e-5d1b-4c8e-9d5a-3b1e7a9c0d42";
 /// UUID of the file system of [`Layout::ExtBoot`]'s /boot.
 pub const BOOT_UUID: &str = "c2d8f3a1-7b46-4e09-8a5f-91e6d0b37c18";
 
-const MIB: u64 = 1 << 20;
-
 impl Image {
     /// An MBR disk with an ext4 root and this kernel.
     pub fn new(kernel: Kernel) -> Image {

@@ -177,6 +177,7 @@ impl Image {
             return Ok(());
         }
         let image = format!("{}@@{}", file.display(), place.start);
-        sh::output(tools::command("usr/bin/mcopy")?.args(["-s", "-i", &image]).args(sources).arg("::/")).map(drop)
+        sh::output(tools::command("usr/bin/mcopy")?.args(["-s", "-i", &image]).args(sources).arg("::/"))
+            .map(drop)
     }
 }
