@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use super::{Guest, Lab};
 
@@ -19,23 +19,12 @@ pub struct Screen {
     pub rows: Vec<String>,
     /// Row and column of the cursor, counted from 0; nothing if it is hidden.
     pub cursor: Option<(u16, u16)>,
-    /// Rows whose first letter is shown inverted, or on another background.
-    pub marked: Vec<u16>,
 }
 
 impl Screen {
     pub(super) fn of(terminal: &vt100::Screen) -> Screen {
         let rows = terminal.rows(0, COLUMNS).map(|row| row.trim_end().to_owned()).collect();
-        let is_marked = |row: &u16| {
-            terminal
-                .cell(*row, 2)
-                .is_some_and(|cell| cell.inverse() || cell.bgcolor() != vt100::Color::Default)
-        };
-        Screen {
-            rows,
-            cursor: (!terminal.hide_cursor()).then(|| terminal.cursor_position()),
-            marked: (0..ROWS).filter(is_marked).collect(),
-        }
+        Screen { rows, cursor: (!terminal.hide_cursor()).then(|| terminal.cursor_position()) }
     }
 
     /// Whether a row contains this.
@@ -43,21 +32,26 @@ impl Screen {
         self.rows.iter().any(|row| row.contains(text))
     }
 
-    /// The marked row, if there is exactly one.
+    /// The entry that is marked, by its sign: colours differ from menu to menu.
     pub fn choice(&self) -> Option<&str> {
-        match self.marked.as_slice() {
-            [row] => self.rows.get(usize::from(*row)).map(String::as_str),
-            _ => None,
-        }
+        self.rows.iter().map(String::as_str).find(|row| row.starts_with('>'))
+    }
+
+    /// An error unless the rows are these.
+    pub fn is(&self, rows: &str) -> Result<()> {
+        let wanted: Vec<&str> = rows.lines().map(str::trim_end).collect();
+        let used = self.rows.iter().rposition(|row| !row.is_empty()).map_or(0, |last| last + 1);
+        let have = self.rows.get(..used).unwrap_or_default();
+        ensure!(have == wanted, "the screen is\n{self}\nand should be\n{rows}");
+        Ok(())
     }
 }
 
 impl fmt::Display for Screen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let used = self.rows.iter().rposition(|row| !row.is_empty()).map_or(0, |last| last + 1);
-        for (number, row) in self.rows.iter().enumerate().take(used) {
-            let mark = if self.marked.contains(&(number as u16)) { '*' } else { ' ' };
-            writeln!(f, "{mark}|{row}")?;
+        for row in self.rows.iter().take(used) {
+            writeln!(f, "|{row}")?;
         }
         match self.cursor {
             Some((row, column)) => write!(f, "cursor in row {row}, column {column}"),
@@ -121,6 +115,8 @@ mod tests {
         assert_eq!(screen.rows[..4], ["A menu", "", ">  0  First", "   1  Second"]);
         assert_eq!((screen.choice(), screen.cursor), (Some(">  0  First"), Some((3, 12))));
         assert!(screen.has("Second") && !screen.has("Third"));
+        assert!(screen.is("A menu\n\n>  0  First\n   1  Second").is_ok());
+        assert!(screen.is("A menu\n\n>  0  First").is_err());
         parser.process(b"\x1b[?25l");
         assert_eq!(Screen::of(parser.screen()).cursor, None);
     }

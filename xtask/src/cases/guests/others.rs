@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::driver::{DOWN, ENTER, Person, UP};
+use super::driver::{DOWN, ENTER, ESC, Person, UP};
 use super::{CLOUD, GENERIC, MACHINE, empty, pair, runs};
 use crate::cases::{Case, QUIET, Stage, Tier};
 use crate::kernels::Kernel;
@@ -135,7 +135,7 @@ fn alpine_second(stage: &mut Stage) -> Result<()> {
     let config = stage.guest(&alpine()?, "")?;
     let mut person = Person::at(stage, &config)?;
     person.reads("Alpine will be booted automatically")?;
-    person.types("\x1b")?;
+    person.types(ESC)?;
     person.marked("Linux virt")?;
     ensure!(person.screen().has("Alpine/Linux Boot Menu"), "no title:\n{}", person.screen());
     person.types(UP)?;
@@ -148,7 +148,7 @@ fn alpine_edit(stage: &mut Stage) -> Result<()> {
     let config = stage.guest(&alpine()?, "pvgrub.timeout=30")?;
     let mut person = Person::at(stage, &config)?;
     person.reads("Alpine will be booted automatically")?;
-    person.types("\x1b")?;
+    person.types(ESC)?;
     person.marked("Linux virt")?;
     person.edits("vmlinuz-virt")?;
     person.appends_to("APPEND", " pick=edited")?;
