@@ -53,7 +53,7 @@ fn default(stage: &mut Stage) -> Result<()> {
     let mut person = Person::at(stage, &config)?;
     let menu = person.marked(TITLE)?;
     ensure!(menu.has(ADVANCED), "no submenu:\n{menu}");
-    let report = person.is_up()?;
+    let report = person.comes_up()?;
     runs(&report, Kernel::Cloud)?;
     report.has("cmdline", &format!("root=UUID={} ro quiet", crate::material::ROOT_UUID))?;
     report.has("root", "/dev/xvda1 ext4 ro")
@@ -72,7 +72,7 @@ fn submenu(stage: &mut Stage) -> Result<()> {
     person.marked(ADVANCED)?;
     person.types("\r")?;
     person.chooses(&format!("with Linux {GENERIC}"))?;
-    runs(&person.is_up()?, Kernel::Generic)
+    runs(&person.comes_up()?, Kernel::Generic)
 }
 
 /// A word at the end of the linux line.
@@ -83,7 +83,7 @@ fn edit(stage: &mut Stage) -> Result<()> {
     person.edits("insmod gzio")?;
     person.appends_to("linux", " pick=edited")?;
     person.boots_it()?;
-    let report = person.is_up()?;
+    let report = person.comes_up()?;
     report.has("cmdline", "pick=edited")?;
     runs(&report, Kernel::Cloud)
 }
@@ -98,7 +98,7 @@ fn edit_left(stage: &mut Stage) -> Result<()> {
     person.types(ESC)?;
     person.marked(TITLE)?;
     person.types("\r")?;
-    let report = person.is_up()?;
+    let report = person.comes_up()?;
     ensure!(!report.get("cmdline")?.contains("pick="), "it boots what was given up");
     runs(&report, Kernel::Cloud)
 }
@@ -119,7 +119,7 @@ fn command_line(stage: &mut Stage) -> Result<()> {
     ] {
         person.types(&format!("{line}\r"))?;
     }
-    let report = person.is_up()?;
+    let report = person.comes_up()?;
     report.has("cmdline", "pick=typed")
 }
 
@@ -129,7 +129,7 @@ fn saved(stage: &mut Stage) -> Result<()> {
     let config = stage.guest(&image, "")?;
     let mut person = Person::at(stage, &config)?;
     person.marked("My own rescue")?;
-    person.is_up()?.has("cmdline", "pick=custom")
+    person.comes_up()?.has("cmdline", "pick=custom")
 }
 
 /// grub-reboot's choice goes before the saved one, and only once.
@@ -138,9 +138,9 @@ fn next(stage: &mut Stage) -> Result<()> {
         with(disk("debian-12/default")?, &[("saved_entry", "0"), ("next_entry", &format!("{ADVANCED}>2"))]);
     let disk = stage.image(&image)?;
     let config = stage.pvgrub().disk("xvda", &disk);
-    let first = Person::at(stage, &config)?.is_up()?;
+    let first = Person::at(stage, &config)?.comes_up()?;
     runs(&first, Kernel::Generic)?;
-    let second = Person::at(stage, &config)?.is_up()?;
+    let second = Person::at(stage, &config)?.comes_up()?;
     runs(&second, Kernel::Cloud)
 }
 
@@ -151,17 +151,17 @@ fn savedefault(stage: &mut Stage) -> Result<()> {
     let mut person = Person::at(stage, &config)?;
     let title = format!("with Linux {GENERIC}");
     person.chooses(&title)?;
-    runs(&person.is_up()?, Kernel::Generic)?;
+    runs(&person.comes_up()?, Kernel::Generic)?;
     let mut again = Person::at(stage, &config)?;
     again.marked(&title)?;
-    runs(&again.is_up()?, Kernel::Generic)
+    runs(&again.comes_up()?, Kernel::Generic)
 }
 
 /// What dom0 says holds, whatever the menu says.
 fn forced(stage: &mut Stage) -> Result<()> {
     let entry = format!("pvgrub.entry=\"{ADVANCED}>2\" pvgrub.append=pick=forced pvgrub.timeout=1");
     let config = stage.guest(&disk("debian-12/default")?, &entry)?;
-    let report = Person::at(stage, &config)?.is_up()?;
+    let report = Person::at(stage, &config)?.comes_up()?;
     runs(&report, Kernel::Generic)?;
     report.has("cmdline", "pick=forced")
 }
@@ -172,7 +172,7 @@ fn trixie(stage: &mut Stage) -> Result<()> {
     let config = stage.guest(&image, "")?;
     let mut person = Person::at(stage, &config)?;
     person.marked(TITLE)?;
-    let report = person.is_up()?;
+    let report = person.comes_up()?;
     runs(&report, Kernel::Cloud)?;
     report.has("root", "/dev/xvda2 ext4 ro")
 }

@@ -139,7 +139,7 @@ impl<'s, 'l> Person<'s, 'l> {
     }
 
     /// The guest's report when it has come up; it must have ended well.
-    pub fn is_up(self) -> Result<Report> {
+    pub fn comes_up(self) -> Result<Report> {
         self.stage.reports(&self.guest)
     }
 

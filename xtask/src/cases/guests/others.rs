@@ -64,7 +64,7 @@ fn fedora_saved(stage: &mut Stage) -> Result<()> {
     let config = stage.guest(&image, "")?;
     let mut person = Person::at(stage, &config)?;
     person.marked(OLDER)?;
-    let report = person.is_up()?;
+    let report = person.comes_up()?;
     runs(&report, Kernel::Generic)?;
     report.has("cmdline", &format!("root=UUID={ROOT_UUID} ro"))?;
     report.has("cmdline", &format!("pick={OLDER}"))
@@ -79,15 +79,15 @@ fn fedora_second(stage: &mut Stage) -> Result<()> {
     person.types(DOWN)?;
     person.marked(OLDER)?;
     person.types(ENTER)?;
-    runs(&person.is_up()?, Kernel::Generic)
+    runs(&person.comes_up()?, Kernel::Generic)
 }
 
 fn fedora_next(stage: &mut Stage) -> Result<()> {
     let image = fedora(&[("saved_entry", "0"), ("next_entry", "1")])?;
     let disk = stage.image(&image)?;
     let config = stage.pvgrub().disk("xvda", &disk);
-    runs(&Person::at(stage, &config)?.is_up()?, Kernel::Generic)?;
-    runs(&Person::at(stage, &config)?.is_up()?, Kernel::Cloud)
+    runs(&Person::at(stage, &config)?.comes_up()?, Kernel::Generic)?;
+    runs(&Person::at(stage, &config)?.comes_up()?, Kernel::Cloud)
 }
 
 fn fedora_edit(stage: &mut Stage) -> Result<()> {
@@ -98,7 +98,7 @@ fn fedora_edit(stage: &mut Stage) -> Result<()> {
     let line = if editor.has("options") { "options" } else { "linux" };
     person.appends_to(line, " pick=edited")?;
     person.boots_it()?;
-    person.is_up()?.has("cmdline", "pick=edited")
+    person.comes_up()?.has("cmdline", "pick=edited")
 }
 
 /// A disk as Alpine's setup leaves it: /boot is a volume of its own, with extlinux.conf at its top.
@@ -125,7 +125,7 @@ fn alpine() -> Result<Image> {
 
 fn alpine_default(stage: &mut Stage) -> Result<()> {
     let config = stage.guest(&alpine()?, "")?;
-    let report = Person::at(stage, &config)?.is_up()?;
+    let report = Person::at(stage, &config)?.comes_up()?;
     runs(&report, Kernel::Cloud)?;
     report.has("cmdline", "modules=sd-mod,usb-storage,ext4")
 }
@@ -141,7 +141,7 @@ fn alpine_second(stage: &mut Stage) -> Result<()> {
     person.types(UP)?;
     person.marked("Linux lts")?;
     person.types(ENTER)?;
-    runs(&person.is_up()?, Kernel::Generic)
+    runs(&person.comes_up()?, Kernel::Generic)
 }
 
 fn alpine_edit(stage: &mut Stage) -> Result<()> {
@@ -153,7 +153,7 @@ fn alpine_edit(stage: &mut Stage) -> Result<()> {
     person.edits("vmlinuz-virt")?;
     person.appends_to("APPEND", " pick=edited")?;
     person.boots_it()?;
-    person.is_up()?.has("cmdline", "pick=edited")
+    person.comes_up()?.has("cmdline", "pick=edited")
 }
 
 /// extlinux.conf as Debian's u-boot-update writes it, /boot on the root.
@@ -170,7 +170,7 @@ fn extlinux_debian(stage: &mut Stage) -> Result<()> {
     let mut person = Person::at(stage, &config)?;
     person.marked(CLOUD)?;
     person.chooses(&format!("{CLOUD} (rescue target)"))?;
-    let report = person.is_up()?;
+    let report = person.comes_up()?;
     runs(&report, Kernel::Cloud)?;
     report.has("cmdline", "single")
 }
@@ -196,7 +196,7 @@ fn bls() -> Result<Image> {
 
 fn bls_default(stage: &mut Stage) -> Result<()> {
     let config = stage.guest(&bls()?, "")?;
-    let report = Person::at(stage, &config)?.is_up()?;
+    let report = Person::at(stage, &config)?.comes_up()?;
     runs(&report, Kernel::Cloud)?;
     report.has("cmdline", &format!("systemd.machine_id={MACHINE}"))
 }
@@ -207,13 +207,13 @@ fn bls_second(stage: &mut Stage) -> Result<()> {
     // Titles that are the same get their versions.
     person.marked(&format!("({CLOUD})"))?;
     person.chooses(&format!("({GENERIC})"))?;
-    runs(&person.is_up()?, Kernel::Generic)
+    runs(&person.comes_up()?, Kernel::Generic)
 }
 
 fn bls_forced(stage: &mut Stage) -> Result<()> {
     let extra = format!("pvgrub.entry={MACHINE}-{GENERIC} pvgrub.append=pick=forced pvgrub.timeout=1");
     let config = stage.guest(&bls()?, &extra)?;
-    let report = Person::at(stage, &config)?.is_up()?;
+    let report = Person::at(stage, &config)?.comes_up()?;
     runs(&report, Kernel::Generic)?;
     report.has("cmdline", "pick=forced")
 }
@@ -234,7 +234,7 @@ fn uki_default(stage: &mut Stage) -> Result<()> {
     let config = stage.guest(&uki()?, "")?;
     let mut person = Person::at(stage, &config)?;
     person.marked(&format!("Debian of {CLOUD}"))?;
-    let report = person.is_up()?;
+    let report = person.comes_up()?;
     runs(&report, Kernel::Cloud)?;
     report.has("cmdline", &format!("pick={CLOUD}"))
 }
@@ -244,7 +244,7 @@ fn uki_second(stage: &mut Stage) -> Result<()> {
     let mut person = Person::at(stage, &config)?;
     person.marked(&format!("Debian of {CLOUD}"))?;
     person.chooses(&format!("Debian of {GENERIC}"))?;
-    let report = person.is_up()?;
+    let report = person.comes_up()?;
     runs(&report, Kernel::Generic)?;
     report.has("cmdline", &format!("pick={GENERIC}"))
 }
@@ -256,7 +256,7 @@ fn uki_edit(stage: &mut Stage) -> Result<()> {
     person.edits("options")?;
     person.appends_to("options", " pick=edited")?;
     person.boots_it()?;
-    person.is_up()?.has("cmdline", "pick=edited")
+    person.comes_up()?.has("cmdline", "pick=edited")
 }
 
 /// `default saved`, and the file that GRUB 0.97's grub-set-default writes.
@@ -265,7 +265,7 @@ fn menu_lst_saved(stage: &mut Stage) -> Result<()> {
     let config = stage.guest(&image, "")?;
     let mut person = Person::at(stage, &config)?;
     person.marked("Second")?;
-    person.is_up()?.has("cmdline", "pick=Second")
+    person.comes_up()?.has("cmdline", "pick=Second")
 }
 
 fn menu_lst_edit(stage: &mut Stage) -> Result<()> {
@@ -275,13 +275,13 @@ fn menu_lst_edit(stage: &mut Stage) -> Result<()> {
     person.edits("pick=Second")?;
     person.appends_to("kernel", " pick=edited")?;
     person.boots_it()?;
-    person.is_up()?.has("cmdline", "pick=Second pick=edited")
+    person.comes_up()?.has("cmdline", "pick=Second pick=edited")
 }
 
 fn menu_lst_forced(stage: &mut Stage) -> Result<()> {
     let image = two("default 0\ntimeout 300");
     let config = stage.guest(&image, "pvgrub.entry=Second pvgrub.append=pick=forced pvgrub.timeout=1")?;
-    let report = Person::at(stage, &config)?.is_up()?;
+    let report = Person::at(stage, &config)?.comes_up()?;
     report.has("cmdline", "pick=Second")?;
     report.has("cmdline", "pick=forced")
 }

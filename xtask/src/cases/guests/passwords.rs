@@ -44,7 +44,7 @@ fn boot(stage: &mut Stage) -> Result<()> {
     person.marked(TITLE)?;
     person.types(ENTER)?;
     person.answers(USER, PASSWORD)?;
-    runs(&person.is_up()?, Kernel::Cloud)
+    runs(&person.comes_up()?, Kernel::Cloud)
 }
 
 /// A wrong password, a wrong name, and nothing at all: each leads back to the menu.
@@ -65,7 +65,7 @@ fn wrong(stage: &mut Stage) -> Result<()> {
     // And the right one still opens it.
     person.types(ENTER)?;
     person.answers(USER, PASSWORD)?;
-    runs(&person.is_up()?, Kernel::Cloud)
+    runs(&person.comes_up()?, Kernel::Cloud)
 }
 
 /// An entry for everybody asks nobody, but to edit it asks.
@@ -79,7 +79,7 @@ fn unrestricted(stage: &mut Stage) -> Result<()> {
     person.types(ESC)?;
     person.marked("Open to all")?;
     person.types(ENTER)?;
-    person.is_up()?.has("cmdline", "pick=open")
+    person.comes_up()?.has("cmdline", "pick=open")
 }
 
 /// Who has the password may edit.
@@ -92,7 +92,7 @@ fn edit(stage: &mut Stage) -> Result<()> {
     person.reads("pick=open")?;
     person.appends_to("linux", " pick=edited")?;
     person.boots_it()?;
-    person.is_up()?.has("cmdline", "pick=open pick=edited")
+    person.comes_up()?.has("cmdline", "pick=open pick=edited")
 }
 
 fn command_line(stage: &mut Stage) -> Result<()> {
@@ -121,7 +121,7 @@ fn countdown(stage: &mut Stage) -> Result<()> {
     person.is_asked()?;
     person.stays(3)?;
     person.answers(USER, PASSWORD)?;
-    runs(&person.is_up()?, Kernel::Cloud)
+    runs(&person.comes_up()?, Kernel::Cloud)
 }
 
 /// What is within a submenu is protected too.
@@ -132,7 +132,7 @@ fn submenu(stage: &mut Stage) -> Result<()> {
     person.answers(USER, PASSWORD)?;
     person.chooses("with Linux 6.1.0-18-cloud-amd64 (recovery mode)")?;
     // Whoever has proved who they are is not asked twice, as in GRUB 2.
-    person.is_up()?.has("cmdline", "single")
+    person.comes_up()?.has("cmdline", "single")
 }
 
 /// A hotkey boots an entry, so it asks like Enter.
@@ -153,19 +153,19 @@ fn hotkey(stage: &mut Stage) -> Result<()> {
     person.is_asked()?;
     person.stays(3)?;
     person.answers(USER, PASSWORD)?;
-    runs(&person.is_up()?, Kernel::Cloud)
+    runs(&person.comes_up()?, Kernel::Cloud)
 }
 
 /// dom0's entry is a choice of the countdown's: the guest's password counts all the same.
 fn forced(stage: &mut Stage) -> Result<()> {
     let config = locked(stage, "pvgrub.entry=open pvgrub.timeout=1")?;
-    Person::at(stage, &config)?.is_up()?.has("cmdline", "pick=open")?;
+    Person::at(stage, &config)?.comes_up()?.has("cmdline", "pick=open")?;
     let config = locked(stage, "pvgrub.entry=0 pvgrub.timeout=1")?;
     let mut person = Person::at(stage, &config)?;
     person.is_asked()?;
     person.stays(3)?;
     person.answers(USER, PASSWORD)?;
-    runs(&person.is_up()?, Kernel::Cloud)
+    runs(&person.comes_up()?, Kernel::Cloud)
 }
 
 /// menu.lst: a password for the menu, and the second entry locked.
@@ -187,7 +187,7 @@ fn menu_lst(stage: &mut Stage) -> Result<()> {
     person.stays(3)?;
     person.types(ENTER)?;
     person.answers("", PASSWORD)?;
-    person.is_up()?.has("cmdline", "pick=Second")
+    person.comes_up()?.has("cmdline", "pick=Second")
 }
 
 /// `e` and `c` ask; an entry that is not locked does not.
@@ -203,7 +203,7 @@ fn menu_lst_keys(stage: &mut Stage) -> Result<()> {
     }
     person.marked("First")?;
     person.types(ENTER)?;
-    person.is_up()?.has("cmdline", "pick=First")
+    person.comes_up()?.has("cmdline", "pick=First")
 }
 
 /// An entry with a password of its own.
@@ -215,5 +215,5 @@ fn menu_lst_own(stage: &mut Stage) -> Result<()> {
     person.is_asked()?;
     person.stays(3)?;
     person.answers("", PASSWORD)?;
-    person.is_up()?.has("cmdline", "pick=Second")
+    person.comes_up()?.has("cmdline", "pick=Second")
 }
