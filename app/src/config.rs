@@ -1,28 +1,14 @@
-//! Finding the menu.
+//! Menus and where they come from; disks and volumes as the user sees them.
 
 use std::time::{Duration, Instant};
 
 use pvgrub_fs::{Disks, Numbering, Resolved, Volume};
-use pvgrub_menu::{Default, Device, FileRef, MAX_TEXT, Menu, parse_saved_default};
-use pvgrub_net::{Digest, Place};
+use pvgrub_menu::{Device, FileRef, Menu};
+use pvgrub_net::Place;
 
-use crate::console::Console;
 use crate::machine::Machine;
 use crate::network::Network;
-
-/// Where a menu is looked for when nobody says where it is: with /boot on the root file system, and on its own.
-pub const PLACES: [&str; 2] = ["/boot/grub/menu.lst", "/grub/menu.lst"];
-/// What tells that a guest has another boot loader's configuration.
-const OTHERS: [&str; 6] = [
-    "/boot/grub/grub.cfg",
-    "/grub/grub.cfg",
-    "/boot/grub2/grub.cfg",
-    "/grub2/grub.cfg",
-    "/loader/loader.conf",
-    "/boot/extlinux/extlinux.conf",
-];
-/// The file that `default saved` reads is ten bytes and a few lines of warning.
-const MAX_SAVED: usize = 4096;
+use crate::script::Script;
 
 /// How long those disks are waited for that are not needed: they were all asked at the same time.
 const GRACE: Duration = Duration::from_secs(1);
@@ -68,10 +54,21 @@ pub struct Config<'d> {
     pub home: Home<'d>,
     /// Its name for the user.
     pub name: String,
+    /// The shell that made it, if a script did.
+    pub script: Option<Script>,
     /// What else the user should know.
     pub notes: Vec<String>,
     /// Nobody said which menu: it is the first that was found in one of these places.
     pub searched: Vec<&'d str>,
+}
+
+impl<'d> Config<'d> {
+    /// It was found by looking at these places, where others of more weight failed.
+    pub fn after(mut self, searched: &[&'d str], failures: Vec<String>) -> Self {
+        self.searched = searched.to_vec();
+        self.notes.extend(failures);
+        self
+    }
 }
 
 /// What menus are looked for in.
@@ -91,75 +88,6 @@ impl<M: Machine> Clone for Sources<'_, '_, M> {
 }
 
 impl<M: Machine> Copy for Sources<'_, '_, M> {}
-
-impl<'d, M: Machine> Sources<'_, 'd, M> {
-    /// Finds the menu: the one that the command line names, else `given` (the text that came with the domain), else the first that lies
-    /// in one of [`PLACES`] on a volume, else the one that a DHCP server names. The error is for the user.
-    pub fn find(self, machine: &'d M, console: &mut Console) -> Result<Config<'d>, String> {
-        let options = machine.options();
-        match (&options.menu, self.given) {
-            (Some(file @ FileRef { device: Some(_), .. }), _) => self.read(file, &Home::Host, console),
-            (Some(FileRef { device: None, path, .. }), _) => search(&[path], self.disks),
-            (None, Some(text)) => given(text),
-            (None, None) => {
-                let on_disks = search(&PLACES, self.disks);
-                match on_disks {
-                    Err(why) if machine.has_cards() => {
-                        let offered = self.offered(console);
-                        offered.map_err(|offered| format!("{why}\n{offered}"))
-                    }
-                    found => found,
-                }
-            }
-        }
-    }
-
-    /// Reads the menu in `file`, which a menu at `home` names.
-    pub fn read(self, file: &FileRef, home: &Home<'d>, console: &mut Console) -> Result<Config<'d>, String> {
-        if let Some(place) = self.network.place(file, home, console) {
-            return self.fetch(&place?, file.digest, console);
-        }
-        let (volume, note) = volume(file, home.volume(), self.disks)?;
-        let mut config = read_on(volume, &home.path(&file.path))?;
-        config.notes.extend(note);
-        Ok(config)
-    }
-
-    /// Reads the menu that a DHCP server names.
-    pub fn offered(self, console: &mut Console) -> Result<Config<'d>, String> {
-        let place = self.network.offered_menu(console)?;
-        self.fetch(&place, None, console)
-    }
-
-    fn fetch(
-        self,
-        place: &Place,
-        digest: Option<Digest>,
-        console: &mut Console,
-    ) -> Result<Config<'d>, String> {
-        let (text, place) = self.network.text(place, digest, console)?;
-        let menu = Menu::parse(&text).map_err(|why| format!("{place}: {why}"))?;
-        let name = place.to_string();
-        let mut config =
-            Config { menu, home: Home::Net(place), name, notes: Vec::new(), searched: Vec::new() };
-        if config.menu.settings.default == Default::Saved {
-            config.menu.settings.default = Default::Entry(0);
-            config.notes.push("`default saved` means nothing on a server. So it is entry 0.".into());
-        }
-        Ok(config)
-    }
-}
-
-/// The menu that dom0 gave.
-fn given<'d>(text: &[u8]) -> Result<Config<'d>, String> {
-    // The domain builder rounds a ramdisk's length up to pages.
-    let end = text.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-    let text = text.get(..end).unwrap_or(text);
-    let menu = Menu::parse(text)
-        .map_err(|why| format!("The ramdisk that the domain was given is not a menu: {why}."))?;
-    let name = "the menu given by the host".into();
-    Ok(Config { menu, home: Home::Host, name, notes: Vec::new(), searched: Vec::new() })
-}
 
 /// The volume of a file, and if others have the same name a sentence on which was taken; `home` is the volume that the menu
 /// lies on.
@@ -187,55 +115,6 @@ pub fn volume<'d>(
         format!("{name} is {}; there is also {}, with the same name.", volume.name, others.join(", "))
     });
     Ok((volume, note))
-}
-
-fn read_on<'d>(volume: &'d Volume, path: &str) -> Result<Config<'d>, String> {
-    let name = format!("{}:{path}", volume.name);
-    let read = |path: &str, limit| volume.open()?.open(path)?.read_all(limit);
-    let text = read(path, MAX_TEXT).map_err(|why| format!("{name}: {why}"))?;
-    let mut menu = Menu::parse(&text).map_err(|why| format!("{name}: {why}"))?;
-    let mut notes = Vec::new();
-    if menu.settings.default == Default::Saved {
-        let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
-        let saved = format!("{directory}/default");
-        let entry = match read(&saved, MAX_SAVED) {
-            Ok(text) => parse_saved_default(&text).ok_or_else(|| "no number in it".to_owned()),
-            Err(why) => Err(why.to_string()),
-        };
-        menu.settings.default = Default::Entry(*entry.as_ref().unwrap_or(&0));
-        if let Err(why) = entry {
-            notes.push(format!("`default saved`, but {saved} does not tell which: {why}. So it is entry 0."));
-        }
-    }
-    Ok(Config { menu, home: Home::Volume(volume, path.into()), name, notes, searched: Vec::new() })
-}
-
-/// The first menu that is found: no disk behind it is waited for.
-fn search<'d>(paths: &[&'d str], disks: &'d Disks) -> Result<Config<'d>, String> {
-    let mut failures = Vec::new();
-    for disk in disks.disks() {
-        let search = disk.search(paths);
-        failures.extend(search.problems.iter().map(ToString::to_string));
-        for found in &search.found {
-            match read_on(found.volume, found.path) {
-                Ok(config) => return Ok(Config { searched: paths.to_vec(), ..config }),
-                Err(why) => failures.push(why),
-            }
-        }
-    }
-    let mut message = match disks.disks().len() {
-        0 => "No menu: there is no disk to look on.".to_owned(),
-        _ => format!("No menu was found. Looked on every volume for {}.", paths.join(" and ")),
-    };
-    for found in disks.search(&OTHERS).found {
-        let other = format!("\nThere is {}:{}, which pvgrub does not read.", found.volume.name, found.path);
-        message += &other;
-    }
-    for failure in failures {
-        message.push('\n');
-        message += &failure;
-    }
-    Err(message)
 }
 
 /// What is to be said of the other disks once there is a menu: that there are menus on them, too, and which have not answered.

@@ -9,12 +9,20 @@ use crate::keys::{Event, Keys};
 /// The terminal.
 pub struct Console {
     keys: Rc<Keys>,
+    /// Nothing is shown.
+    mute: bool,
 }
 
 impl Console {
     /// The terminal with these keys.
     pub fn new(keys: Rc<Keys>) -> Self {
-        Self { keys }
+        Self { keys, mute: false }
+    }
+
+    /// A terminal on which nothing is shown.
+    #[cfg(not(target_os = "hermit"))]
+    pub fn mute(keys: Rc<Keys>) -> Self {
+        Self { keys, mute: true }
     }
 
     /// Its keys.
@@ -34,6 +42,9 @@ impl Console {
 
     /// Writes text. A terminal that takes none is no reason not to boot.
     pub fn write(&mut self, text: &str) {
+        if self.mute {
+            return;
+        }
         let mut out = std::io::stdout().lock();
         if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
             log::warn!("the terminal takes no text");

@@ -1,9 +1,10 @@
 //! A file that is loaded, wherever it lies.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use pvgrub_fs::File;
-use pvgrub_handover::image::Source;
+use pvgrub_handover::image::{PAGE, Source};
 use pvgrub_net::{Digest, Hasher, Place, Transfer};
 
 use crate::network::Settings;
@@ -17,6 +18,18 @@ pub enum Input<'a> {
     Memory(Vec<u8>),
     /// On a server that told its length. It can only be read from its beginning on.
     Remote(Remote<'a>),
+    /// A part of another.
+    Part(Part<'a>),
+}
+
+/// A part of a file.
+pub struct Part<'a> {
+    /// The file.
+    pub whole: Rc<Input<'a>>,
+    /// Where it begins there, in bytes.
+    pub start: u64,
+    /// Bytes.
+    pub len: u64,
 }
 
 /// A file on a server.
@@ -68,6 +81,7 @@ impl Input<'_> {
             Self::Disk(file) => file.len(),
             Self::Memory(bytes) => bytes.len() as u64,
             Self::Remote(remote) => remote.len,
+            Self::Part(part) => part.len,
         }
     }
 
@@ -89,6 +103,20 @@ impl Input<'_> {
                 Ok(n)
             }
             Self::Remote(remote) => remote.read_at(offset, buf),
+            Self::Part(part) => {
+                let left = usize::try_from(part.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+                let n = left.min(buf.len());
+                part.whole.read_at(part.start.saturating_add(offset), &mut buf[..n])
+            }
+        }
+    }
+
+    /// A hint that this range will be read next.
+    fn read_ahead(&self, offset: u64, len: u64) {
+        match self {
+            Self::Disk(file) => file.read_ahead(offset, usize::try_from(len).unwrap_or(0)),
+            Self::Part(part) => part.whole.read_ahead(part.start.saturating_add(offset), len),
+            Self::Memory(_) | Self::Remote(_) => {}
         }
     }
 
@@ -158,9 +186,13 @@ impl Source for FileSource<'_, '_> {
     }
 
     fn read_ahead(&mut self, offset: u64, len: u64) {
-        if let Input::Disk(file) = self.file {
-            let len = usize::try_from(len).unwrap_or(0);
-            self.timings.of("kernel-read", || file.read_ahead(offset, len));
+        self.timings.of("kernel-read", || self.file.read_ahead(offset, len));
+    }
+
+    fn skew(&self) -> u64 {
+        match self.file {
+            Input::Part(part) => part.start % PAGE,
+            _ => 0,
         }
     }
 }

@@ -2,52 +2,65 @@
 
 use std::fmt::Write;
 
-use pvgrub_menu::{Attempts, Entry, Note, Target};
+use pvgrub_menu::{Attempts, Boot, Target};
 
 use crate::config::Config;
+use crate::outline::{ComesTo, Outline};
 
 /// The menu as lines of text.
-pub fn list(config: &Config<'_>) -> String {
-    let menu = &config.menu;
+pub fn list(config: &Config<'_>, outline: &Outline) -> String {
     let mut out = format!("{}\n", config.name);
-    let mut line = |text: String| out = std::mem::take(&mut out) + &text + "\n";
-    config.notes.iter().for_each(|note| line(note.clone()));
-    menu.notes.iter().for_each(|note| line(note.to_string()));
-    let order: Vec<String> = Attempts::new(&menu.settings, &menu.entries).map(|n| n.to_string()).collect();
-    line(match menu.settings.timeout {
-        Some(seconds) => format!("after {seconds} s: entry {}", order.join(", then ")),
-        None => format!("waits for ever; entry {} is marked", order.first().map_or("0", String::as_str)),
-    });
-    for (number, entry) in menu.entries.iter().enumerate() {
-        out += &entry_text(number, entry);
-    }
+    config.notes.iter().for_each(|note| out += &format!("{note}\n"));
+    menu(&mut out, outline, "");
     out
 }
 
-fn entry_text(number: usize, entry: &Entry) -> String {
-    let mut out = format!("\n{number}  {}\n", entry.title);
-    let mut line = |name: &str, text: &dyn std::fmt::Display| {
-        let _ = writeln!(out, "     {name:<11} {text}");
+fn menu(out: &mut String, outline: &Outline, indent: &str) {
+    let Outline { menu, comes_to } = outline;
+    menu.notes.iter().for_each(|note| *out += &format!("{indent}{note}\n"));
+    let order: Vec<String> = Attempts::new(&menu.settings, &menu.entries).map(|n| n.to_string()).collect();
+    *out += indent;
+    *out += &match menu.settings.timeout {
+        Some(seconds) => format!("after {seconds} s: entry {}\n", order.join(", then ")),
+        None => format!("waits for ever; entry {} is marked\n", order.first().map_or("0", String::as_str)),
     };
-    match &entry.target {
-        Ok(Target::Boot(boot)) => {
-            line("kernel", &boot.kernel);
-            line("arguments", &boot.args);
-            boot.initrds.iter().for_each(|initrd| line("initrd", initrd));
-            if let Some(sums) = &boot.sums {
-                line("sha256sums", sums);
-            }
-            boot.modules.iter().for_each(|module| line("module", &module.args));
+    for (number, (entry, comes_to)) in menu.entries.iter().zip(comes_to).enumerate() {
+        *out += &format!("\n{indent}{number}  {}\n", entry.title);
+        let mut line = |name: &str, text: &dyn std::fmt::Display| {
+            let _ = writeln!(out, "{indent}     {name:<11} {text}");
+        };
+        match comes_to {
+            ComesTo::Target(target) => does(target, &mut line),
+            ComesTo::Nothing => line("does nothing", &""),
+            ComesTo::Fails(why) => line("blocked", why),
+            ComesTo::Menu(_) => line("submenu", &""),
         }
-        Ok(Target::Config(other)) => line("configfile", &other.file),
-        Ok(Target::OfferedConfig) => line("configfile", &"the one that DHCP names"),
-        Ok(Target::Submenu(menu)) => line("submenu", &format!("of {} entries", menu.entries.len())),
-        Ok(Target::Script(_)) => line("script", &""),
-        Ok(Target::Halt) => line("switches off", &""),
-        Ok(Target::Reboot) => line("starts anew", &""),
-        Err(why) => line("blocked", why),
+        entry.notes.iter().for_each(|note| line("note", note));
+        if let ComesTo::Menu(inner) = comes_to {
+            self::menu(out, inner, &format!("{indent}     "));
+        }
     }
-    let notes: &[Note] = &entry.notes;
-    notes.iter().for_each(|note| line("note", note));
-    out
+}
+
+type Line<'a> = dyn FnMut(&str, &dyn std::fmt::Display) + 'a;
+
+fn does(target: &Target, line: &mut Line<'_>) {
+    match target {
+        Target::Boot(boot) => files(boot, line),
+        Target::Config(other) => line("configfile", &other.file),
+        Target::OfferedConfig => line("configfile", &"the one that DHCP names"),
+        Target::Submenu(_) | Target::Script(_) => line("does nothing", &""),
+        Target::Halt => line("switches off", &""),
+        Target::Reboot => line("starts anew", &""),
+    }
+}
+
+fn files(boot: &Boot, line: &mut Line<'_>) {
+    line("kernel", &boot.kernel);
+    line("arguments", &boot.args);
+    boot.initrds.iter().for_each(|initrd| line("initrd", initrd));
+    if let Some(sums) = &boot.sums {
+        line("sha256sums", sums);
+    }
+    boot.modules.iter().for_each(|module| line("module", &module.args));
 }

@@ -15,6 +15,7 @@ use crate::machine::{Machine, Place};
 use crate::open::List;
 use crate::ramdisk::{Ramdisk, Wanted};
 use crate::timings::Timings;
+use crate::unified::{self, Opened};
 
 /// Why a load came to nothing.
 #[derive(Debug, PartialEq, Eq)]
@@ -84,11 +85,17 @@ pub struct Loader<'a, M: Machine> {
 impl<'a, M: Machine> Loader<'a, M> {
     /// Loads what `boot` says. Nothing is lost by a failure.
     pub fn load(mut self, boot: &'a Boot) -> Result<Ready<M::Pages>, Failure> {
-        let cmdline = self.machine.options().forced.add_to(&boot.args);
-        check_cmdline(cmdline.as_bytes()).map_err(|why| why.to_string())?;
+        let cmdline = self.cmdline(&boot.args)?;
         let keys = self.keys();
         let ready = keys.breakable(|| self.open_and_read(boot, cmdline));
         ready.ok_or(Failure::Interrupted)?.map_err(Failure::Because)
+    }
+
+    /// The kernel's command line: what the menu says, and what dom0 adds.
+    fn cmdline(&self, args: &str) -> Result<String, String> {
+        let cmdline = self.machine.options().forced.add_to(args);
+        check_cmdline(cmdline.as_bytes()).map_err(|why| why.to_string())?;
+        Ok(cmdline)
     }
 
     fn open_and_read(&mut self, boot: &'a Boot, cmdline: String) -> Result<Ready<M::Pages>, String> {
@@ -99,7 +106,15 @@ impl<'a, M: Machine> Loader<'a, M> {
         let wanted = timings.of("open", || Wanted::open(boot, |file, often| self.open(file, often)))?;
         self.show_notes();
         let file = timings.of("fetch", || self.at_hand(file, &kernel_file, digest, "kernel"))?;
-        self.read(cmdline, &file, kernel_file, wanted)
+        match unified::open(file, &kernel_file, boot.profile, timings)? {
+            Opened::Plain(file) => self.read(cmdline, &file, kernel_file, wanted),
+            Opened::Unified(found) => {
+                let args = if boot.args.is_empty() { &found.cmdline } else { &boot.args };
+                let cmdline = self.cmdline(args)?;
+                let wanted = wanted.after(found.initrds);
+                self.read(cmdline, &found.kernel, found.kernel_file, wanted)
+            }
+        }
     }
 
     fn read(

@@ -4,20 +4,34 @@
 //! A failure anywhere before the last step is a message, and another try.
 #![forbid(unsafe_code)]
 
+mod bls;
 mod config;
 mod console;
+#[cfg(not(target_os = "hermit"))]
+mod dump;
+mod entries;
+mod extlinux;
+mod formats;
 mod given;
 mod input;
 mod keys;
+#[cfg(not(target_os = "hermit"))]
+mod lint;
+#[cfg(not(target_os = "hermit"))]
 mod list;
 mod load;
 mod machine;
 mod network;
 mod open;
 mod options;
+#[cfg(not(target_os = "hermit"))]
+mod outline;
 mod ramdisk;
+mod reader;
+mod script;
 mod session;
 mod timings;
+mod unified;
 
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -30,14 +44,20 @@ use config::Sources;
 use console::Console;
 use given::Given;
 use keys::Keys;
+#[cfg(not(target_os = "hermit"))]
+use machine::Paper;
 use machine::{Machine, This};
 use network::{Network, break_off};
+use reader::Reader;
 use session::{End, Session};
 use timings::Timings;
 
 fn main() -> ExitCode {
     match This::start() {
-        Ok(machine) if machine.list_only() => print_menu(&machine),
+        #[cfg(not(target_os = "hermit"))]
+        Ok(machine) if machine.paper().is_some() => {
+            print_menu(&machine, machine.paper().unwrap_or(Paper::List))
+        }
         Ok(machine) => run(&machine),
         Err(code) => code,
     }
@@ -58,12 +78,15 @@ fn run(machine: &impl Machine) -> ExitCode {
         let (disks, notes) = timings.of("disks", || find_disks(machine, !first, &keys));
         let sources = Sources { disks: &disks, network: &network, given: given.menu.as_deref() };
         let (console, look) = (&mut console, &mut look);
-        let found = timings.of("find", || keys.breakable(|| sources.find(machine, console)));
+        let found = timings.of("find", || {
+            keys.breakable(|| Reader { machine, sources, console, silent: false }.find(machine))
+        });
         let found = found.unwrap_or_else(|| Err("Looking for a menu was broken off.".into()));
         let mut session = Session { machine, console, look, sources, timings: &timings };
         let end = match found {
             Ok(mut config) => {
                 // Somebody asked for another scan, so somebody is there to choose.
+                machine.options().forced.hold(&mut config.menu.settings);
                 config.menu.settings.timeout = config.menu.settings.timeout.filter(|_| first);
                 config.notes.extend(notes);
                 config.notes.extend(given.note.clone());
@@ -103,19 +126,37 @@ fn no_menu(why: &str, disks: &Disks, notes: &[String]) -> String {
     parts.collect::<Vec<_>>().join("\n")
 }
 
-fn print_menu(machine: &impl Machine) -> ExitCode {
+/// On paper: the menu, and all that its entries come to.
+#[cfg(not(target_os = "hermit"))]
+fn print_menu(machine: &impl Machine, paper: Paper) -> ExitCode {
     let keys = Rc::new(Keys::none());
     let (disks, notes) = find_disks(machine, false, &keys);
     let given = Given::new(machine.ramdisk());
     let network = Network::new(machine, given.settings(&|| false));
     let sources = Sources { disks: &disks, network: &network, given: given.menu.as_deref() };
-    match sources.find(machine, &mut Console::new(keys)) {
-        Ok(config) => {
-            print!("{}\n{}", config::describe(&disks), list::list(&config));
+    let console = &mut Console::mute(keys);
+    match (Reader { machine, sources, console, silent: true }).find(machine) {
+        Ok(mut config) => {
+            machine.options().forced.hold(&mut config.menu.settings);
+            let mut looker = outline::Looker { sources, console };
+            let outline = looker.outline(&config);
+            match paper {
+                Paper::Lint => {
+                    config.notes.extend(notes);
+                    let found = lint::lint(&mut looker, &config, &outline, machine);
+                    found.iter().for_each(|line| println!("{line}"));
+                    return if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+                }
+                Paper::List => print!("{}\n{}", config::describe(&disks), list::list(&config, &outline)),
+                Paper::Json => {
+                    config.notes.extend(notes);
+                    print!("{}", dump::dump(&config, &outline));
+                }
+            }
             ExitCode::SUCCESS
         }
         Err(why) => {
-            println!("{}", no_menu(&why, &disks, &notes));
+            eprintln!("{}", no_menu(&why, &disks, &notes));
             ExitCode::FAILURE
         }
     }

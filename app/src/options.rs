@@ -4,7 +4,7 @@
 //! terminal that can't address its cursor, `pvgrub.…=` is what the guest's menu can't undo, and words that mean nothing to us are
 //! passed over, because `xl` puts `root=` there too. docs/menus.md has the grammar.
 
-use pvgrub_menu::{FileRef, Settings, Default as Chosen, clean, file_ref};
+use pvgrub_menu::{Default as Chosen, FileRef, Settings, clean, file_ref};
 
 /// The words of `extra`, understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,7 +69,11 @@ impl Forced {
     }
 
     fn add_to_append(&self, more: &str) -> String {
-        [self.append.as_str(), more].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" ")
+        [self.append.as_str(), more]
+            .into_iter()
+            .filter(|words| !words.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 

@@ -67,6 +67,15 @@ impl<'a> Wanted<'a> {
         Ok(Self { parts, modules: !boot.modules.is_empty() })
     }
 
+    /// The same, behind these.
+    #[must_use]
+    pub fn after(mut self, before: Vec<(Input<'a>, Named)>) -> Self {
+        let part =
+            |(file, named)| Part { file, named, digest: None, cmdline: "", unzip: false, unpacked: None };
+        self.parts.splice(0..0, before.into_iter().map(part));
+        self
+    }
+
     /// Decides what they become for a kernel of this system.
     pub fn for_kernel(self, guest_os: &str, timings: &Timings) -> Result<Fitted<'a>, String> {
         let Self { mut parts, modules } = self;
@@ -102,7 +111,8 @@ impl Fitted<'_> {
             None => {
                 let (last, others) = self.parts.split_last()?;
                 // Hostile lengths: too much of them is told when there is no memory for it.
-                let before = others.iter().fold(0, |sum: u64, part| sum.saturating_add(padded(part.named.len)));
+                let before =
+                    others.iter().fold(0, |sum: u64, part| sum.saturating_add(padded(part.named.len)));
                 Some(Initrd::plain(before.saturating_add(last.named.len)))
             }
         }

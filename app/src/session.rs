@@ -2,13 +2,17 @@
 
 use std::process::ExitCode;
 
-use pvgrub_menu::{Action, Cause, Entry, Look, Menu, Style, Target, Ui, cut};
+use pvgrub_menu::{
+    Action, Cause, Default as Chosen, Entry, Look, Menu, Style, Target, Ui, cut, entry_by_path,
+};
 
-use crate::config::{Config, Sources};
+use crate::config::{Config, Home, Sources};
 use crate::console::Console;
 use crate::keys::Event;
 use crate::load::{Failure, Loader};
 use crate::machine::Machine;
+use crate::reader::Reader;
+use crate::script::{Led, Place, Script};
 use crate::timings::Timings;
 
 /// `configfile` may lead so deep.
@@ -43,7 +47,7 @@ fn headline(name: &str) -> String {
     format!("pvgrub {}   {name}", env!("CARGO_PKG_VERSION"))
 }
 
-impl<M: Machine> Session<'_, M> {
+impl<'a, M: Machine> Session<'a, M> {
     /// Shows a message over an empty menu, until somebody asks for another look.
     pub fn message(&mut self, text: &str) -> End {
         let mut ui = Ui::empty(&headline(""), *self.look);
@@ -151,6 +155,17 @@ impl<M: Machine> Session<'_, M> {
         for lines in [&config.menu.settings.net, net] {
             self.breakable(|session| session.sources.network.obey(lines, session.console))?;
         }
+        self.reach(config, target, cause, depth)
+    }
+
+    /// Does what an entry, or what somebody typed, leads to.
+    fn reach(
+        &mut self,
+        config: &Config<'_>,
+        target: &Target,
+        cause: Cause,
+        depth: usize,
+    ) -> Result<End, Failure> {
         match target {
             Target::Boot(boot) => {
                 let plain = self.look.style == Style::Plain;
@@ -168,31 +183,82 @@ impl<M: Machine> Session<'_, M> {
                 let ready = loader.load(boot)?;
                 Ok(End::Done(self.machine.hand_over(ready, self.console, self.timings)?))
             }
-            Target::Config(_) | Target::OfferedConfig | Target::Submenu(_) if depth >= MAX_DEPTH => {
+            Target::Config(_) | Target::OfferedConfig | Target::Submenu(_) | Target::Script(_)
+                if depth >= MAX_DEPTH =>
+            {
                 Err(format!("menus lead to menus, more than {MAX_DEPTH} deep").into())
             }
             Target::Config(other) => {
-                let other = self
-                    .breakable(|session| session.sources.read(&other.file, &config.home, session.console))?;
+                let other = self.breakable(|session| session.reader().read(&other.file, &config.home))?;
                 Ok(self.menu(&other, depth + 1))
             }
             Target::OfferedConfig => {
-                let other = self.breakable(|session| session.sources.offered(session.console))?;
+                let other = self.breakable(|session| session.reader().offered())?;
                 Ok(self.menu(&other, depth + 1))
             }
             Target::Submenu(menu) => {
                 let (menu, notes) = (Menu::clone(menu), Vec::new());
                 Ok(self.menu(&Config { menu, notes, ..config.clone() }, depth + 1))
             }
-            Target::Script(_) => Err("pvgrub does not run scripts yet".into()),
+            Target::Script(number) => {
+                let script = config.script.as_ref().ok_or("internal error: there is no script")?;
+                let automatic = cause == Cause::Automatic;
+                let led = self.breakable(|session| {
+                    script.entry(&mut session.place(&config.home), *number, automatic, None)
+                })?;
+                self.follow(config, led, inner(config, *number, cause), cause, depth)
+            }
             Target::Halt => Ok(End::Done(self.machine.stop(false, self.console))),
             Target::Reboot => Ok(End::Done(self.machine.stop(true, self.console))),
         }
     }
+
+    /// Goes on where a script led to; in a menu `inner` is the default entry, if it is some.
+    fn follow(
+        &mut self,
+        config: &Config<'_>,
+        led: Led,
+        inner: Option<String>,
+        cause: Cause,
+        depth: usize,
+    ) -> Result<End, Failure> {
+        match led {
+            Led::Back => Ok(End::Back),
+            Led::To(target) => self.reach(config, &target, cause, depth),
+            Led::Menu(menu) => {
+                let (mut menu, notes) = (*menu, Vec::new());
+                if let Some(inner) = inner {
+                    menu.settings.default = Chosen::Path(inner);
+                    menu.settings.timeout = Some(0);
+                }
+                let end = self.menu(&Config { menu, notes, ..config.clone() }, depth + 1);
+                config.script.iter().for_each(Script::leave);
+                Ok(end)
+            }
+        }
+    }
+
+    /// What reads menus.
+    fn reader(&mut self) -> Reader<'_, 'a, M> {
+        Reader { machine: self.machine, sources: self.sources, console: self.console, silent: false }
+    }
+
+    /// Where scripts run whose menu lies at `home`.
+    fn place<'s>(&'s mut self, home: &'s Home<'s>) -> Place<'s, 's, M> {
+        Place { sources: self.sources, home, console: self.console, silent: false }
+    }
+
     /// Does what Esc may break off.
     fn breakable<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, Failure> {
         let keys = self.console.keys().clone();
         let done = keys.breakable(|| work(self));
         done.ok_or(Failure::Interrupted)?.map_err(Failure::Because)
     }
+}
+
+/// What a default that names an entry within a menu within this one says of that one; `entry` is the way there, and nobody chose it.
+fn inner(config: &Config<'_>, entry: usize, cause: Cause) -> Option<String> {
+    let Chosen::Path(path) = &config.menu.settings.default else { return None };
+    let (found, rest) = entry_by_path(path, &config.menu.entries)?;
+    (found == entry && cause == Cause::Automatic && !rest.is_empty()).then(|| rest.to_owned())
 }

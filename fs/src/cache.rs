@@ -77,6 +77,48 @@ impl Cache {
         self.read_cached(offset + (head + whole) as u64, last)
     }
 
+    /// Why the device can't be written, if it can't.
+    pub(crate) fn may_write(&self) -> Result<(), Error> {
+        self.device.writer().map(drop).map_err(Error::from)
+    }
+
+    /// True when these bytes are whole sectors.
+    pub(crate) fn is_whole_sectors(&self, offset: u64, len: u64) -> bool {
+        (offset | len).is_multiple_of(u64::from(self.sector))
+    }
+
+    /// Forgets all that was read.
+    pub(crate) fn forget(&self) {
+        self.windows.borrow_mut().clear();
+    }
+
+    /// Fills `buf` with whole sectors, from the device itself.
+    pub(crate) fn read_sectors(&self, offset: u64, buf: &mut [u8]) -> Result<(), Error> {
+        self.check_sectors(offset, buf.len())?;
+        Ok(self.device.read_at(offset, buf)?)
+    }
+
+    /// Writes whole sectors. What was read of them before is forgotten, whatever comes of it.
+    pub(crate) fn write_sectors(&self, offset: u64, data: &[u8]) -> Result<(), Error> {
+        self.check_sectors(offset, data.len())?;
+        let end = offset + data.len() as u64;
+        self.windows.borrow_mut().retain(|w| w.end() <= offset || end <= w.start);
+        Ok(self.device.writer()?.write_at(offset, data)?)
+    }
+
+    /// Waits until what was written is safe.
+    pub(crate) fn flush(&self) -> Result<(), Error> {
+        Ok(self.device.writer()?.flush()?)
+    }
+
+    fn check_sectors(&self, offset: u64, len: usize) -> Result<(), Error> {
+        let inside = offset.checked_add(len as u64).is_some_and(|end| end <= self.size);
+        if !inside || !self.is_whole_sectors(offset, len as u64) {
+            return Err(Error::BeyondEnd { offset, size: self.size });
+        }
+        Ok(())
+    }
+
     /// Of a long range: the bytes before its first whole sector, and the bytes in whole sectors.
     fn whole_sectors(&self, offset: u64, len: usize) -> (usize, usize) {
         let sector = u64::from(self.sector);

@@ -34,6 +34,22 @@ pub trait BlockDevice {
     fn is_ready(&self, _patience: Duration) -> bool {
         true
     }
+
+    /// The way to write on it, which most devices don't give. The error says why not, in words for the user. It is asked
+    /// for by [`Volume::overwrite`](crate::Volume::overwrite) and by nothing else in this crate.
+    fn writer(&self) -> Result<&dyn Writer, DeviceError> {
+        Err(DeviceError::new("the device", "it can't be written here"))
+    }
+}
+
+/// What writes on a [`BlockDevice`].
+pub trait Writer {
+    /// Writes whole sectors at `offset`, as [`read_at`](BlockDevice::read_at) reads them. After an error each of them may be
+    /// old or new. What is read afterwards is what the device holds then, not what was read ahead before.
+    fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), DeviceError>;
+
+    /// Waits until all that was written will outlast a loss of power, as far as the device knows how.
+    fn flush(&self) -> Result<(), DeviceError>;
 }
 
 impl<T: BlockDevice + ?Sized> BlockDevice for alloc::rc::Rc<T> {
@@ -55,9 +71,12 @@ impl<T: BlockDevice + ?Sized> BlockDevice for alloc::rc::Rc<T> {
     fn is_ready(&self, patience: Duration) -> bool {
         (**self).is_ready(patience)
     }
+    fn writer(&self) -> Result<&dyn Writer, DeviceError> {
+        (**self).writer()
+    }
 }
 
-/// Why a device could not be read, in words for the user.
+/// Why a device could not be read or written, in words for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceError {
     /// The device's name: "xvda".

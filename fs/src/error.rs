@@ -4,7 +4,7 @@ use crate::DeviceError;
 use alloc::string::String;
 use core::fmt;
 
-/// Why something on a disk could not be found or read.
+/// Why something on a disk could not be found, read or saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -31,6 +31,8 @@ pub enum Error {
     TooManyLinks(String),
     /// Larger than this crate is willing to hold in memory.
     TooLarge(String),
+    /// A file was not overwritten: why, and where that is not plain what state it is in.
+    NotSaved(String),
     /// The memory for a read could not be had.
     OutOfMemory {
         /// How many bytes were asked for.
@@ -69,6 +71,7 @@ impl fmt::Display for Error {
             Self::NotADirectory(path) => write!(f, "not a directory: {path}"),
             Self::NotAFile(path) => write!(f, "not a file: {path}"),
             Self::TooManyLinks(path) => write!(f, "too many symbolic links: {path}"),
+            Self::NotSaved(why) => write!(f, "not saved: {why}"),
             Self::TooLarge(what) => write!(f, "too large: {what}"),
             Self::OutOfMemory { bytes } => write!(f, "not enough memory for {bytes} bytes"),
         }

@@ -1,4 +1,4 @@
-//! From block devices to files: read only, and safe on hostile bytes.
+//! From block devices to files: for reading, and safe on hostile bytes.
 //!
 //! The way through it: a [`BlockDevice`] (the program's) → [`Disks::add`] finds the partitions (MBR, GPT, or none) and
 //! what is in each → [`Volume`] → [`Volume::open`] → [`FileSystem`] → [`File`]. GRUB's device names, labels and UUIDs
@@ -9,6 +9,9 @@
 //!
 //! Reads are of two kinds. Small ones go through a bounded cache that reads ahead. A large [`File::read_at`] goes from
 //! the device straight into the caller's buffer, in pieces as long as the file is contiguous on the disk.
+//!
+//! One thing can be written: [`Volume::overwrite`] puts other bytes in place of a small file's, on a device that gives a
+//! [`Writer`]. See docs/decisions/0090-save-in-place.md.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -25,18 +28,20 @@ mod ext;
 mod fat;
 mod guid;
 mod names;
+mod overwrite;
 mod partition;
 mod probe;
 mod region;
 mod tree;
 mod volume;
 
-pub use device::{BlockDevice, DeviceError};
+pub use device::{BlockDevice, DeviceError, Writer};
 pub use disks::{Disk, Disks, Found, Problem, Search};
 pub use error::Error;
 pub use guid::Guid;
 pub use names::{Numbering, Resolved, device_order, split_device};
+pub use overwrite::MAX_OVERWRITE;
 pub use partition::{Partition, PartitionKind};
 pub use probe::Content;
-pub use tree::{DirEntry, File, FileKind, FileSystem, Metadata};
+pub use tree::{DirEntry, File, FileKind, FileSystem, InPlace, Metadata};
 pub use volume::Volume;

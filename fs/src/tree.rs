@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::Error;
 use crate::bytes::zeroed;
@@ -66,6 +67,19 @@ pub trait FileSystem {
 
     /// Opens the regular file at `path`.
     fn open(&self, path: &str) -> Result<Box<dyn File>, Error>;
+
+    /// Where the bytes of the regular file at `path` lie, if others of the same number can take their place there with
+    /// nothing else being changed; at most [`MAX_OVERWRITE`](crate::MAX_OVERWRITE) bytes. [`Error::NotSaved`] says why they can't.
+    fn in_place(&self, path: &str) -> Result<InPlace, Error>;
+}
+
+/// Where the bytes of a file lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InPlace {
+    /// How many there are.
+    pub len: usize,
+    /// The blocks (clusters) that hold them, whole ones of this file's own, in its order: ranges of bytes of the volume.
+    pub blocks: Vec<Range<u64>>,
 }
 
 /// An open regular file.

@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::probe::{Identity, human_size};
 use crate::region::Region;
-use crate::{Content, Error, FileSystem, Partition, ext, fat};
+use crate::{Content, Error, FileSystem, Partition, ext, fat, overwrite};
 
 /// A place that can hold a file system.
 pub struct Volume {
@@ -59,15 +59,41 @@ impl Volume {
         if let Some(open) = &*self.open.borrow() {
             return Ok(open.clone());
         }
-        let opened: Rc<dyn FileSystem> = match &self.content {
-            Content::Ext(_) => ext::open(self.region.clone())?,
-            Content::Fat(_) => fat::open(self.region.clone())?,
-            Content::Foreign(name) => return Err(Error::Unsupported((*name).into())),
-            Content::Unknown => return Err(Error::Unsupported("unknown content".into())),
-            Content::Unreadable(why) => return Err(Error::Corrupt(why.clone())),
-        };
+        let opened = self.open_anew()?;
         *self.open.borrow_mut() = Some(opened.clone());
         Ok(opened)
+    }
+
+    fn open_anew(&self) -> Result<Rc<dyn FileSystem>, Error> {
+        match &self.content {
+            Content::Ext(_) => ext::open(self.region.clone()),
+            Content::Fat(_) => fat::open(self.region.clone()),
+            Content::Foreign(name) => Err(Error::Unsupported((*name).into())),
+            Content::Unknown => Err(Error::Unsupported("unknown content".into())),
+            Content::Unreadable(why) => Err(Error::Corrupt(why.clone())),
+        }
+    }
+
+    /// Puts `new` in place of `old`, which must be all that the regular file at `path` holds: as many bytes, at most
+    /// [`MAX_OVERWRITE`](crate::MAX_OVERWRITE), where they are. Nothing else on the disk is changed, no time of the file either. Then the disk is
+    /// flushed, and what it holds is compared with `new`.
+    ///
+    /// All that speaks for it is read anew: nothing read earlier is relied on. What is refused, with nothing
+    /// written: a device without a [`Writer`](crate::Writer); a file system that is not clean, or has features or damage that a writer should keep
+    /// away from; a file whose bytes are not as they are in whole blocks of its own; other bytes than `old`.
+    ///
+    /// The error names volume and path. If it is a write or what follows it that fails, the error says so, and each sector
+    /// of the file is old or new.
+    pub fn overwrite(&self, path: &str, old: &[u8], new: &[u8]) -> Result<(), Error> {
+        let place = || alloc::format!("{}:{path}", self.name);
+        self.region.may_write().map_err(|why| Error::NotSaved(alloc::format!("{}: {why}", place())))?;
+        self.region.forget();
+        let room = self.open_anew().and_then(|files| files.in_place(path));
+        let done = room.and_then(|room| overwrite::overwrite(&self.region, &room, old, new));
+        done.map_err(|why| match why {
+            Error::NotSaved(why) => Error::NotSaved(alloc::format!("{}: {why}", place())),
+            other => Error::NotSaved(alloc::format!("{}: {other}", place())),
+        })
     }
 
     /// True when [`Volume::open`] can be tried.

@@ -45,6 +45,8 @@ pub enum Blocked {
     },
     /// Nothing in the entry boots anything.
     NoKernel,
+    /// In words, cleaned: what the other formats of menus have to say.
+    Because(String),
 }
 
 impl fmt::Display for Blocked {
@@ -62,6 +64,7 @@ impl fmt::Display for Blocked {
             Self::Unknown { line, command } => write!(f, "line {line}: `{command}` is no command"),
             Self::Argument { line, what } => write!(f, "line {line}: {what}"),
             Self::NoKernel => f.write_str("the entry has no `kernel` line, so there is nothing to boot"),
+            Self::Because(why) => f.write_str(why),
         }
     }
 }

@@ -68,7 +68,7 @@ impl Color {
 
 impl Colors {
     /// The arguments of `color`: `NORMAL [HIGHLIGHT]`. Without a second one the first is turned round.
-    pub(crate) fn parse(args: &str) -> Option<Self> {
+    pub fn parse(args: &str) -> Option<Self> {
         let mut words = args.split(' ').filter(|w| !w.is_empty());
         let normal = Color::parse(words.next()?)?;
         let highlight = match words.next() {

@@ -92,7 +92,7 @@ pub enum Target {
 }
 
 /// A kernel and what it is given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Boot {
     /// The kernel's file.
     pub kernel: FileRef,
@@ -102,6 +102,8 @@ pub struct Boot {
     pub initrds: Vec<FileRef>,
     /// Multiboot modules (they exclude an initrd: the later command wins, as in PV-GRUB).
     pub modules: Vec<Module>,
+    /// Of a unified kernel image, which of its profiles (the first, if nothing is said).
+    pub profile: Option<u32>,
     /// A list of digests (`sha256sums`): every file of the entry that has none of its own must be in it.
     pub sums: Option<FileRef>,
 }
@@ -125,7 +127,7 @@ pub struct ConfigFile {
 }
 
 /// A file on some volume, or some server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileRef {
     /// The volume or server; `None`: the one the menu itself came from.
     pub device: Option<Device>,

@@ -15,10 +15,11 @@ use crate::{paths, sh};
 /// One check.
 type Check = (&'static str, fn() -> Result<()>);
 
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 11] = [
     ("formatting", formatting),
     ("top level", source::top_level),
     ("unsafe code only in platform-xen", source::unsafe_code),
+    ("one way to write to disks", source::one_way_to_write),
     ("the count of unsafe code", tally::check),
     ("tests that the manual names", cited::check),
     ("licences of dependencies", licences::check),

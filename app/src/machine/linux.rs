@@ -14,7 +14,7 @@ use pvgrub_handover::image::HostPages;
 use pvgrub_handover::plan::Layout;
 use pvgrub_menu::{Key, Look, Style};
 
-use super::{Card, FoundDisks, Machine, Memory, StaticAddress};
+use super::{Card, FoundDisks, Machine, Memory, Paper, StaticAddress};
 use crate::console::Console;
 use crate::keys::Keys;
 use crate::load::Ready;
@@ -76,7 +76,7 @@ impl Machine for Linux {
         });
         let given = given.transpose()?;
         let options = Options::parse(arguments.extra.iter().map(String::as_str));
-        let interactive = !arguments.list && std::io::stdin().is_terminal();
+        let interactive = arguments.paper.is_none() && std::io::stdin().is_terminal();
         let raw = interactive.then(|| RawMode::enter(ansi())).flatten();
         Ok(Self { arguments, options, given, started, _raw: raw })
     }
@@ -93,8 +93,8 @@ impl Machine for Linux {
         self.given.as_deref()
     }
 
-    fn list_only(&self) -> bool {
-        self.arguments.list
+    fn paper(&self) -> Option<Paper> {
+        self.arguments.paper
     }
 
     fn look(&self) -> Look {
@@ -112,7 +112,7 @@ impl Machine for Linux {
         let mut found = FoundDisks::default();
         for (number, image) in self.arguments.disks.iter().enumerate() {
             let name = disk_name(number);
-            match FileDisk::open(&name, &image.path, image.sector_size, keys) {
+            match FileDisk::open(&name, image, keys) {
                 Ok(disk) => found.disks.push((name, disk)),
                 Err(why) => found.problems.push(why),
             }

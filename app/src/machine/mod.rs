@@ -79,6 +79,18 @@ pub struct StaticAddress {
     pub gateway: Option<Ipv4Addr>,
 }
 
+/// How a menu is printed.
+#[cfg(not(target_os = "hermit"))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paper {
+    /// For people.
+    List,
+    /// For programs.
+    Json,
+    /// Only what won't work.
+    Lint,
+}
+
 /// The machine this program runs on.
 pub trait Machine: Sized {
     /// Whole pages of memory that can be handed to the next kernel.
@@ -96,10 +108,9 @@ pub trait Machine: Sized {
     /// The ramdisk that came with the domain.
     fn ramdisk(&self) -> Option<&[u8]>;
 
-    /// True if the menu shall be printed, not shown.
-    fn list_only(&self) -> bool {
-        false
-    }
+    /// If the menu shall be printed, not shown: how.
+    #[cfg(not(target_os = "hermit"))]
+    fn paper(&self) -> Option<Paper>;
 
     /// The terminal.
     fn look(&self) -> Look;

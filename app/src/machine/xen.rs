@@ -86,7 +86,7 @@ impl Machine for Xen {
             Ok(disks) => {
                 let disk = |disk: &Arc<Disk>| {
                     let keys = keys.clone();
-                    let device = DiskDevice::new(disk.clone(), disks.clone());
+                    let device = DiskDevice::new(disk.clone(), disks.clone()).writable();
                     let device = device.unless(move || keys.is_broken_off());
                     (disk.name().to_owned(), Rc::new(device) as Rc<_>)
                 };

@@ -2,5 +2,6 @@
 
 mod boots;
 mod guest;
+mod menus;
 mod network;
 mod terminal;

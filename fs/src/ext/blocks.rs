@@ -24,6 +24,11 @@ impl Blocks {
         self.sb.block_size as usize
     }
 
+    /// True when the volume has all of the file system's blocks.
+    pub(super) fn fits(&self) -> bool {
+        self.sb.blocks.saturating_mul(u64::from(self.sb.block_size)) <= self.region.size()
+    }
+
     /// Reads `buf.len()` bytes from `offset` in the blocks from `block`, which need not be one block only.
     pub(super) fn read(&self, block: u64, offset: usize, mut buf: &mut [u8]) -> Result<(), Error> {
         let size = u64::from(self.sb.block_size);

@@ -9,6 +9,7 @@ pub(super) mod incompat {
     pub(crate) const RECOVER: u32 = 0x4;
     pub(crate) const META_BG: u32 = 0x10;
     pub(crate) const BIT64: u32 = 0x80;
+    pub(crate) const MMP: u32 = 0x100;
     pub(crate) const CSUM_SEED: u32 = 0x2000;
     pub(crate) const LARGE_DIR: u32 = 0x4000;
     pub(crate) const INLINE_DATA: u32 = 0x8000;
@@ -17,12 +18,17 @@ pub(super) mod incompat {
 /// RO_COMPAT: only a writer must know them.
 pub(super) mod ro_compat {
     pub(crate) const SPARSE_SUPER: u32 = 0x1;
+    pub(crate) const BIGALLOC: u32 = 0x200;
     pub(crate) const METADATA_CSUM: u32 = 0x400;
+    /// sparse_super, large_file, btree_dir, huge_file, uninit_bg, dir_nlink, extra_isize, quota, bigalloc, metadata_csum,
+    /// project, verity: none of them says anything of the bytes in a file's blocks (verity: in those of files without its flag).
+    pub(crate) const KNOWN: u32 = 0x7f | 0x100 | BIGALLOC | METADATA_CSUM | 0x2000 | 0x8000;
 }
 
 /// COMPAT: nobody must know them.
 pub(super) mod compat {
     pub(crate) const HAS_JOURNAL: u32 = 0x4;
+    pub(crate) const RESIZE_INODE: u32 = 0x10;
     pub(crate) const SPARSE_SUPER2: u32 = 0x200;
 }
 
@@ -36,7 +42,7 @@ const INCOMPAT: [(u32, &str, bool); 17] = [
     (0x40, "extent", true),
     (incompat::BIT64, "64bit", true),
     // Matters to those who mount for writing.
-    (0x100, "mmp", true),
+    (incompat::MMP, "mmp", true),
     (0x200, "flex_bg", true),
     // Only extended attributes live in inodes of their own.
     (0x400, "ea_inode", true),

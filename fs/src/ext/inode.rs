@@ -24,6 +24,19 @@ mod flags {
     pub(super) const ENCRYPT: u32 = 0x800;
     pub(super) const EXTENTS: u32 = 0x8_0000;
     pub(super) const INLINE_DATA: u32 = 0x1000_0000;
+    /// Files whose blocks must not be written, or not like this, and why.
+    pub(super) const NOT_IN_PLACE: [(u32, &str); 7] = [
+        (INLINE_DATA, "its bytes lie in its inode (inline_data), not in a block"),
+        (ENCRYPT, "it is encrypted"),
+        (0x4 | 0x200, "it is compressed"),
+        (0x10, "it is immutable (chattr +i)"),
+        (0x20, "it can only be appended to (chattr +a)"),
+        (0x4000, "its data go through the journal (chattr +j)"),
+        (0x10_0000, "it is sealed by checksums (verity)"),
+    ];
+    /// Secure deletion, undeletion, sync, nodump, noatime, nocompress, notail, large block counts, extents, dax, project.
+    pub(super) const HARMLESS: u32 =
+        0x1 | 0x2 | 0x8 | 0x40 | 0x80 | 0x400 | 0x8000 | 0x4_0000 | EXTENTS | 0x200_0000 | 0x2000_0000;
 }
 
 /// An inode, read and checked.
@@ -98,6 +111,18 @@ impl Inode {
     /// Its bytes stand in the inode itself.
     pub(super) fn is_inline(&self) -> bool {
         self.flags & flags::INLINE_DATA != 0
+    }
+
+    /// Why its blocks must not be written, if it is so by its flags.
+    pub(super) fn why_not_in_place(&self) -> Option<&'static str> {
+        let known = flags::NOT_IN_PLACE.into_iter().find(|(flag, _)| self.flags & flag != 0);
+        let unknown = (self.flags & !flags::HARMLESS != 0).then_some("it has flags that nobody here knows");
+        known.map(|(_, why)| why).or(unknown)
+    }
+
+    /// Names that it has.
+    pub(super) fn links(&self) -> u16 {
+        le16(&self.raw, 0x1a)
     }
 
     /// A link whose target stands in `i_block`.

@@ -1,4 +1,4 @@
-//! ext2, ext3 and ext4, read only.
+//! ext2, ext3 and ext4: read, and looked at for what may be overwritten ([`mod@in_place`]).
 //!
 //! Why an own reader and not `ext4-view`, which the tests compare it with: docs/decisions/0030-own-ext-reader.md.
 //! Layout: the kernel's documentation, Documentation/filesystems/ext4.
@@ -13,6 +13,7 @@ mod dir;
 mod features;
 mod file;
 mod group;
+mod in_place;
 mod inode;
 mod journal;
 mod map;
@@ -32,7 +33,7 @@ use self::superblock::Superblock;
 use crate::bytes::{field, le32, zeroed};
 use crate::probe::Identity;
 use crate::region::Region;
-use crate::{Content, DirEntry, Error, File, FileKind, FileSystem, Guid, Metadata};
+use crate::{Content, DirEntry, Error, File, FileKind, FileSystem, Guid, InPlace, Metadata};
 
 /// More names than this in one directory are not listed.
 const MAX_LISTED: usize = 100_000;
@@ -61,10 +62,10 @@ pub(crate) fn open(region: Region) -> Result<Rc<dyn FileSystem>, Error> {
     let sb = Superblock::parse(&raw)?;
     let kind = alloc::format!("ext{}", sb.generation());
     let mut notes = Vec::new();
-    if sb.blocks.saturating_mul(u64::from(sb.block_size)) > region.size() {
+    let mut blocks = Blocks::new(region.clone(), sb.clone(), Overlay::default());
+    if !blocks.fits() {
         notes.push(alloc::format!("this {kind} is larger than its partition: a disk that was cut short?"));
     }
-    let mut blocks = Blocks::new(region.clone(), sb.clone(), Overlay::default());
     if sb.has(incompat::RECOVER) {
         let outcome = recover(&blocks).unwrap_or_else(|error| Outcome {
             notes: Vec::from([alloc::format!("the journal was not replayed: {error}")]),
@@ -165,5 +166,9 @@ impl FileSystem for Ext {
             return Err(Error::Unsupported(alloc::format!("{path} is encrypted")));
         }
         Ok(Box::new(file::Data::new(self.blocks.clone(), inode)))
+    }
+
+    fn in_place(&self, path: &str) -> Result<InPlace, Error> {
+        in_place::find(&self.blocks, path)
     }
 }

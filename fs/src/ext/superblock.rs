@@ -34,9 +34,24 @@ pub(super) struct Superblock {
     copies: [u32; 2],
     pub(super) compat: u32,
     pub(super) incompat: u32,
-    ro_compat: u32,
+    pub(super) ro_compat: u32,
     pub(super) csum_seed: u32,
     pub(super) journal_inode: u32,
+    /// `s_state`.
+    pub(super) state: u16,
+    /// Blocks after each copy of the descriptors that are kept for more of them.
+    pub(super) reserved_descriptors: u16,
+    /// Blocks that one bit of a bitmap stands for: more than one under bigalloc.
+    pub(super) cluster: u64,
+    /// Inodes that hold the file system's own data: the journal's, those of quotas, the orphan file's, and
+    /// what is kept for growing. 0: there is none.
+    pub(super) own_inodes: [u32; 6],
+}
+
+/// Bits of `s_state`.
+pub(super) mod state {
+    pub(in crate::ext) const CLEAN: u16 = 0x1;
+    pub(in crate::ext) const ERRORS: u16 = 0x2;
 }
 
 /// True when the magic number stands in `bytes` (the superblock's 1024).
@@ -91,6 +106,13 @@ impl Superblock {
         if blocks_per_group == 0 || inodes_per_group == 0 || u64::from(first_data_block) >= blocks {
             return Err(bad("geometry"));
         }
+        let log_cluster = match ro_compat & ro_compat::BIGALLOC {
+            0 => 0,
+            _ => le32(bytes, 0x1c)
+                .checked_sub(log_block_size)
+                .filter(|log| *log < 32)
+                .ok_or_else(|| bad("cluster size"))?,
+        };
         let csum_seed = match incompat & incompat::CSUM_SEED {
             0 => csum::crc32c(csum::START, field(bytes, 0x68, 16)),
             _ => le32(bytes, 0x270),
@@ -111,6 +133,15 @@ impl Superblock {
             ro_compat,
             csum_seed,
             journal_inode: le32(bytes, 0xe0),
+            state: le16(bytes, 0x3a),
+            reserved_descriptors: le16(bytes, 0xce),
+            cluster: 1 << log_cluster,
+            own_inodes: {
+                let [journal, user, group, project, orphans] =
+                    [0xe0, 0x240, 0x244, 0x26c, 0x280].map(|at| le32(bytes, at));
+                let resize = if compat & compat::RESIZE_INODE != 0 { 7 } else { 0 };
+                [journal, user, group, project, orphans, resize]
+            },
         })
     }
 
@@ -140,6 +171,11 @@ impl Superblock {
             return self.copies.iter().any(|copy| u64::from(*copy) == group);
         }
         self.ro_compat & ro_compat::SPARSE_SUPER == 0 || group == 1 || [3, 5, 7].into_iter().any(power_of)
+    }
+
+    /// Block groups.
+    pub(super) fn groups(&self) -> u64 {
+        (self.blocks - u64::from(self.first_data_block)).div_ceil(u64::from(self.blocks_per_group))
     }
 
     /// A feature of the INCOMPAT set.

@@ -2,10 +2,12 @@
 
 use alloc::format;
 use alloc::string::String;
+use core::ops::Range;
 
-use crate::Content;
 use crate::bytes::{byte, field, has, label, le16, le32};
 use crate::probe::{Identity, boot_signature};
+use crate::region::Region;
+use crate::{Content, Error};
 
 /// The shape of a FAT volume whose numbers agree with each other.
 #[derive(Clone, Debug)]
@@ -18,6 +20,10 @@ pub(super) struct Bpb {
     pub(super) clusters: u32,
     /// Where cluster 2 begins, in bytes.
     pub(super) data_start: u64,
+    /// Where the FAT that counts begins, in bytes.
+    pub(super) fat_start: u64,
+    /// The cluster with which the root directory begins, where it lies in clusters (FAT32).
+    pub(super) root: Option<u32>,
     label: Option<String>,
     serial: Option<u32>,
 }
@@ -87,9 +93,47 @@ impl Bpb {
             cluster: sector * per_cluster,
             clusters,
             data_start: u64::from(meta) * u64::from(sector),
+            fat_start: u64::from(reserved + active * fat_sectors) * u64::from(sector),
+            root: (bits == 32).then(|| le32(head, 44)),
             label: name.filter(|n| n != "NO NAME"),
             serial: matches!(byte(head, extended + 2), 0x28 | 0x29).then(|| le32(head, extended + 3)),
         })
+    }
+
+    /// Where the last cluster ends, in bytes.
+    pub(super) fn end(&self) -> u64 {
+        self.data_start + u64::from(self.clusters) * u64::from(self.cluster)
+    }
+
+    /// Fails if one of the clusters in these places, which are ranges of bytes, is free by the FAT, is bad, or is the root directory's first.
+    pub(super) fn check_in_use(
+        &self,
+        region: &Region,
+        places: impl Iterator<Item = Range<u64>>,
+    ) -> Result<(), Error> {
+        let size = u64::from(self.cluster);
+        for at in places.flat_map(|place| place.step_by(size as usize)) {
+            let number = (at.saturating_sub(self.data_start) / size) as u32 + 2;
+            let mut entry = [0; 4];
+            let bits = u64::from(self.bits) * u64::from(number);
+            let width = if self.bits == 32 { 4 } else { 2 };
+            region.read_at(self.fat_start + bits / 8, entry.get_mut(..width).unwrap_or_default())?;
+            let shifted = u32::from_le_bytes(entry) >> (bits % 8);
+            let mask = if self.bits == 12 {
+                0xfff
+            } else if self.bits == 16 {
+                0xffff
+            } else {
+                0x0fff_ffff
+            };
+            let entry = shifted & mask;
+            if entry == 0 || entry == mask - 8 || self.root == Some(number) {
+                return Err(Error::Corrupt(format!(
+                    "FAT: cluster {number} is a file's, but free, bad or a directory's"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// What the boot sector itself says. The label in the root directory, if there is one, counts more.

@@ -1,6 +1,7 @@
 //! The bytes of a file on FAT.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::bpb::Bpb;
 use crate::region::Region;
@@ -64,6 +65,11 @@ impl FatFile {
             return Err(Error::corrupt("FAT: a file whose chain of clusters is too short"));
         }
         Ok(Self { region, len, runs })
+    }
+
+    /// Where its clusters are on the volume, in bytes.
+    pub(super) fn places(&self) -> impl Iterator<Item = Range<u64>> {
+        self.runs.iter().map(|run| run.start..run.start + run.len)
     }
 }
 

@@ -13,7 +13,7 @@ use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use lamfat::{DefaultTimeProvider, FsOptions, LossyOemCpConverter};
+use lamfat::{DefaultTimeProvider, FileAttributes, FsOptions, LossyOemCpConverter};
 
 use self::bpb::Bpb;
 use self::file::FatFile;
@@ -21,7 +21,7 @@ use self::io::{Budget, Carried, Io};
 use crate::bytes::zeroed;
 use crate::probe::Identity;
 use crate::region::Region;
-use crate::{DirEntry, Error, File, FileKind, FileSystem, Metadata};
+use crate::{DirEntry, Error, File, FileKind, FileSystem, InPlace, MAX_OVERWRITE, Metadata};
 
 pub(crate) use bpb::looks_like_fat;
 
@@ -114,6 +114,25 @@ impl Fat {
     }
 }
 
+impl Fat {
+    fn file_entry(&self, path: &str) -> Result<Entry<'_>, Error> {
+        match self.find(path)? {
+            Place::Entry(entry) if !entry.is_dir() => Ok(entry),
+            _ => Err(Error::NotAFile(path.to_string())),
+        }
+    }
+
+    fn file(&self, entry: &Entry<'_>, path: &str) -> Result<FatFile, Error> {
+        self.budget.renew();
+        let mut file = entry.to_file();
+        let clusters = file.extents().map(|extent| match extent {
+            Ok(extent) => Ok(extent.offset),
+            Err(error) => Err(translate(error, path)),
+        });
+        FatFile::new(self.region.clone(), &self.bpb, entry.len(), clusters)
+    }
+}
+
 fn kind(entry: &Entry<'_>) -> FileKind {
     if entry.is_dir() { FileKind::Directory } else { FileKind::Regular }
 }
@@ -174,16 +193,31 @@ impl FileSystem for Fat {
     }
 
     fn open(&self, path: &str) -> Result<Box<dyn File>, Error> {
-        let entry = match self.find(path)? {
-            Place::Entry(entry) if !entry.is_dir() => entry,
-            _ => return Err(Error::NotAFile(path.to_string())),
-        };
+        Ok(Box::new(self.file(&self.file_entry(path)?, path)?))
+    }
+
+    fn in_place(&self, path: &str) -> Result<InPlace, Error> {
+        let refused = |why: &str| Error::NotSaved(why.to_string());
         self.budget.renew();
-        let mut file = entry.to_file();
-        let clusters = file.extents().map(|extent| match extent {
-            Ok(extent) => Ok(extent.offset),
-            Err(error) => Err(translate(error, path)),
-        });
-        Ok(Box::new(FatFile::new(self.region.clone(), &self.bpb, entry.len(), clusters)?))
+        let flags = self.volume.read_status_flags().map_err(|error| translate(error, "its first entries"))?;
+        if flags.dirty() || flags.io_error() {
+            return Err(refused("its file system was not unmounted, or has errors (fsck.fat mends it)"));
+        }
+        if self.bpb.end() > self.region.size() {
+            return Err(refused("its file system is larger than its partition"));
+        }
+        let entry = self.file_entry(path)?;
+        if entry.attributes().contains(FileAttributes::READ_ONLY) {
+            return Err(refused("it is marked read-only"));
+        }
+        let len = entry.len();
+        if len > MAX_OVERWRITE as u64 {
+            return Err(Error::NotSaved(alloc::format!(
+                "it has {len} bytes, where {MAX_OVERWRITE} are the most"
+            )));
+        }
+        let file = self.file(&entry, path)?;
+        self.bpb.check_in_use(&self.region, file.places())?;
+        Ok(InPlace { len: len as usize, blocks: file.places().collect() })
     }
 }

@@ -21,6 +21,7 @@ mod layout;
 mod notes;
 mod source;
 mod symbols;
+mod uki;
 mod unpack;
 mod xen;
 
@@ -28,7 +29,8 @@ pub use aligned::HostPages;
 pub use error::ImageError;
 pub use gunzip::{gunzip, unpacked_len};
 pub use layout::{Origin, PAGE, Run};
-pub use source::{Progress, Source};
+pub use source::{Progress, Source, Window};
+pub use uki::{Profile, Uki};
 
 use crate::kernel::Kernel;
 use aligned::HostPages as Scratch;
@@ -39,7 +41,7 @@ use alloc::vec::Vec;
 use core::ops::DerefMut;
 use elf::Elf;
 use layout::{Bytes, Layout, Piece};
-use source::{Input, Window};
+use source::Input;
 use unpack::Codec;
 use xen::XenInfo;
 

@@ -206,6 +206,7 @@ impl OpenEntry {
                 initrds: self.initrd.into_iter().collect(),
                 modules: self.modules,
                 sums: self.sums,
+                profile: None,
             }))),
             (None, None, None) => Err(Blocked::NoKernel),
         };

@@ -5,10 +5,10 @@ use alloc::string::ToString;
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use pvgrub_fs::{BlockDevice, DeviceError};
+use pvgrub_fs::{BlockDevice, DeviceError, Writer};
 
 use crate::block::{Disk, Disks};
-use crate::xenbus;
+use crate::xenbus::{self, Fault};
 
 /// A disk of a [group](Disks) that connects as a whole, for [`pvgrub_fs`], which finds partitions and file systems on it:
 /// `pvgrub_fs::Disks::add_later(disk.name(), Rc::new(DiskDevice::new(disk, disks)))`. It need not be connected yet.
@@ -40,13 +40,20 @@ pub struct DiskDevice {
     disk: Arc<Disk>,
     all: Arc<Disks>,
     stop: Option<Box<dyn Fn() -> bool>>,
+    writable: bool,
 }
 
 impl DiskDevice {
     /// The disk, which is one of `all`.
     #[must_use]
     pub fn new(disk: Arc<Disk>, all: Arc<Disks>) -> DiskDevice {
-        DiskDevice { disk, all, stop: None }
+        DiskDevice { disk, all, stop: None, writable: false }
+    }
+
+    /// The same, but a [`Volume`](pvgrub_fs::Volume) can be asked to overwrite a file on it, if the toolstack gave it writable.
+    #[must_use]
+    pub fn writable(self) -> DiskDevice {
+        DiskDevice { writable: true, ..self }
     }
 
     /// The same, but a read ends soon after `stop` gives `true`: see [`Disk::read_unless`].
@@ -104,5 +111,26 @@ impl BlockDevice for DiskDevice {
 
     fn is_ready(&self, patience: Duration) -> bool {
         self.all.is_ready(&self.disk, patience)
+    }
+    fn writer(&self) -> Result<&dyn Writer, DeviceError> {
+        if !self.writable {
+            return Err(DeviceError::new(self.disk.name(), "it was opened for reading only"));
+        }
+        if self.disk.info().read_only {
+            return Err(DeviceError::new(self.disk.name(), Fault::ReadOnly.to_string()));
+        }
+        // What is read to be compared shall be what the disk holds now.
+        self.disk.forget_ahead();
+        Ok(self)
+    }
+}
+
+impl Writer for DiskDevice {
+    fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), DeviceError> {
+        self.disk.write(offset, data).map_err(words)
+    }
+
+    fn flush(&self) -> Result<(), DeviceError> {
+        self.disk.flush().map_err(words)
     }
 }

@@ -6,6 +6,7 @@ mod connecting;
 mod lies;
 mod reading;
 mod silence;
+mod volume;
 
 use std::sync::{Arc, Mutex};
 

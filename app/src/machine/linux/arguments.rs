@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::machine::Paper;
+
 const HELP: &str = "\
 Shows the boot menu of a Xen guest's disk image, and says what would be booted.
 
@@ -9,14 +11,18 @@ Usage: pvgrub [OPTIONS] --disk IMAGE [--disk IMAGE]... [EXTRA]...
 
   --disk IMAGE        a disk of the guest: the first is xvda, hd0 for the menu
   --sector-size N     bytes of a sector of the disks named after it (512)
-  --menu FILE         a menu.lst instead of the one on the disks (what a ramdisk is for a domain)
+  --writable          what the menu saves is written to the disks named after it
+  --menu, --config FILE
+                      a menu instead of the one on the disks (what a ramdisk is for a domain)
   --memory MIB        memory of the guest (1024)
-  --list              print the menu with all that its entries say, and end
+  --list              print the menu with all that its entries come to, and end
+  --dump              the same as JSON
+  --lint              print only what won't work: each entry is loaded, and what fails is said
   --plain, --no-tty   lines of text only, for terminals that can do no more
   --help, --version
 
 EXTRA is what the domain's `extra` would say, for instance '(hd0,0)/boot/grub/menu.lst'.
-In the menu, q ends the program. Disks are only read.
+In the menu, q ends the program. Disks are only read, but for those after --writable.
 ";
 
 /// A disk image.
@@ -25,6 +31,8 @@ pub struct DiskImage {
     pub path: PathBuf,
     /// Bytes.
     pub sector_size: u32,
+    /// The menu may save to it.
+    pub writable: bool,
 }
 
 /// What the program shall do.
@@ -34,7 +42,8 @@ pub struct Arguments {
     pub menu: Option<PathBuf>,
     /// Bytes.
     pub memory: u64,
-    pub list: bool,
+    /// The menu is printed, and that is all.
+    pub paper: Option<Paper>,
     pub plain: bool,
     pub extra: Vec<String>,
 }
@@ -54,11 +63,11 @@ impl Arguments {
             disks: Vec::new(),
             menu: None,
             memory: 1 << 30,
-            list: false,
+            paper: None,
             plain: false,
             extra: Vec::new(),
         };
-        let mut sector_size = 512;
+        let (mut sector_size, mut writable) = (512, false);
         let mut words = words;
         while let Some(word) = words.next() {
             let (name, attached) = match word.split_once('=') {
@@ -72,11 +81,16 @@ impl Arguments {
                 "--version" | "-V" => {
                     return Ok(Request::Print(format!("pvgrub {}\n", env!("CARGO_PKG_VERSION"))));
                 }
-                "--disk" | "-d" => arguments.disks.push(DiskImage { path: value()?.into(), sector_size }),
-                "--menu" => arguments.menu = Some(value()?.into()),
+                "--disk" | "-d" => {
+                    arguments.disks.push(DiskImage { path: value()?.into(), sector_size, writable });
+                }
+                "--writable" => writable = true,
+                "--menu" | "--config" => arguments.menu = Some(value()?.into()),
                 "--sector-size" => sector_size = sector(&value()?)?,
                 "--memory" => arguments.memory = memory(&value()?)?,
-                "--list" => arguments.list = true,
+                "--list" => arguments.paper = Some(Paper::List),
+                "--dump" => arguments.paper = Some(Paper::Json),
+                "--lint" => arguments.paper = Some(Paper::Lint),
                 "--plain" | "--no-tty" => arguments.plain = true,
                 _ if name.starts_with('-') => return Err(format!("there is no option {name}")),
                 _ => arguments.extra.push(name),
@@ -110,6 +124,7 @@ mod tests {
             "--disk",
             "a.raw",
             "--sector-size=4096",
+            "--writable",
             "--disk=b=c.raw",
             "--menu",
             "m",
@@ -124,12 +139,12 @@ mod tests {
             request,
             Ok(Request::Run(Arguments {
                 disks: vec![
-                    DiskImage { path: "a.raw".into(), sector_size: 512 },
-                    DiskImage { path: "b=c.raw".into(), sector_size: 4096 }
+                    DiskImage { path: "a.raw".into(), sector_size: 512, writable: false },
+                    DiskImage { path: "b=c.raw".into(), sector_size: 4096, writable: true }
                 ],
                 menu: Some("m".into()),
                 memory: 64 << 20,
-                list: true,
+                paper: Some(Paper::List),
                 plain: true,
                 extra: vec!["(hd0,0)/x".into(), "a=b".into()],
             }))

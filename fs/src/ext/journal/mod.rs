@@ -14,7 +14,7 @@ use crate::Error;
 use crate::bytes::zeroed;
 use crate::region::Region;
 
-pub(super) use replay::{Outcome, replay};
+pub(super) use replay::{Outcome, is_empty, replay};
 
 /// Which blocks have a newer copy in the journal.
 #[derive(Debug, Default)]

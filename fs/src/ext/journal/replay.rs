@@ -52,13 +52,23 @@ struct Log<'a> {
     run: Option<(u64, map::Run)>,
 }
 
-/// Reads the whole log of the journal in inode `number`. `blocks` must show the volume as it is, without an overlay.
-pub(in crate::ext) fn replay(blocks: &Blocks, number: u32) -> Result<Outcome, Error> {
+/// True when there is nothing to replay in the journal in inode `number`.
+pub(in crate::ext) fn is_empty(blocks: &Blocks, number: u32) -> Result<bool, Error> {
+    open(blocks, number).map(|(_, sb)| sb.start == 0)
+}
+
+fn open(blocks: &Blocks, number: u32) -> Result<(Inode, Superblock), Error> {
     let inode = Inode::read(blocks, number)?;
     let size = u64::from(blocks.sb.block_size);
     let first =
         map::lookup(blocks, &inode, 0)?.start.ok_or_else(|| Error::corrupt("the journal has no blocks"))?;
     let sb = Superblock::parse(&blocks.block(first)?, blocks.sb.block_size, inode.size / size)?;
+    Ok((inode, sb))
+}
+
+/// Reads the whole log of the journal in inode `number`. `blocks` must show the volume as it is, without an overlay.
+pub(in crate::ext) fn replay(blocks: &Blocks, number: u32) -> Result<Outcome, Error> {
+    let (inode, sb) = open(blocks, number)?;
     if sb.end > MAX_LOG {
         return Err(Error::TooLarge(alloc::format!("a journal of {} blocks", sb.end)));
     }

@@ -3,9 +3,12 @@
 mod build;
 mod elf_files;
 mod packed;
+mod pe;
+mod uki;
 
 use super::*;
 use alloc::string::String;
+use core::ops::Range;
 
 pub const LIMITS: Limits = Limits { domain: 64 << 20, free: 32 << 20 };
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::LazyLock;
 
-use pvgrub_fs::{Disks, FileKind, FileSystem, Numbering};
+use pvgrub_fs::{Disks, FileKind, FileSystem, MAX_OVERWRITE, Numbering};
 
 use crate::Target;
 use crate::disk::{Base, Device, Packed, Patched, fixtures};
@@ -201,8 +201,17 @@ fn volumes(image: Patched, lives: u8, first: u8) {
     for volume in disks.volumes() {
         if let Ok(fs) = volume.open() {
             use_it(&fs, first.into());
+            in_place(&fs, volume.size());
         }
     }
+}
+
+/// What a file could be overwritten in is as much as it has bytes, and on the volume.
+fn in_place(fs: &Rc<dyn FileSystem>, size: u64) {
+    let Ok(room) = fs.in_place("/boot/grub/menu.lst") else { return };
+    let bytes: u64 = room.blocks.iter().map(|blocks| blocks.end - blocks.start).sum();
+    assert!(room.len <= MAX_OVERWRITE && room.len as u64 <= bytes, "{room:?}");
+    assert!(room.blocks.iter().all(|blocks| blocks.end <= size), "{room:?} in {size} bytes");
 }
 
 /// Does what a boot loader does, and more: lists, looks up, opens and reads.

@@ -1,0 +1,177 @@
+//! The entries of the Boot Loader Specification on a volume, unified kernel images among them, as a menu.
+
+use pvgrub_fs::{Error, FileSystem, Volume};
+use pvgrub_handover::image::Uki;
+use pvgrub_menu::bls::{
+    DIRECTORIES, Entry as Found, Flavour, Image, List, LoaderConf, Timeout, Tries, places,
+};
+use pvgrub_menu::{Boot, Default as Chosen, Entry, Menu, Note, TimeoutStyle, clean};
+
+use crate::entries::{entry, file};
+use crate::input::{FileSource, Input};
+use crate::timings::Timings;
+
+/// The longest file of an entry, in bytes.
+const MAX_CONF: usize = 64 << 10;
+/// Where unified kernel images are: beneath the root, or where that volume is mounted.
+const IMAGES: [&str; 4] = ["/EFI/Linux", "/efi/EFI/Linux", "/boot/EFI/Linux", "/boot/efi/EFI/Linux"];
+/// The most that are looked at.
+const MAX_IMAGES: usize = 100;
+
+/// Whether there may be entries on this volume: the path of the directory.
+pub fn directory(files: &dyn FileSystem) -> Option<&'static str> {
+    let has = |directory: &&&str, suffix: &str| {
+        let names = files.read_dir(directory).unwrap_or_default();
+        names.iter().any(|name| name.name.to_ascii_lowercase().ends_with(suffix))
+    };
+    let entries = DIRECTORIES.iter().find(|directory| has(directory, ".conf"));
+    entries.or_else(|| IMAGES.iter().find(|directory| has(directory, ".efi"))).copied()
+}
+
+/// The menu of all entries on a volume. What can't be read is in its notes.
+pub fn menu(volume: &Volume) -> Result<Menu, Error> {
+    let files = volume.open()?;
+    let mut list = List::new(Flavour::SystemdBoot);
+    let mut within = Vec::new();
+    for directory in DIRECTORIES {
+        for name in files.read_dir(directory).unwrap_or_default().into_iter().filter(|n| List::wants(&n.name))
+        {
+            let before = list.entries.len();
+            match files.open(&format!("{directory}/{}", name.name)).and_then(|file| file.read_all(MAX_CONF)) {
+                Ok(text) => list.add(&name.name, &text),
+                Err(why) => list.notes.push(format!("{directory}/{}: {why}", name.name)),
+            }
+            within.extend(
+                list.entries.get(before..).unwrap_or(&[]).iter().map(|e| (e.file.clone(), directory)),
+            );
+        }
+    }
+    images(&*files, &mut list);
+    list.sort();
+    let mut menu = Menu::default();
+    for (title, found) in list.titles().iter().zip(&list.entries) {
+        let directory =
+            within.iter().find(|(file, _)| *file == found.file).map_or("", |(_, directory)| *directory);
+        menu.entries.push(line(&*files, title, found, directory));
+    }
+    let notes = list.notes.iter().map(|note| Note { line: 0, text: clean(note) });
+    menu.notes.extend(notes);
+    settings(&*files, &list, &mut menu);
+    Ok(menu)
+}
+
+/// Adds an entry for each profile of each unified image.
+fn images(files: &dyn FileSystem, list: &mut List<'_>) {
+    let timings = Timings::default();
+    for directory in IMAGES {
+        let names = files.read_dir(directory).unwrap_or_default().into_iter().map(|name| name.name);
+        let wanted = |name: &String| name.to_ascii_lowercase().ends_with(".efi");
+        for name in names.filter(wanted).take(MAX_IMAGES) {
+            let path = format!("{directory}/{name}");
+            let uki = files.open(&path).map_err(|why| why.to_string()).and_then(|file| {
+                let file = Input::Disk(file);
+                Uki::read(&mut FileSource { file: &file, timings: &timings }).map_err(|why| why.to_string())
+            });
+            match uki {
+                Ok(uki) => list.entries.extend(profiles(&name, &path, uki)),
+                Err(why) => list.notes.push(format!("{path}: {why}")),
+            }
+        }
+    }
+}
+
+fn profiles(name: &str, path: &str, uki: Uki) -> Vec<Found> {
+    let stem = name.get(..name.len().saturating_sub(4)).unwrap_or(name);
+    let (id, tries) = counted(stem);
+    let several = uki.profiles.len() > 1;
+    let title = uki.title.unwrap_or_else(|| id.to_owned());
+    let one = |(number, profile): (u32, &pvgrub_handover::image::Profile)| Found {
+        file: name.to_owned(),
+        id: match profile.id.as_deref().filter(|_| several) {
+            Some(profile) => format!("{id}@{profile}"),
+            None => id.to_owned(),
+        },
+        tries,
+        title: match profile.title.as_deref().filter(|_| several) {
+            Some(profile) => clean(&format!("{title} ({profile})")),
+            None => clean(&title),
+        },
+        version: uki.version.clone().or_else(|| uki.uname.clone()).unwrap_or_default(),
+        machine_id: String::new(),
+        sort_key: uki.sort_key.clone(),
+        image: Image::Uki(path.to_owned(), Some(number)),
+        initrds: Vec::new(),
+        options: profile.cmdline.clone(),
+        users: None,
+        hotkey: None,
+        classes: Vec::new(),
+        args: Vec::new(),
+        notes: Vec::new(),
+    };
+    (0..).zip(&uki.profiles).map(one).collect()
+}
+
+/// A name without its counters: `linux+3-1`.
+fn counted(stem: &str) -> (&str, Option<Tries>) {
+    let counters = stem.rsplit_once('+').and_then(|(name, counters)| {
+        let (left, done) = counters.split_once('-').unwrap_or((counters, "0"));
+        Some((name, Tries { left: left.parse().ok()?, done: done.parse().ok()? }))
+    });
+    counters.map_or((stem, None), |(name, tries)| (name, Some(tries)))
+}
+
+fn line(files: &dyn FileSystem, title: &str, found: &Found, directory: &str) -> Entry {
+    // Where /boot is no volume of its own, some write paths from the root and some from /boot.
+    let resolve = |path: &str| {
+        let places = places(directory, path);
+        let there = places.iter().find(|place| files.metadata(place).is_ok());
+        file(there.or(places.first()).map_or(path, String::as_str))
+    };
+    let boot = || -> Result<Boot, String> {
+        let (path, profile) = match &found.image {
+            Image::Linux(path) | Image::Efi(path) => (path, None),
+            Image::Uki(path, profile) => (path, *profile),
+        };
+        Ok(Boot {
+            kernel: resolve(path)?,
+            args: found.options.clone().unwrap_or_default(),
+            initrds: found.initrds.iter().map(|initrd| resolve(initrd)).collect::<Result<_, _>>()?,
+            profile,
+            ..Boot::default()
+        })
+    };
+    let mut entry = Entry { id: Some(found.id.clone()), ..entry(title, boot()) };
+    let mut notes = found.notes.clone();
+    if found.tries.is_some_and(|tries| !tries.bad()) {
+        notes.push("its tries are not counted down: disks are only read".into());
+    }
+    entry.notes = notes.iter().map(|note| Note { line: 0, text: clean(note) }).collect();
+    entry.classes.clone_from(&found.classes);
+    entry
+}
+
+/// What loader.conf says.
+fn settings(files: &dyn FileSystem, list: &List<'_>, menu: &mut Menu) {
+    let places = [
+        "/loader/loader.conf",
+        "/boot/loader/loader.conf",
+        "/efi/loader/loader.conf",
+        "/boot/efi/loader/loader.conf",
+    ];
+    let read = |path: &&str| files.open(path).and_then(|file| file.read_all(MAX_CONF)).ok();
+    let conf = places.iter().find_map(read).map_or_else(LoaderConf::default, |text| LoaderConf::parse(&text));
+    let default = conf.default.as_deref().and_then(|pattern| list.find(pattern));
+    menu.settings.default = Chosen::Entry(default.unwrap_or(0));
+    match conf.timeout {
+        // systemd-boot shows a menu where a key is held; here nobody could hold one in time.
+        Timeout::Unset | Timeout::Hidden | Timeout::Disabled => {
+            menu.settings.timeout = Some(1);
+            menu.settings.timeout_style = TimeoutStyle::Hidden;
+        }
+        Timeout::Seconds(seconds) => menu.settings.timeout = Some(seconds),
+        Timeout::Force => menu.settings.timeout = None,
+    }
+    if conf.editor == Some(false) {
+        menu.settings.superusers = Some(Vec::new());
+    }
+}

@@ -1,0 +1,144 @@
+//! Configurations of the Syslinux family as menus.
+
+use pvgrub_menu::extlinux::{Boot as Found, Config, Item, Kind, Wait};
+use pvgrub_menu::{
+    Blocked, Boot, ConfigFile, Default as Chosen, Entry, HelpBody, HelpText, Key, Menu, Note, Secret,
+    Settings, Target, TimeoutStyle, clean,
+};
+
+use crate::entries::{entry, file};
+
+/// Lines of menus within menus, all together.
+const MOST: usize = 2000;
+/// Menus may lie so deep in one another.
+const MAX_DEPTH: usize = 8;
+
+/// The menu that a configuration means.
+pub fn menu(config: &Config) -> Menu {
+    let mut left = MOST;
+    let mut menu = submenu(config, config.start, &mut left, &mut vec![config.start]);
+    let secrets = secret(config.master_password.as_deref()).map(|secret| (String::new(), secret));
+    menu.settings.secrets.extend(secrets);
+    if !config.editable || config.master_password.is_some() {
+        let somebody = if menu.settings.secrets.is_empty() { Vec::new() } else { vec![String::new()] };
+        menu.settings.superusers = Some(somebody);
+    }
+    let choice = config.on_timeout.as_ref().or(config.default.as_ref()).filter(|c| c.menu == config.start);
+    if let Some(choice) = choice {
+        let shown = shown(config, config.start);
+        let at = shown.iter().position(|item| *item == choice.item).unwrap_or(0);
+        menu.settings.default = Chosen::Entry(at);
+        if let (false, Some(Ok(Target::Boot(boot)))) =
+            (choice.args.is_empty(), menu.entries.get_mut(at).map(|entry| entry.target.as_mut()))
+        {
+            boot.args = format!("{} {}", boot.args, choice.args).trim().to_owned();
+        }
+    }
+    menu.settings.timeout = match config.wait() {
+        Wait::AtOnce => Some(0),
+        Wait::Tenths(tenths) => Some(tenths.div_ceil(10)),
+        Wait::ForEver => None,
+    };
+    if config.hidden {
+        menu.settings.timeout_style = TimeoutStyle::Hidden;
+    }
+    let says = config.says.iter().chain(&config.notes);
+    menu.notes.extend(says.map(|text| Note { line: 0, text: clean(text) }));
+    menu
+}
+
+/// The lines that can be chosen: hidden ones only where they are the default.
+fn shown(config: &Config, number: usize) -> Vec<usize> {
+    let chosen = [&config.default, &config.on_timeout].into_iter().flatten();
+    let chosen: Vec<usize> =
+        chosen.filter(|choice| choice.menu == number).map(|choice| choice.item).collect();
+    let items = config.menus.get(number).map_or(&[][..], |menu| &menu.items).iter().enumerate();
+    let kept = |(at, item): &(usize, &Item)| {
+        !matches!(item.kind, Kind::Nothing) && (!item.hidden || chosen.contains(at))
+    };
+    items.filter(kept).map(|(at, _)| at).collect()
+}
+
+fn submenu(config: &Config, number: usize, left: &mut usize, open: &mut Vec<usize>) -> Menu {
+    let Some(found) = config.menus.get(number) else { return Menu::default() };
+    let keys = config.keys.iter().zip(1..).filter_map(|(path, key)| {
+        let body = HelpBody::File(file(path.as_deref()?).ok()?);
+        Some(HelpText { key, body })
+    });
+    let settings = Settings { help_texts: keys.collect(), ..Settings::default() };
+    let mut menu = Menu { settings, ..Menu::default() };
+    let shown = shown(config, number);
+    menu.settings.default = Chosen::Entry(shown.iter().position(|item| *item == found.default).unwrap_or(0));
+    for item in shown.into_iter().filter_map(|at| found.items.get(at)) {
+        let Some(less) = left.checked_sub(1) else {
+            menu.notes.push(Note { line: 0, text: format!("more than {MOST} lines; the rest is dropped") });
+            break;
+        };
+        *left = less;
+        menu.entries.push(line(config, item, left, open));
+    }
+    menu
+}
+
+fn line(config: &Config, item: &Item, left: &mut usize, open: &mut Vec<usize>) -> Entry {
+    let blocked = |why: &str| Err(Blocked::Because(clean(why)));
+    let of = |target| Entry::new(&item.title, target);
+    let mut entry = match &item.kind {
+        Kind::Boot(found) => entry(&item.title, boot(found)),
+        Kind::Menu(number) if open.contains(number) => {
+            of(blocked("that menu is open already: Esc goes there"))
+        }
+        Kind::Menu(_) if open.len() >= MAX_DEPTH => of(blocked("menus within menus, too deep")),
+        Kind::Menu(number) => {
+            open.push(*number);
+            let menu = submenu(config, *number, left, open);
+            open.pop();
+            of(Ok(Target::Submenu(Box::new(menu))))
+        }
+        Kind::Config { file: path, directory: None } => of(match file(path) {
+            Ok(file) => Ok(Target::Config(ConfigFile { file })),
+            Err(why) => blocked(&why),
+        }),
+        Kind::Config { .. } => of(blocked("CONFIG with a directory is not supported: name the file alone")),
+        Kind::LocalBoot => of(blocked("LOCALBOOT: what boots next is up to the domain's configuration")),
+        Kind::Reboot => of(Ok(Target::Reboot)),
+        Kind::Halt => of(Ok(Target::Halt)),
+        Kind::Nothing => of(Err(Blocked::NoKernel)),
+        Kind::Refused(why) => of(blocked(why)),
+    };
+    entry.id = Some(item.label.clone());
+    entry.hotkey = item.hotkey.map(Key::Char);
+    entry.help = item.help.join("\n");
+    if let Some(password) = &item.password {
+        // An empty one means the master's.
+        let wanted =
+            if password.is_empty() { config.master_password.as_deref() } else { Some(password.as_str()) };
+        match secret(wanted) {
+            Some(secret) => entry.passwords.push(secret),
+            None => {
+                entry.target =
+                    blocked("its password is of a kind that can't be checked here, so it stays locked")
+            }
+        }
+    }
+    entry
+}
+
+/// A password in text or as MD5 crypt; `None` for other kinds.
+fn secret(text: Option<&str>) -> Option<Secret> {
+    let text = text?;
+    match text.strip_prefix('$') {
+        None => Secret::plain(text).ok(),
+        Some(rest) if rest.starts_with("1$") => Secret::md5_crypt(text).ok(),
+        Some(_) => None,
+    }
+}
+
+fn boot(found: &Found) -> Result<Boot, String> {
+    Ok(Boot {
+        kernel: file(&found.kernel)?,
+        args: found.args.clone(),
+        initrds: found.initrds.iter().map(|initrd| file(initrd)).collect::<Result<_, _>>()?,
+        ..Boot::default()
+    })
+}

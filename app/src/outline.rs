@@ -1,0 +1,83 @@
+//! What all entries of a menu come to, submenus and scripts included, without booting any: for `--list` and `--dump`.
+
+use pvgrub_menu::{Entry, Menu, Target};
+
+use crate::config::{Config, Sources};
+use crate::console::Console;
+use crate::machine::Machine;
+use crate::script::{Led, Place, Script};
+
+/// Submenus may lie so deep in one another.
+const MAX_DEPTH: usize = 8;
+
+/// A menu, opened out.
+#[derive(Debug)]
+pub struct Outline {
+    /// The menu.
+    pub menu: Menu,
+    /// What its entries come to, in their order.
+    pub comes_to: Vec<ComesTo>,
+}
+
+/// What an entry comes to.
+#[derive(Debug)]
+pub enum ComesTo {
+    /// Something that can be done.
+    Target(Target),
+    /// A menu within this one.
+    Menu(Outline),
+    /// Nothing: it ends where it began.
+    Nothing,
+    /// It can't be booted; why.
+    Fails(String),
+}
+
+/// What looks.
+pub struct Looker<'a, 'd, M: Machine> {
+    /// The disks and the network.
+    pub sources: Sources<'a, 'd, M>,
+    /// Nothing is written there.
+    pub console: &'a mut Console,
+}
+
+impl<'d, M: Machine> Looker<'_, 'd, M> {
+    /// Opens out this menu.
+    pub fn outline(&mut self, config: &Config<'d>) -> Outline {
+        self.menu(config, &config.menu, 0)
+    }
+
+    fn menu(&mut self, config: &Config<'d>, menu: &Menu, depth: usize) -> Outline {
+        let comes_to = menu.entries.iter().map(|entry| self.entry(config, entry, depth)).collect();
+        Outline { menu: menu.clone(), comes_to }
+    }
+
+    fn entry(&mut self, config: &Config<'d>, entry: &Entry, depth: usize) -> ComesTo {
+        match &entry.target {
+            Err(why) => ComesTo::Fails(why.to_string()),
+            Ok(Target::Submenu(_) | Target::Script(_)) if depth >= MAX_DEPTH => {
+                ComesTo::Fails(format!("menus within menus, more than {MAX_DEPTH} deep"))
+            }
+            Ok(Target::Submenu(menu)) => ComesTo::Menu(self.menu(config, menu, depth + 1)),
+            Ok(Target::Script(number)) => {
+                let Some(script) = &config.script else { return ComesTo::Nothing };
+                self.script(config, script, *number, depth)
+            }
+            Ok(target) => ComesTo::Target(target.clone()),
+        }
+    }
+
+    fn script(&mut self, config: &Config<'d>, script: &Script, number: usize, depth: usize) -> ComesTo {
+        let mut place =
+            Place { sources: self.sources, home: &config.home, console: self.console, silent: true };
+        match script.entry(&mut place, number, false, None) {
+            Err(why) => ComesTo::Fails(why),
+            Ok(Led::Back) => ComesTo::Nothing,
+            Ok(Led::To(target)) => ComesTo::Target(target),
+            Ok(Led::Menu(menu)) => {
+                let menu = self.menu(config, &menu, depth + 1);
+                script.leave();
+                ComesTo::Menu(menu)
+            }
+        }
+    }
+}

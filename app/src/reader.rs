@@ -1,0 +1,241 @@
+//! Finding and reading the menu.
+
+use pvgrub_fs::{Disks, Volume};
+use pvgrub_menu::extlinux::{Config as Syslinux, Paths};
+use pvgrub_menu::{Default, FileRef, MAX_TEXT, Menu, parse_saved_default};
+use pvgrub_net::{Digest, Place as ServerFile};
+
+use crate::config::{Config, Home, Sources, volume};
+use crate::console::Console;
+use crate::formats::Format;
+use crate::machine::Machine;
+use crate::script::{Led, Place, Script};
+use crate::{bls, entries, extlinux};
+
+/// Where a menu is looked for when nobody says where it is, those of most weight first: with /boot on the root file system, and on
+/// its own. docs/menus.md has the reasons.
+pub const PLACES: [&str; 12] = [
+    "/boot/grub/grub.cfg",
+    "/grub/grub.cfg",
+    "/boot/grub2/grub.cfg",
+    "/grub2/grub.cfg",
+    "/boot/grub/menu.lst",
+    "/grub/menu.lst",
+    "/boot/grub/grub.conf",
+    "/grub/grub.conf",
+    "/boot/extlinux/extlinux.conf",
+    "/extlinux/extlinux.conf",
+    "/boot/extlinux.conf",
+    "/extlinux.conf",
+];
+/// The file that `default saved` reads is ten bytes and a few lines of warning.
+const MAX_SAVED: usize = 4096;
+
+/// Reads menus.
+pub struct Reader<'a, 'd, M: Machine> {
+    /// What the program was started with.
+    pub machine: &'a M,
+    /// The disks, the servers, what dom0 gave.
+    pub sources: Sources<'a, 'd, M>,
+    /// What a script says goes there.
+    pub console: &'a mut Console,
+    /// Nobody watches: nothing is shown, nobody waited for, nothing written.
+    pub silent: bool,
+}
+
+impl<'d, M: Machine> Reader<'_, 'd, M> {
+    /// Finds the menu: the one that the command line names, else the text that came with the domain, else the first that lies
+    /// in one of [`PLACES`] on a volume, else the one that a DHCP server names. The error is for the user.
+    pub fn find(&mut self, machine: &'d M) -> Result<Config<'d>, String> {
+        let options = machine.options();
+        match (&options.menu, self.sources.given) {
+            (Some(file @ FileRef { device: Some(_), .. }), _) => self.read(file, &Home::Host),
+            (Some(FileRef { device: None, path, .. }), _) => self.search(&[path]),
+            (None, Some(text)) => self.given(text),
+            (None, None) => {
+                let on_disks = self.search(&PLACES);
+                match on_disks {
+                    Err(why) if machine.has_cards() => {
+                        self.offered().map_err(|offered| format!("{why}\n{offered}"))
+                    }
+                    found => found,
+                }
+            }
+        }
+    }
+
+    /// Reads the menu in `file`, which a menu at `home` names.
+    pub fn read(&mut self, file: &FileRef, home: &Home<'d>) -> Result<Config<'d>, String> {
+        if let Some(place) = self.sources.network.place(file, home, self.console) {
+            return self.fetch(&place?, file.digest);
+        }
+        let (volume, note) = volume(file, home.volume(), self.sources.disks)?;
+        let mut config = self.read_on(volume, &home.path(&file.path))?;
+        config.notes.extend(note);
+        Ok(config)
+    }
+
+    /// Reads the menu that a DHCP server names.
+    pub fn offered(&mut self) -> Result<Config<'d>, String> {
+        let place = self.sources.network.offered_menu(self.console)?;
+        self.fetch(&place, None)
+    }
+
+    fn fetch(&mut self, place: &ServerFile, digest: Option<Digest>) -> Result<Config<'d>, String> {
+        let (text, place) = self.sources.network.text(place, digest, self.console)?;
+        let name = place.to_string();
+        let path = place.path.clone();
+        let mut config = self.understand(&text, Home::Net(place), &path, name)?;
+        if config.menu.settings.default == Default::Saved {
+            config.menu.settings.default = Default::Entry(0);
+            config.notes.push("`default saved` means nothing on a server. So it is entry 0.".into());
+        }
+        Ok(config)
+    }
+
+    /// The menu that dom0 gave.
+    fn given(&mut self, text: &[u8]) -> Result<Config<'d>, String> {
+        // The domain builder rounds a ramdisk's length up to pages.
+        let end = text.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        let text = text.get(..end).unwrap_or(text);
+        let menu = self.understand(text, Home::Host, "", "the menu given by the host".into());
+        menu.map_err(|why| format!("The ramdisk that the domain was given is not a menu: {why}."))
+    }
+
+    fn read_on(&mut self, volume: &'d Volume, path: &str) -> Result<Config<'d>, String> {
+        let name = format!("{}:{path}", volume.name);
+        let read = |path: &str, limit| volume.open()?.open(path)?.read_all(limit);
+        let text = read(path, MAX_TEXT).map_err(|why| format!("{name}: {why}"))?;
+        let mut config = self.understand(&text, Home::Volume(volume, path.into()), path, name)?;
+        if config.menu.settings.default == Default::Saved {
+            let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+            let saved = format!("{directory}/default");
+            let entry = match read(&saved, MAX_SAVED) {
+                Ok(text) => parse_saved_default(&text).ok_or_else(|| "no number in it".to_owned()),
+                Err(why) => Err(why.to_string()),
+            };
+            config.menu.settings.default = Default::Entry(*entry.as_ref().unwrap_or(&0));
+            if let Err(why) = entry {
+                let note =
+                    format!("`default saved`, but {saved} does not tell which: {why}. So it is entry 0.");
+                config.notes.push(note);
+            }
+        }
+        Ok(config)
+    }
+
+    /// The menu that a text means, whichever format it is in.
+    fn understand(
+        &mut self,
+        text: &[u8],
+        home: Home<'d>,
+        path: &str,
+        name: String,
+    ) -> Result<Config<'d>, String> {
+        let mut config = Config {
+            menu: Menu::default(),
+            home,
+            name,
+            script: None,
+            notes: Vec::new(),
+            searched: Vec::new(),
+        };
+        let wrong = |why: &dyn std::fmt::Display| format!("{}: {why}", config.name);
+        match Format::of(path, text) {
+            Format::Extlinux => {
+                let menu = self.extlinux(text, &config.home);
+                config.menu = menu.map_err(|why| wrong(&why))?;
+            }
+            Format::MenuLst => config.menu = Menu::parse(text).map_err(|why| wrong(&why))?,
+            Format::GrubCfg => {
+                let script = Script::new(self.sources, &config.home, &self.machine.options().rest.join(" "));
+                let text = String::from_utf8_lossy(text);
+                let led = script.config(&mut self.place(&config.home), path, &text);
+                match led.map_err(|why| wrong(&why))? {
+                    Led::Menu(menu) => config.menu = *menu,
+                    Led::To(_) | Led::Back => return Err(wrong(&"it has no entries")),
+                }
+                config.script = Some(script);
+            }
+        }
+        Ok(config)
+    }
+
+    fn place<'s>(&'s mut self, home: &'s Home<'s>) -> Place<'s, 's, M> {
+        Place { sources: self.sources, home, console: self.console, silent: self.silent }
+    }
+
+    /// A configuration of the Syslinux family, with what it includes.
+    fn extlinux(&mut self, text: &[u8], home: &Home<'d>) -> Result<Menu, String> {
+        let paths = match home {
+            Home::Volume(_, path) => Paths::beside(path),
+            Home::Net(place) => Paths::network(&boot_directory(&place.to_string())),
+            Home::Host => Paths::beside("/"),
+        };
+        let mut read = |path: &str| {
+            let file = entries::file(path)?;
+            if let Some(place) = self.sources.network.place(&file, home, self.console) {
+                return Ok(self.sources.network.text(&place?, None, self.console)?.0);
+            }
+            let (volume, _) = volume(&file, home.volume(), self.sources.disks)?;
+            let read =
+                volume.open().and_then(|files| files.open(&file.path)).and_then(|f| f.read_all(MAX_TEXT));
+            read.map_err(|why| why.to_string())
+        };
+        Ok(extlinux::menu(&Syslinux::parse(text, &paths, &mut read)?))
+    }
+
+    /// The first menu that is found: no disk behind it is waited for.
+    fn search(&mut self, paths: &[&'d str]) -> Result<Config<'d>, String> {
+        let disks: &'d Disks = self.sources.disks;
+        let mut failures = Vec::new();
+        for disk in disks.disks() {
+            let mut search = disk.search(paths);
+            failures.extend(search.problems.iter().map(ToString::to_string));
+            // Volumes come in their order, but weight counts more.
+            search.found.sort_by_key(|found| paths.iter().position(|path| *path == found.path));
+            for found in &search.found {
+                match self.read_on(found.volume, found.path) {
+                    Ok(config) => return Ok(config.after(paths, failures)),
+                    Err(why) => failures.push(why),
+                }
+            }
+            for volume in disk.volumes().iter().filter(|volume| volume.is_readable()) {
+                match entries_on(volume) {
+                    Ok(Some(config)) => return Ok(config.after(paths, failures)),
+                    Ok(None) => {}
+                    Err(why) => failures.push(why),
+                }
+            }
+        }
+        let mut message = match disks.disks().len() {
+            0 => "No menu: there is no disk to look on.".to_owned(),
+            _ => format!("No menu was found. Looked on every volume for {}.", paths.join(", ")),
+        };
+        for failure in failures {
+            message.push('\n');
+            message += &failure;
+        }
+        Err(message)
+    }
+}
+
+/// The directory of a boot program on a server: the one that has `pxelinux.cfg` in it.
+fn boot_directory(url: &str) -> String {
+    let directory = url.rsplit_once('/').map_or("", |(directory, _)| directory);
+    directory.strip_suffix("/pxelinux.cfg").unwrap_or(directory).to_owned()
+}
+
+/// The entries of the Boot Loader Specification on a volume, if there are any.
+fn entries_on(volume: &Volume) -> Result<Option<Config<'_>>, String> {
+    let files = volume.open().map_err(|why| why.to_string())?;
+    let Some(directory) = bls::directory(&*files) else { return Ok(None) };
+    let name = format!("{}:{directory}", volume.name);
+    let menu = bls::menu(volume).map_err(|why| format!("{name}: {why}"))?;
+    if menu.entries.is_empty() {
+        let notes: Vec<String> = menu.notes.iter().map(|note| note.text.clone()).collect();
+        return Err(format!("{name}: nothing there can be booted\n{}", notes.join("\n")));
+    }
+    let home = Home::Volume(volume, directory.into());
+    Ok(Some(Config { menu, home, name, script: None, notes: Vec::new(), searched: Vec::new() }))
+}

@@ -1,0 +1,279 @@
+//! What a script of GRUB 2's shell sees of the machine: the disks, the servers, the clock, the console.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use pvgrub_fs::{Content, FileKind, FileSystem, Partition, Volume};
+use pvgrub_menu::{bls, clean};
+use pvgrub_net::Place;
+use pvgrub_script::{BlsEntry, By, DateTime, Host, HostError, Info, Probe};
+
+use super::names;
+use crate::config::{Home, Sources};
+use crate::console::Console;
+use crate::keys::Event;
+use crate::machine::Machine;
+
+/// The longest `.conf` file of an entry.
+const MAX_CONF: usize = 64 << 10;
+
+/// The machine, for as long as a script runs.
+pub struct ScriptHost<'a, 'd, M: Machine> {
+    /// Disks and servers.
+    pub sources: Sources<'a, 'd, M>,
+    /// Where the script lies.
+    pub home: &'a Home<'d>,
+    /// Text goes there; `None`: nowhere, and nobody is waited for.
+    pub console: &'a mut Console,
+    /// Nobody watches: nothing is shown, nobody waited for, nothing written.
+    pub silent: bool,
+    /// Text without its line's end.
+    pub line: String,
+    /// What stands in files on servers: a script may ask for one several times.
+    pub fetched: BTreeMap<String, Result<Vec<u8>, HostError>>,
+}
+
+/// Where a path leads.
+enum Target<'d> {
+    Volume(&'d Volume, String),
+    Server(Place),
+}
+
+fn failed(why: impl ToString) -> HostError {
+    HostError::Failed(why.to_string())
+}
+
+fn of_fs(error: &pvgrub_fs::Error) -> HostError {
+    match error {
+        pvgrub_fs::Error::TooLarge(_) => HostError::TooLarge,
+        error if error.is_not_found() => HostError::NotFound,
+        error => failed(error),
+    }
+}
+
+impl<'a, 'd, M: Machine> ScriptHost<'a, 'd, M> {
+    /// For a script at `home`.
+    pub fn new(
+        sources: Sources<'a, 'd, M>,
+        home: &'a Home<'d>,
+        console: &'a mut Console,
+        silent: bool,
+    ) -> Self {
+        Self { sources, home, console, silent, line: String::new(), fetched: BTreeMap::new() }
+    }
+
+    fn target(&mut self, path: &str) -> Result<Target<'d>, HostError> {
+        let file = names::file_ref(path, self.home, self.sources.disks).map_err(|why| match why {
+            names::Wrong::NoDevice => HostError::NoDevice,
+            names::Wrong::Name(why) => HostError::Failed(why),
+        })?;
+        match self.sources.network.place(&file, self.home, self.console) {
+            Some(place) => Ok(Target::Server(place.map_err(HostError::Failed)?)),
+            None => {
+                let (volume, _) = crate::config::volume(&file, self.home.volume(), self.sources.disks)
+                    .map_err(|_| HostError::NoDevice)?;
+                Ok(Target::Volume(volume, file.path))
+            }
+        }
+    }
+
+    fn files(volume: &Volume) -> Result<std::rc::Rc<dyn FileSystem>, HostError> {
+        volume.open().map_err(|error| match error {
+            pvgrub_fs::Error::Unsupported(_) => HostError::NoFileSystem,
+            error => failed(error),
+        })
+    }
+
+    fn fetch(&mut self, place: &Place, most: usize) -> Result<Vec<u8>, HostError> {
+        let name = place.to_string();
+        if let Some(known) = self.fetched.get(&name) {
+            return known.clone();
+        }
+        let network = self.sources.network;
+        network.await_address(&place.server, self.console).map_err(HostError::Failed)?;
+        let fetched = pvgrub_net::read_all(place, network.settings(), most).map_err(failed);
+        self.fetched.insert(name, fetched.clone());
+        fetched
+    }
+
+    fn volume(&self, device: &str) -> Result<&'d Volume, HostError> {
+        names::volume(device, self.home, self.sources.disks).ok_or(HostError::NoDevice)
+    }
+
+    /// The rest of the output, at the end of a run.
+    pub fn flush(&mut self) {
+        if !self.line.is_empty() {
+            let line = std::mem::take(&mut self.line);
+            self.console.lines(&line);
+        }
+    }
+
+    /// Volumes in the order in which a search looks at them: those of hints, those of the menu's own disk, then all.
+    fn in_order(&self, hints: &[String]) -> Vec<&'d Volume> {
+        let disks = self.sources.disks;
+        let hinted = hints.iter().flat_map(|hint| names::hinted(hint, self.home, disks));
+        let home = self.home.volume().and_then(|home| disks.disks().get(home.disk));
+        let near = home.into_iter().flat_map(|disk| disk.volumes());
+        let mut order: Vec<&Volume> = Vec::new();
+        for volume in hinted.chain(near).chain(disks.volumes()) {
+            if !order.iter().any(|have| std::ptr::eq(*have, volume)) {
+                order.push(volume);
+            }
+        }
+        order
+    }
+}
+
+impl<M: Machine> Host for ScriptHost<'_, '_, M> {
+    fn read(&mut self, path: &str, most: usize) -> Result<Vec<u8>, HostError> {
+        match self.target(path)? {
+            Target::Server(place) => self.fetch(&place, most),
+            Target::Volume(volume, path) => {
+                let read = Self::files(volume)?.open(&path).and_then(|file| file.read_all(most));
+                read.map_err(|error| of_fs(&error))
+            }
+        }
+    }
+
+    fn info(&mut self, path: &str) -> Result<Info, HostError> {
+        match self.target(path)? {
+            // Servers have no directories, and say of a file whether it is there when asked for its length.
+            Target::Server(place) => {
+                let network = self.sources.network;
+                network.await_address(&place.server, self.console).map_err(HostError::Failed)?;
+                let size = pvgrub_net::length(&place, network.settings()).map_err(failed)?;
+                Ok(Info { directory: false, size: size.unwrap_or(0), modified: None })
+            }
+            Target::Volume(volume, path) => {
+                let facts = Self::files(volume)?.metadata(&path).map_err(|error| of_fs(&error))?;
+                let directory = facts.kind == FileKind::Directory;
+                Ok(Info { directory, size: facts.len, modified: Some(facts.modified) })
+            }
+        }
+    }
+
+    fn list(&mut self, path: &str) -> Result<Vec<(String, bool)>, HostError> {
+        let Target::Volume(volume, path) = self.target(path)? else { return Err(HostError::NotAFile) };
+        let files = Self::files(volume)?;
+        let entries = files.read_dir(&path).map_err(|error| of_fs(&error))?;
+        let directory = |entry: &pvgrub_fs::DirEntry| match entry.kind {
+            FileKind::Directory => true,
+            FileKind::Symlink => {
+                let target = files.metadata(&format!("{path}/{}", entry.name));
+                target.is_ok_and(|facts| facts.kind == FileKind::Directory)
+            }
+            _ => false,
+        };
+        Ok(entries.iter().map(|entry| (entry.name.clone(), directory(entry))).collect())
+    }
+
+    fn devices(&mut self) -> Vec<String> {
+        let disks = self.sources.disks;
+        let whole = (0..disks.disks().len()).map(|number| format!("hd{number}"));
+        let parts = disks.volumes().into_iter().filter(|volume| volume.partition.is_some()).map(names::of);
+        whole.chain(parts).collect()
+    }
+
+    fn search(&mut self, by: By, key: &str, hints: &[String], most: usize) -> Vec<String> {
+        let fits = |volume: &&Volume| match by {
+            By::File => {
+                let files = volume.is_readable().then(|| volume.open().ok()).flatten();
+                files.is_some_and(|files| files.metadata(key).is_ok())
+            }
+            By::Label => volume.label.as_deref() == Some(key),
+            By::Uuid => volume.uuid.as_deref().is_some_and(|uuid| uuid.eq_ignore_ascii_case(key)),
+        };
+        self.in_order(hints).into_iter().filter(fits).take(most).map(names::of).collect()
+    }
+
+    fn probe(&mut self, device: &str, what: Probe) -> Result<Option<String>, HostError> {
+        if names::is_server(device) {
+            return Ok(None);
+        }
+        let volume = self.volume(device)?;
+        let part = volume.partition.as_ref();
+        Ok(match what {
+            Probe::Driver => Some("xen".into()),
+            Probe::PartMap => part.map(|part| names::table(part).into()),
+            Probe::FileSystem => match &volume.content {
+                Content::Ext(_) => Some("ext2".into()),
+                Content::Fat(_) => Some("fat".into()),
+                Content::Foreign(name) => Some((*name).to_ascii_lowercase()),
+                Content::Unknown | Content::Unreadable(_) => None,
+            },
+            Probe::Uuid => volume.uuid.clone(),
+            Probe::Label => volume.label.clone(),
+            Probe::PartUuid => part.map(|part: &Partition| part.partuuid.clone()),
+        })
+    }
+
+    fn print(&mut self, text: &str) {
+        if self.silent {
+            return;
+        }
+        for piece in text.split_inclusive('\n') {
+            match piece.strip_suffix('\n') {
+                Some(rest) => {
+                    let line = std::mem::take(&mut self.line) + rest;
+                    self.console.write(&(clean(&line) + "\r\n"));
+                }
+                None => self.line += piece,
+            }
+        }
+    }
+
+    fn sleep(&mut self, seconds: u32, interruptible: bool) -> bool {
+        if self.silent {
+            return false;
+        }
+        self.flush();
+        let until = self.console.now() + Duration::from_secs(seconds.into());
+        loop {
+            match self.console.wait(Some(until)) {
+                Event::Key(pvgrub_menu::Key::Escape) if interruptible => return true,
+                Event::Key(_) => {}
+                Event::Time | Event::End => return false,
+            }
+        }
+    }
+
+    fn now(&mut self) -> Option<DateTime> {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+        Some(names::date(since))
+    }
+
+    fn write_env(&mut self, path: &str, block: &[u8]) -> Result<(), HostError> {
+        if self.silent {
+            return Ok(());
+        }
+        let Target::Volume(volume, path) = self.target(path)? else {
+            return Err(HostError::Refused("nothing is saved on servers".into()));
+        };
+        let old = Self::files(volume)?.open(&path).and_then(|file| file.read_all(block.len()));
+        let old = old.map_err(|error| of_fs(&error))?;
+        if old == block {
+            return Ok(());
+        }
+        volume.overwrite(&path, &old, block).map_err(|why| HostError::Refused(why.to_string()))
+    }
+
+    fn bls(
+        &mut self,
+        directory: &str,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Vec<BlsEntry>, HostError> {
+        let mut list = bls::List::new(bls::Flavour::Grub(variable));
+        let names = self.list(directory)?;
+        for (name, _) in names.into_iter().filter(|(name, directory)| !directory && bls::List::wants(name)) {
+            let text = self.read(&format!("{directory}/{name}"), MAX_CONF);
+            // One that can't be read is not one less of the others.
+            list.add(&name, &text.unwrap_or_default());
+        }
+        list.sort();
+        Ok(list.entries.into_iter().map(|entry| names::bls_entry(entry, variable)).collect())
+    }
+
+    fn line(&mut self, _silent: bool) -> Option<String> {
+        None
+    }
+}

@@ -1,0 +1,239 @@
+//! Menus that are scripts of GRUB 2's shell: running them, and what comes of it as menus and boots.
+
+mod host;
+mod names;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use pvgrub_menu::{
+    Access, Boot, Colors, Default as Chosen, Entry, FileRef, Key, Menu, Module, Note, Secret, Settings,
+    Target, TimeoutStyle, clean,
+};
+use pvgrub_script::{self as shell, Limits, Outcome, Shell};
+
+pub use host::ScriptHost;
+
+use crate::config::{Home, Sources};
+use crate::console::Console;
+use crate::machine::Machine;
+
+/// A shell that a menu came from, or that the command line talks to.
+#[derive(Clone)]
+pub struct Script(Rc<RefCell<Shell>>);
+
+impl std::fmt::Debug for Script {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Script")
+    }
+}
+
+/// What a run led to.
+#[derive(Debug)]
+pub enum Led {
+    /// To a menu, in place of or over the one before.
+    Menu(Box<Menu>),
+    /// To something that can be done.
+    To(Target),
+    /// Back to where it was started from.
+    Back,
+}
+
+/// Where scripts run.
+pub struct Place<'a, 'd, M: Machine> {
+    /// The disks and the network.
+    pub sources: Sources<'a, 'd, M>,
+    /// Where the menu lies.
+    pub home: &'a Home<'d>,
+    /// What is said goes there.
+    pub console: &'a mut Console,
+    /// Nobody watches: nothing is shown, nobody waited for, nothing written.
+    pub silent: bool,
+}
+
+impl Script {
+    /// A shell as GRUB has it before it reads its configuration at `home`. The guest's scripts can ask for the words of the host's
+    /// command line that are not the loader's: `$pvgrub_extra`.
+    pub fn new<M: Machine>(sources: Sources<'_, '_, M>, home: &Home<'_>, extra: &str) -> Self {
+        let (root, prefix) = names::start(home, sources.disks);
+        let mut shell = Shell::new(&root, &prefix, Limits::default());
+        // Bounded: the whole command line has 1,023 bytes.
+        let _ = shell.set("pvgrub_extra", extra);
+        Self(Rc::new(RefCell::new(shell)))
+    }
+
+    /// Runs a configuration. What went wrong on the way, though there is a menu, is in its notes.
+    pub fn config<M: Machine>(
+        &self,
+        place: &mut Place<'_, '_, M>,
+        name: &str,
+        text: &str,
+    ) -> Result<Led, String> {
+        self.run(place, |shell, host| shell.run_text(host, name, text))
+    }
+
+    /// Runs an entry; with `edited` these commands in place of its own.
+    pub fn entry<M: Machine>(
+        &self,
+        place: &mut Place<'_, '_, M>,
+        index: usize,
+        automatic: bool,
+        edited: Option<&str>,
+    ) -> Result<Led, String> {
+        self.run(place, |shell, host| match edited {
+            Some(text) => shell.run_edited(host, index, text),
+            None => shell.run_entry(host, index, automatic),
+        })
+    }
+
+    /// Runs what somebody typed.
+    pub fn command<M: Machine>(&self, place: &mut Place<'_, '_, M>, text: &str) -> Result<Led, String> {
+        self.run(place, |shell, host| shell.run_command(host, text))
+    }
+
+    /// Leaves the menu on top.
+    pub fn leave(&self) {
+        self.0.borrow_mut().leave();
+    }
+
+    fn run<M: Machine>(
+        &self,
+        place: &mut Place<'_, '_, M>,
+        run: impl FnOnce(&mut Shell, &mut ScriptHost<'_, '_, M>) -> Outcome,
+    ) -> Result<Led, String> {
+        let mut shell = self.0.borrow_mut();
+        let mut host = ScriptHost::new(place.sources, place.home, place.console, place.silent);
+        let outcome = run(&mut shell, &mut host);
+        host.flush();
+        match outcome {
+            Outcome::Menu => Ok(Led::Menu(Box::new(menu(&mut shell)))),
+            Outcome::Boot(found) => {
+                let boot = boot(&found, place.home, place.sources)?;
+                Ok(Led::To(Target::Boot(Box::new(boot))))
+            }
+            Outcome::Halt => Ok(Led::To(Target::Halt)),
+            Outcome::Reboot => Ok(Led::To(Target::Reboot)),
+            Outcome::Exit | Outcome::Back => Ok(Led::Back),
+            Outcome::Failed(why) => Err(why),
+        }
+    }
+}
+
+/// The menu that is on top of the shell.
+fn menu(shell: &mut Shell) -> Menu {
+    let found = shell.settings();
+    let mut fallback = Vec::new();
+    while let Some(next) = shell.next_fallback() {
+        fallback.push(next);
+    }
+    let entries: Vec<Entry> = shell.entries().iter().enumerate().map(entry).collect();
+    let superusers = found.superusers.as_deref().map(users);
+    let mut secrets = Vec::new();
+    let named = shell.entries().iter().filter_map(|entry| entry.users.as_deref()).flat_map(users);
+    let mut everybody: Vec<String> = superusers.iter().flatten().cloned().chain(named).collect();
+    everybody.sort();
+    everybody.dedup();
+    let mut notes = Vec::new();
+    for user in everybody {
+        let secret = match shell.secret(&user) {
+            Some(shell::Secret::Plain(password)) => Secret::plain(password),
+            Some(shell::Secret::Pbkdf2(text)) => Secret::pbkdf2(text),
+            None => continue,
+        };
+        match secret {
+            Ok(secret) => secrets.push((user, secret)),
+            Err(why) => notes.push(Note { line: 0, text: clean(&format!("the password of {user}: {why}")) }),
+        }
+    }
+    let settings = Settings {
+        default: Chosen::Entry(found.default),
+        timeout: found.timeout,
+        timeout_style: match found.style {
+            shell::TimeoutStyle::Menu => TimeoutStyle::Menu,
+            shell::TimeoutStyle::Countdown => TimeoutStyle::Countdown,
+            shell::TimeoutStyle::Hidden => TimeoutStyle::Hidden,
+        },
+        fallback,
+        colors: colors(&found),
+        superusers,
+        secrets,
+        ..Settings::default()
+    };
+    for error in shell.take_errors() {
+        notes.push(Note { line: error.line, text: clean(&error.to_string()) });
+    }
+    Menu { settings, entries, notes }
+}
+
+fn entry((number, found): (usize, &shell::Entry)) -> Entry {
+    Entry {
+        id: Some(found.id.clone()),
+        classes: found.classes.clone(),
+        hotkey: found.hotkey.as_deref().and_then(hotkey),
+        access: match &found.users {
+            None => Access::Unrestricted,
+            Some(list) if users(list).is_empty() => Access::Superusers,
+            Some(list) => Access::Users(users(list)),
+        },
+        source: found.source.clone(),
+        ..Entry::new(&found.title, Ok(Target::Script(number)))
+    }
+}
+
+/// GRUB's names of keys, or the character itself.
+fn hotkey(name: &str) -> Option<Key> {
+    let mut letters = name.chars();
+    if let (Some(letter), None) = (letters.next(), letters.next()) {
+        return Some(Key::Char(letter));
+    }
+    match name {
+        "backspace" => Some(Key::Backspace),
+        "tab" => Some(Key::Tab),
+        "delete" => Some(Key::Delete),
+        _ => {
+            let number = name.strip_prefix('f')?.parse().ok()?;
+            (1..=12).contains(&number).then_some(Key::Function(number))
+        }
+    }
+}
+
+/// The names in a list of users.
+fn users(list: &str) -> Vec<String> {
+    let names = list.split([' ', ',', ';', '|', '&', '\t', '\n']);
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+fn colors(found: &shell::Settings) -> Option<Colors> {
+    let pair = |menu: &Option<String>, all: &Option<String>| menu.clone().or_else(|| all.clone());
+    let normal = pair(&found.menu_color_normal, &found.color_normal)?;
+    let highlight = pair(&found.menu_color_highlight, &found.color_highlight).unwrap_or_default();
+    Colors::parse(&format!("{normal} {highlight}"))
+}
+
+/// What to boot, with the files' names as they are known here.
+fn boot<M: Machine>(
+    found: &shell::Boot,
+    home: &Home<'_>,
+    sources: Sources<'_, '_, M>,
+) -> Result<Boot, String> {
+    let file = |path: &str| -> Result<FileRef, String> {
+        names::file_ref(path, home, sources.disks).map_err(|why| match why {
+            names::Wrong::NoDevice => format!("{}: there is no such device", clean(path)),
+            names::Wrong::Name(why) => why,
+        })
+    };
+    let initrd = |part: &shell::Initrd| match &part.name {
+        None => file(&part.file),
+        Some(name) => Err(format!("initrd: `newc:{}` is not supported, only whole files", clean(name))),
+    };
+    let module = |module: &shell::Module| {
+        Ok(Module { file: file(&module.file)?, args: module.args.clone(), unzip: !module.nounzip })
+    };
+    Ok(Boot {
+        kernel: file(&found.kernel)?,
+        args: found.args.clone(),
+        initrds: found.initrds.iter().map(initrd).collect::<Result<_, String>>()?,
+        modules: found.modules.iter().map(module).collect::<Result<_, String>>()?,
+        ..Boot::default()
+    })
+}

@@ -1,0 +1,181 @@
+//! GRUB 2's names of volumes and files, and what stands behind them here.
+
+use pvgrub_fs::{Disks, Numbering, Partition, PartitionKind, Volume, split_device};
+use pvgrub_menu::bls::{self, Image};
+use pvgrub_menu::{Device, FileRef};
+use pvgrub_net::Server;
+use pvgrub_script::{BlsEntry, DateTime};
+
+use crate::config::Home;
+
+/// Why a name leads nowhere.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// There is no such device.
+    NoDevice,
+    /// It is no name at all; why.
+    Name(String),
+}
+
+/// The kind of a partition's table, as GRUB has it.
+pub fn table(partition: &Partition) -> &'static str {
+    match partition.kind {
+        PartitionKind::Msdos { .. } => "msdos",
+        PartitionKind::Gpt { .. } => "gpt",
+    }
+}
+
+/// A volume's name, without parentheses: `hd0,msdos1`.
+pub fn of(volume: &Volume) -> String {
+    match &volume.partition {
+        Some(partition) => format!("hd{},{}{}", volume.disk, table(partition), partition.number),
+        None => format!("hd{}", volume.disk),
+    }
+}
+
+/// The volume of this name. Of several with the same label or UUID, that on the menu's own disk.
+pub fn volume<'d>(device: &str, home: &Home<'d>, disks: &'d Disks) -> Option<&'d Volume> {
+    disks.resolve_near(device, Numbering::Grub2, home.volume()).ok().map(|resolved| resolved.volume)
+}
+
+/// The volumes that a hint of `search` means: `hd0,msdos1`; `hd0,` all of that disk.
+pub fn hinted<'d>(hint: &str, home: &Home<'d>, disks: &'d Disks) -> Vec<&'d Volume> {
+    let Some(disk) = hint.strip_suffix(',') else { return volume(hint, home, disks).into_iter().collect() };
+    let disk = disk.strip_prefix("xen/").unwrap_or(disk);
+    let numbered = disk.strip_prefix("hd").and_then(|number| number.parse::<usize>().ok());
+    let found = match numbered {
+        Some(number) => disks.disks().get(number),
+        None => disks.disks().iter().find(|have| have.name == disk),
+    };
+    found.into_iter().flat_map(|disk| disk.volumes()).collect()
+}
+
+/// Whether a device is a server: `tftp,10.0.0.1`, `http`, `nd`.
+pub fn is_server(device: &str) -> bool {
+    let scheme = device.split_once(',').map_or(device, |(scheme, _)| scheme);
+    matches!(scheme, "tftp" | "http" | "https" | "nd" | "pxe")
+}
+
+/// A server's name, without parentheses. It tells no password.
+fn server_name(server: &Server) -> String {
+    let text = server.to_string();
+    text.split_once("://")
+        .map_or_else(|| text.clone(), |(scheme, host)| format!("{scheme},{}", host.trim_end_matches('/')))
+}
+
+/// What a path of a script means: `(hd0,msdos1)/boot/x`, `(tftp,10.0.0.1)/x`, a URL. Volumes are under their own name then, whatever
+/// way of counting partitions is usual where it is read.
+pub fn file_ref(path: &str, home: &Home<'_>, disks: &Disks) -> Result<FileRef, Wrong> {
+    let (device, rest) = split_device(path);
+    match device {
+        // The menu's own server, with the password that its URL may have.
+        Some(device) if matches!(home, Home::Net(place) if server_name(&place.server) == device) => {
+            let Home::Net(place) = home else { return Err(Wrong::NoDevice) };
+            Ok(FileRef {
+                device: Some(Device::Server(Box::new(place.server.clone()))),
+                path: rest.into(),
+                digest: None,
+            })
+        }
+        Some(device) if !is_server(device) && !path.contains("://") => {
+            let volume = volume(device, home, disks).ok_or(Wrong::NoDevice)?;
+            let path = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+            Ok(FileRef { device: Some(Device::Name(volume.name.clone())), path, digest: None })
+        }
+        _ => pvgrub_menu::file_ref(path, None).map_err(Wrong::Name),
+    }
+}
+
+/// The device, without parentheses, and the directory that a script at `home` begins with as `root` and `prefix`.
+pub fn start(home: &Home<'_>, disks: &Disks) -> (String, String) {
+    let directory =
+        |path: &str| path.rsplit_once('/').map_or(String::new(), |(directory, _)| directory.to_owned());
+    match home {
+        Home::Volume(volume, path) => {
+            let root = of(volume);
+            (root.clone(), format!("({root}){}", directory(path)))
+        }
+        Home::Net(place) => {
+            let root = server_name(&place.server);
+            (root.clone(), format!("({root}){}", directory(&place.path)))
+        }
+        Home::Host => {
+            let root = disks.volumes().first().map_or_else(String::new, |volume| of(volume));
+            (root.clone(), format!("({root})/boot/grub"))
+        }
+    }
+}
+
+/// Date and time of a moment in seconds since 1970 (days to dates as in Hinnant's "chrono-compatible low-level date algorithms").
+pub fn date(seconds: u64) -> DateTime {
+    let (days, rest) = (seconds / 86400, seconds % 86400);
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let small = |number: u64| u8::try_from(number).unwrap_or(0);
+    DateTime {
+        year: u16::try_from(year).unwrap_or(u16::MAX),
+        month: small(month),
+        day: small(day_of_year - (153 * from_march + 2) / 5 + 1),
+        hour: small(rest / 3600),
+        minute: small(rest / 60 % 60),
+        second: small(rest % 60),
+    }
+}
+
+/// An entry of the Boot Loader Specification as GRUB's shell takes it.
+pub fn bls_entry(entry: bls::Entry, variable: bls::Lookup<'_>) -> BlsEntry {
+    let linux = match entry.image {
+        Image::Linux(path) | Image::Efi(path) | Image::Uki(path, _) => path,
+    };
+    BlsEntry {
+        id: entry.id,
+        title: entry.title,
+        linux,
+        options: entry.options.or_else(|| variable("default_kernelopts")).unwrap_or_default(),
+        initrds: entry.initrds,
+        classes: entry.classes,
+        hotkey: entry.hotkey,
+        users: entry.users,
+        devicetree: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        let is = |seconds, text: &str| {
+            let d = date(seconds);
+            let found = format!(
+                "{}-{:02}-{:02} {:02}:{:02}:{:02}",
+                d.year, d.month, d.day, d.hour, d.minute, d.second
+            );
+            assert_eq!(found, text);
+        };
+        is(0, "1970-01-01 00:00:00");
+        is(951_782_400 - 1, "2000-02-28 23:59:59");
+        is(951_782_400, "2000-02-29 00:00:00");
+        is(1_795_824_001, "2026-11-28 00:00:01");
+        is(u64::MAX / 86400 * 2, &{
+            let d = date(u64::MAX / 86400 * 2);
+            format!("{}-{:02}-{:02} {:02}:{:02}:{:02}", d.year, d.month, d.day, d.hour, d.minute, d.second)
+        });
+    }
+
+    #[test]
+    fn servers_and_volumes() {
+        assert!(is_server("tftp,10.0.0.1") && is_server("http") && is_server("nd"));
+        assert!(!is_server("hd0,msdos1") && !is_server("tftpboot"));
+        let disks = Disks::new();
+        assert_eq!(file_ref("(hd0,msdos1)/x", &Home::Host, &disks), Err(Wrong::NoDevice));
+        let file = file_ref("(http,boot.example)/x", &Home::Host, &disks).unwrap();
+        assert_eq!(file.to_string(), "http://boot.example/x");
+    }
+}

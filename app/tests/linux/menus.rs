@@ -1,0 +1,294 @@
+//! The formats of menus, each on a disk: what its entries come to, and booting.
+
+use serde_json::Value;
+
+use crate::guest::{Guest, kernel_of};
+
+/// What `--dump` says of a guest's menu.
+fn dump(guest: &mut Guest) -> Value {
+    guest.arg("--dump");
+    let (text, ok) = guest.run("");
+    assert!(ok, "{text}");
+    serde_json::from_str(&text).unwrap_or_else(|why| panic!("{why}: {text}"))
+}
+
+fn linux() -> Vec<u8> {
+    kernel_of(b"linux\0\0\0\0\0")
+}
+
+/// What is booted says all this.
+fn boots(guest: &Guest, keys: &str, said: &[&str]) {
+    let (text, ok) = guest.run(keys);
+    assert!(ok, "{text}");
+    for part in said {
+        assert!(text.contains(part), "{part} is not in: {text}");
+    }
+}
+
+const GRUB_CFG: &str = r#"
+set default="1>rescue"
+set timeout=0
+if [ "${grub_platform}" = xen ]; then set what=xen; fi
+function load { linux /boot/$1 root=UUID=b9c3f1f0-6a3e-4b0e-8d3d-2d8b2a1f7c11 "two words" $what; }
+menuentry 'First' --class os --id first --hotkey=x {
+  search --no-floppy --fs-uuid --set=root b9c3f1f0-6a3e-4b0e-8d3d-2d8b2a1f7c11
+  load vmlinuz
+  initrd /boot/one.img /boot/two.img
+}
+submenu 'More' --id more {
+  menuentry 'Other' { linux /boot/vmlinuz other }
+  menuentry 'Rescue' --id rescue { linux ($root)/boot/vmlinuz single }
+}
+menuentry 'Not there' { linux /boot/missing }
+menuentry 'Firmware' { fwsetup }
+"#;
+
+fn grub() -> Guest {
+    Guest::with(&[
+        ("/boot/grub/grub.cfg", GRUB_CFG.as_bytes()),
+        ("/boot/vmlinuz", &linux()),
+        ("/boot/one.img", b"12345"),
+        ("/boot/two.img", b"67890"),
+    ])
+}
+
+#[test]
+fn a_script() {
+    let menu = dump(&mut grub());
+    assert_eq!(menu["config"], "xvda:/boot/grub/grub.cfg");
+    assert_eq!((&menu["timeout"], &menu["default"]), (&Value::from(0), &Value::from(1)));
+    let entry = |number: usize| &menu["entries"][number];
+    assert_eq!((&entry(0)["title"], &entry(0)["id"]), (&"First".into(), &"first".into()));
+    assert_eq!(entry(0)["arguments"], "root=UUID=b9c3f1f0-6a3e-4b0e-8d3d-2d8b2a1f7c11 \"two words\" xen");
+    assert_eq!(entry(0)["initrds"], serde_json::json!(["(xvda)/boot/one.img", "(xvda)/boot/two.img"]));
+    assert_eq!(entry(1)["menu"]["entries"][1]["arguments"], "single");
+    assert_eq!(entry(2)["action"], "fail");
+    assert!(entry(3)["why"].as_str().unwrap().contains("firmware"));
+}
+
+#[test]
+fn a_script_boots_what_its_default_names_within_a_submenu() {
+    boots(&grub(), "", &["Booting entry 1 by itself: Rescue", "single"]);
+}
+
+#[test]
+fn initrds_are_joined() {
+    let mut guest = grub();
+    guest.arg("pvgrub.entry=first");
+    boots(&guest, "", &["xvda:/boot/one.img", "xvda:/boot/two.img"]);
+}
+
+#[test]
+fn what_the_host_forces() {
+    let mut guest = grub();
+    for word in ["pvgrub.entry=More>Other", "pvgrub.append=forced=1 x", "pvgrub.timeout=0"] {
+        guest.arg(word);
+    }
+    boots(&guest, "", &["other forced=1 x"]);
+    // A menu that would wait for ever, or for a minute.
+    let menu = "timeout 60\ntitle A\nkernel /k a\ntitle B\nkernel /k b\n";
+    let mut guest = Guest::with(&[("/boot/grub/menu.lst", menu.as_bytes()), ("/k", &linux())]);
+    guest.arg("pvgrub.entry=1");
+    guest.arg("pvgrub.timeout=0");
+    boots(&guest, "", &["Booting entry 1 by itself: B"]);
+}
+
+#[test]
+fn an_endless_script_ends() {
+    let text = b"while true; do set a=b; done\nmenuentry x { linux /k }\n";
+    let mut guest = Guest::with(&[("/boot/grub/grub.cfg", text)]);
+    guest.arg("--list");
+    let (text, ok) = guest.run("");
+    assert!(!ok && text.contains("too long"), "{text}");
+}
+
+const EXTLINUX: &str = "\
+DEFAULT lts\nPROMPT 0\nTIMEOUT 10\nMENU TITLE Alpine\nUI menu.c32\n\
+LABEL virt\n  MENU LABEL Linux ^virt\n  LINUX vmlinuz-virt\n  INITRD initramfs-virt\n  APPEND root=UUID=1 modules=ext4\n\
+LABEL lts\n  MENU LABEL Linux lts\n  LINUX ../vmlinuz\n  APPEND quiet\n\
+MENU BEGIN more\n  MENU TITLE More\n  LABEL inner\n    LINUX /boot/vmlinuz\n    APPEND inner\nMENU END\n\
+LABEL local\n  LOCALBOOT 0\n";
+
+#[test]
+fn extlinux() {
+    let files: &[(&str, &[u8])] = &[
+        ("/boot/extlinux/extlinux.conf", EXTLINUX.as_bytes()),
+        ("/boot/vmlinuz", &linux()),
+        ("/boot/extlinux/vmlinuz-virt", &linux()),
+    ];
+    let menu = dump(&mut Guest::with(files));
+    let entry = |number: usize| &menu["entries"][number];
+    assert_eq!((&menu["timeout"], &menu["default"]), (&Value::from(1), &Value::from(1)));
+    assert_eq!(
+        (&entry(0)["title"], &entry(0)["kernel"]),
+        (&"Linux virt".into(), &"/boot/extlinux/vmlinuz-virt".into())
+    );
+    assert_eq!((&entry(1)["kernel"], &entry(1)["arguments"]), (&"/boot/vmlinuz".into(), &"quiet".into()));
+    assert_eq!(entry(2)["menu"]["entries"][0]["arguments"], "inner");
+    assert_eq!(entry(3)["action"], "fail");
+    boots(&Guest::with(files), "", &["by itself: Linux lts", "quiet"]);
+}
+
+#[test]
+fn the_boot_loader_specification() {
+    let old = "title Debian\nversion 6.1\nsort-key debian\nlinux /m/6.1/linux\ninitrd /m/6.1/initrd\noptions root=/dev/xvda1\noptions ro\n";
+    let new = old.replace("6.1", "6.12");
+    let files: &[(&str, &[u8])] = &[
+        ("/loader/loader.conf", b"timeout 0\ndefault *6.1.conf\n"),
+        ("/loader/entries/debian-6.1.conf", old.as_bytes()),
+        ("/loader/entries/debian-6.12+3-1.conf", new.as_bytes()),
+        ("/loader/entries/broken.conf", b"title x\n"),
+        ("/m/6.1/linux", &linux()),
+        ("/m/6.1/initrd", b"initrd"),
+        ("/m/6.12/linux", &linux()),
+        ("/m/6.12/initrd", b"initrd"),
+    ];
+    let menu = dump(&mut Guest::with(files));
+    let entry = |number: usize| &menu["entries"][number];
+    assert_eq!(menu["config"], "xvda:/loader/entries");
+    assert_eq!((&menu["timeout"], &menu["default"]), (&Value::from(0), &Value::from(1)));
+    assert!(entry(0)["title"].as_str().unwrap().starts_with("Debian (6.12) (3 tries left"), "{menu}");
+    assert_eq!(
+        (&entry(1)["kernel"], &entry(1)["arguments"]),
+        (&"/m/6.1/linux".into(), &"root=/dev/xvda1 ro".into())
+    );
+    assert!(menu["warnings"].to_string().contains("broken.conf"), "{menu}");
+    boots(&Guest::with(files), "", &["/m/6.1/linux", "root=/dev/xvda1 ro"]);
+}
+
+#[test]
+fn fedora_has_blscfg_in_its_script() {
+    let cfg = "load_env -f /boot/grub2/grubenv\nset timeout=0\nset default=\"${saved_entry}\"\nset root=hd0\nset blsdir=/boot/loader/entries\nblscfg\n";
+    let conf = |version: &str| {
+        format!(
+            "title Fedora ({version})\nversion {version}\nlinux /boot/vmlinuz-{version}\n\
+             initrd /boot/initramfs-{version}.img $tuned_initrd\noptions $kernelopts $tuned_params\n\
+             grub_users $grub_users\ngrub_arg --unrestricted\ngrub_class fedora\n"
+        )
+    };
+    let env = "# GRUB Environment Block\nsaved_entry=abc-6.5\nkernelopts=root=/dev/xvda1 ro rhgb\n";
+    let env = format!("{env}{}", "#".repeat(1024 - env.len()));
+    let (old, new) = (conf("6.5"), conf("6.10"));
+    let files: &[(&str, &[u8])] = &[
+        ("/boot/grub2/grub.cfg", cfg.as_bytes()),
+        ("/boot/grub2/grubenv", env.as_bytes()),
+        ("/boot/loader/entries/abc-6.5.conf", old.as_bytes()),
+        ("/boot/loader/entries/abc-6.10.conf", new.as_bytes()),
+        ("/boot/vmlinuz-6.5", &linux()),
+        ("/boot/vmlinuz-6.10", &linux()),
+        ("/boot/initramfs-6.5.img", b"i"),
+        ("/boot/initramfs-6.10.img", b"i"),
+    ];
+    let menu = dump(&mut Guest::with(files));
+    assert_eq!(menu["entries"][0]["title"], "Fedora (6.10)", "{menu}");
+    assert_eq!(menu["default"], 1, "{menu}");
+    assert_eq!(menu["entries"][1]["arguments"].as_str().unwrap().trim(), "root=/dev/xvda1 ro rhgb");
+    boots(&Guest::with(files), "", &["/boot/vmlinuz-6.5", "root=/dev/xvda1 ro rhgb"]);
+}
+
+/// A unified image of these sections, as much of PE as such an image needs.
+fn unified(sections: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut file = vec![0; 0x400];
+    file[..2].copy_from_slice(b"MZ");
+    file[60..64].copy_from_slice(&0x80u32.to_le_bytes());
+    file[0x80..0x84].copy_from_slice(b"PE\0\0");
+    file[0x84..0x86].copy_from_slice(&0x8664u16.to_le_bytes());
+    file[0x86..0x88].copy_from_slice(&(sections.len() as u16).to_le_bytes());
+    for (number, (name, bytes)) in sections.iter().enumerate() {
+        let (at, offset) = (0x98 + 40 * number, file.len());
+        file[at..at + name.len()].copy_from_slice(name.as_bytes());
+        for (field, value) in [(8, bytes.len()), (12, offset), (16, bytes.len()), (20, offset)] {
+            file[at + field..at + field + 4].copy_from_slice(&(value as u32).to_le_bytes());
+        }
+        file.extend_from_slice(bytes);
+        file.resize(file.len().next_multiple_of(512), 0);
+    }
+    file
+}
+
+#[test]
+fn a_unified_kernel_image() {
+    let image = unified(&[
+        (".osrel", b"PRETTY_NAME=\"Debian 13\"\nID=debian\n"),
+        (".cmdline", b"root=/dev/xvda2 unified\n\0"),
+        (".initrd", b"an initrd"),
+        (".linux", &linux()),
+    ]);
+    let files: &[(&str, &[u8])] = &[("/EFI/Linux/debian.efi", &image)];
+    let menu = dump(&mut Guest::with(files));
+    assert_eq!(menu["entries"][0]["title"], "Debian 13");
+    assert_eq!(menu["entries"][0]["arguments"], "root=/dev/xvda2 unified");
+    boots(
+        &Guest::with(files),
+        "",
+        &["debian.efi (its kernel)", "root=/dev/xvda2 unified", "debian.efi (its initrd)"],
+    );
+    // Named by a menu of another kind, with words of its own.
+    let script = "set timeout=0\nmenuentry x { linux /EFI/Linux/debian.efi other; }\n";
+    let files: &[(&str, &[u8])] = &[("/EFI/Linux/debian.efi", &image), ("/grub/grub.cfg", script.as_bytes())];
+    boots(&Guest::with(files), "", &["debian.efi (its kernel)", "other", "debian.efi (its initrd)"]);
+    // Cut off.
+    let files: &[(&str, &[u8])] = &[("/EFI/Linux/debian.efi", &image[..0x500])];
+    let (text, ok) = Guest::with(files).run("");
+    assert!(!ok && text.contains("debian.efi"), "{text}");
+}
+
+#[test]
+fn lint_says_what_fails() {
+    let mut guest = grub();
+    guest.arg("--lint");
+    let (text, ok) = guest.run("");
+    assert!(!ok);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(
+        lines[0].starts_with("entry 2 (Not there)") && lines[1].starts_with("entry 3 (Firmware)"),
+        "{text}"
+    );
+    // A kernel that is none, deep within; and a menu that is well.
+    let cfg = "submenu S { menuentry T { linux /junk; } }\n";
+    let mut guest = Guest::with(&[("/grub/grub.cfg", cfg.as_bytes()), ("/junk", &[7; 9000])]);
+    guest.arg("--lint");
+    let (text, ok) = guest.run("");
+    assert!(!ok && text.starts_with("entry 0 (S), entry 0 (T): xvda:/junk: "), "{text}");
+    let cfg = "menuentry T { linux /k; }\n";
+    let mut guest = Guest::with(&[("/grub/grub.cfg", cfg.as_bytes()), ("/k", &linux())]);
+    guest.arg("--lint");
+    assert_eq!(guest.run(""), (String::new(), true));
+}
+
+#[test]
+fn what_a_script_saves() {
+    let cfg = "load_env\nset default=\"${saved_entry}\"\nif [ \"$next_entry\" ]; then set default=\"$next_entry\"; set next_entry=; save_env next_entry; fi\n\
+               set timeout=0\nmenuentry A --id a { set saved_entry=a; save_env saved_entry; linux /k from-a; }\n\
+               menuentry B --id b { linux /k from-b; }\nmenuentry C --id c { linux /k from-c; }\n";
+    let block = |text: &str| format!("# GRUB Environment Block\n{text}{}", "#".repeat(999 - text.len()));
+    let env = block("saved_entry=b\nnext_entry=c\n");
+    let mut guest = Guest::new();
+    let files: &[(&str, &[u8])] =
+        &[("/boot/grub/grub.cfg", cfg.as_bytes()), ("/boot/grub/grubenv", env.as_bytes()), ("/k", &linux())];
+    let image = guest.file_system("xvda", files);
+    // Read-only: the once stays, and it is said.
+    guest.disk(&image);
+    boots(&guest, "", &["from-c", "read-only"]);
+    boots(&guest, "", &["from-c"]);
+    let made = guest;
+    let mut guest = guest_of(&image);
+    // Looking changes nothing.
+    let menu = dump(&mut guest_of(&image));
+    assert_eq!(menu["default"], 2);
+    boots(&guest, "", &["from-c"]);
+    boots(&guest, "", &["from-b"]);
+    guest.arg("pvgrub.entry=a");
+    boots(&guest, "", &["from-a"]);
+    let mut guest = guest_of(&image);
+    assert_eq!(dump(&mut guest)["default"], 0, "it was saved");
+    drop(made);
+}
+
+fn guest_of(image: &std::path::Path) -> Guest {
+    let mut guest = Guest::new();
+    guest.arg("--writable");
+    guest.disk(image);
+    guest
+}

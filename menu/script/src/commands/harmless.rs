@@ -1,0 +1,122 @@
+//! Commands that change nothing about what a Xen domain boots, and those that none can obey.
+
+use alloc::format;
+
+use crate::code;
+use crate::exec::{Call, Exec, Run};
+
+/// Passed over.
+const HARMLESS: &[&str] = &[
+    "acpi",
+    "background_color",
+    "background_image",
+    "badram",
+    "cutmem",
+    "drivemap",
+    "gdbstub",
+    "hdparm",
+    "iorw",
+    "loadfont",
+    "lsfonts",
+    "lsmod",
+    "lspci",
+    "nativedisk",
+    "play",
+    "rmmod",
+    "serial",
+    "setpci",
+    "spkmodem",
+    "terminal",
+    "terminal_input",
+    "terminal_output",
+    "vbeinfo",
+    "vbetest",
+    "videoinfo",
+    "videotest",
+];
+
+const HYPERVISOR: &str = "a Xen domain is a guest, it can't start a hypervisor or a multiboot system";
+const FIRMWARE: &str = "a Xen PV domain has no firmware";
+const SECTOR: &str = "a Xen PV domain has no boot sector to run";
+const OTHER: &str = "this is no system that a Xen PV domain can run";
+const DEVICE: &str = "devices made of files or of encrypted disks are not supported";
+const HIDDEN: &str = "it is not offered here";
+
+/// Refused, and why.
+const REFUSED: &[(&str, &str)] = &[
+    ("appleloader", FIRMWARE),
+    ("bootloader", HIDDEN),
+    ("chainloader", SECTOR),
+    ("cmosclean", FIRMWARE),
+    ("cmosdump", FIRMWARE),
+    ("cmostest", FIRMWARE),
+    ("crc", HIDDEN),
+    ("cryptomount", DEVICE),
+    ("freedos", SECTOR),
+    ("fwsetup", FIRMWARE),
+    ("hashsum", HIDDEN),
+    ("hexdump", HIDDEN),
+    ("kfreebsd", OTHER),
+    ("knetbsd", OTHER),
+    ("kopenbsd", OTHER),
+    ("legacy_configfile", "a menu.lst must be named in the domain's configuration"),
+    ("legacy_initrd", HIDDEN),
+    ("legacy_kernel", HIDDEN),
+    ("legacy_source", "a menu.lst must be named in the domain's configuration"),
+    ("loopback", DEVICE),
+    ("md5sum", HIDDEN),
+    ("module2", HYPERVISOR),
+    ("multiboot", HYPERVISOR),
+    ("multiboot2", HYPERVISOR),
+    ("ntldr", SECTOR),
+    ("parttool", "partitions are read only"),
+    ("plan9", OTHER),
+    ("sha1sum", HIDDEN),
+    ("sha256sum", HIDDEN),
+    ("sha512sum", HIDDEN),
+    ("smbios", FIRMWARE),
+    ("truecrypt", SECTOR),
+    ("verify_detached", "signatures by GPG can't be checked"),
+    ("xen_hypervisor", HYPERVISOR),
+    ("xen_initrd", HYPERVISOR),
+    ("xen_module", HYPERVISOR),
+    ("xnu_kernel", OTHER),
+    ("xnu_kernel64", OTHER),
+    ("zfskey", DEVICE),
+];
+
+pub(crate) fn is_harmless(name: &str) -> bool {
+    HARMLESS.contains(&name)
+}
+
+pub(crate) fn refusal(name: &str) -> Option<&'static str> {
+    REFUSED.iter().find(|(refused, _)| *refused == name).map(|(_, why)| *why)
+}
+
+pub(crate) fn nothing(_: &mut Exec, _: &Call) -> Run {
+    Ok(0)
+}
+
+/// All that there are modules for is here.
+pub(crate) fn insmod(exec: &mut Exec, call: &Call) -> Run {
+    if call.args.is_empty() {
+        return exec.fail(code::BAD_ARGUMENT, "one argument expected");
+    }
+    Ok(0)
+}
+
+pub(crate) fn refuse(exec: &mut Exec, call: &Call) -> Run {
+    let why = format!("`{}`: {}", call.name, refusal(&call.name).unwrap_or(HIDDEN));
+    if exec.sh.refused.is_none() {
+        exec.sh.refused = Some(why.clone());
+    }
+    exec.fail(code::NOT_IMPLEMENTED, &why)
+}
+
+/// `cpuid -l`: the processor knows 64 bits. Of anything else nothing is known.
+pub(crate) fn cpuid(exec: &mut Exec, call: &Call) -> Run {
+    match call.args.first().map_or("-l", |arg| arg.as_str()) {
+        "-l" | "--long-mode" | "-p" | "--pae" => Ok(0),
+        _ => exec.no(),
+    }
+}

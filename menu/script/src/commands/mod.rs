@@ -1,0 +1,98 @@
+//! The commands, by name.
+
+mod env;
+mod flow;
+mod harmless;
+mod load;
+mod menu;
+mod search;
+mod show;
+mod test;
+mod users;
+
+use crate::exec::{Call, Exec, Run};
+
+pub(crate) type Command = fn(&mut Exec, &Call) -> Run;
+
+/// Sorted by name.
+const COMMANDS: &[(&str, Command)] = &[
+    (".", menu::source),
+    ("[", test::test),
+    ("authenticate", users::authenticate),
+    ("blscfg", menu::blscfg),
+    ("boot", load::boot),
+    ("break", flow::leave_loop),
+    ("cat", show::cat),
+    ("clear", harmless::nothing),
+    ("cmp", show::cmp),
+    ("configfile", menu::configfile),
+    ("continue", flow::continue_loop),
+    ("cpuid", harmless::cpuid),
+    ("date", show::date),
+    ("devicetree", load::devicetree),
+    ("echo", show::echo),
+    ("eval", flow::eval),
+    ("exit", load::exit),
+    ("export", env::export),
+    ("false", flow::no),
+    ("gettext", show::gettext),
+    ("halt", load::halt),
+    ("initrd", load::initrd),
+    ("initrd16", load::initrd),
+    ("initrdefi", load::initrd),
+    ("insmod", harmless::insmod),
+    ("keystatus", flow::no),
+    ("linux", load::linux),
+    ("linux16", load::linux),
+    ("linuxefi", load::linux),
+    ("list_env", env::list_env),
+    ("load_env", env::load_env),
+    ("ls", show::ls),
+    ("menuentry", menu::menuentry),
+    ("module", load::module),
+    ("normal", menu::normal),
+    ("normal_exit", harmless::nothing),
+    ("password", users::password),
+    ("password_pbkdf2", users::pbkdf2),
+    ("probe", search::probe),
+    ("read", show::read),
+    ("reboot", load::reboot),
+    ("regexp", test::regexp),
+    ("return", flow::leave_function),
+    ("save_env", env::save_env),
+    ("search", search::search),
+    ("search.file", search::file),
+    ("search.fs_label", search::label),
+    ("search.fs_uuid", search::uuid),
+    ("set", env::set),
+    ("setparams", flow::setparams),
+    ("shift", flow::shift),
+    ("sleep", show::sleep),
+    ("source", menu::source),
+    ("submenu", menu::submenu),
+    ("test", test::test),
+    ("true", flow::yes),
+    ("unset", env::unset),
+];
+
+pub(crate) fn find(name: &str) -> Option<Command> {
+    match COMMANDS.binary_search_by(|(known, _)| (*known).cmp(name)) {
+        Ok(at) => COMMANDS.get(at).map(|(_, command)| *command),
+        Err(_) if harmless::is_harmless(name) => Some(harmless::nothing),
+        Err(_) => harmless::refusal(name).map(|_| harmless::refuse as Command),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted() {
+        assert!(COMMANDS.is_sorted_by(|(a, _), (b, _)| a < b));
+        for (name, _) in COMMANDS {
+            assert!(find(name).is_some());
+            assert!(!harmless::is_harmless(name) && harmless::refusal(name).is_none(), "{name} stands twice");
+        }
+    }
+}

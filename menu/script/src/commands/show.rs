@@ -1,0 +1,210 @@
+//! Commands that print, read and wait.
+
+use alloc::format;
+use alloc::string::String;
+
+use crate::code;
+use crate::exec::{Call, Exec, Run};
+use crate::number::number;
+use crate::options::{Opt, Syntax, Value};
+
+const ECHO: Syntax = Syntax {
+    options: &[Opt("", b'n', Value::None), Opt("", b'e', Value::None)],
+    accept_dash: true,
+    at_start: true,
+};
+
+/// `echo [-n] [-e] TEXT…`.
+pub(crate) fn echo(exec: &mut Exec, call: &Call) -> Run {
+    let Some(options) = exec.options(&ECHO, &call.name, &call.args)? else { return Ok(0) };
+    let mut newline = !options.has(0);
+    let mut out = String::new();
+    for (i, arg) in options.args.iter().enumerate() {
+        if i > 0 {
+            out.push(' ');
+        }
+        if !options.has(1) {
+            out.push_str(arg);
+            continue;
+        }
+        let mut rest = arg.chars();
+        while let Some(c) = rest.next() {
+            if c != '\\' {
+                out.push(c);
+                continue;
+            }
+            match rest.next() {
+                Some('\\') => out.push('\\'),
+                Some('a') => out.push('\x07'),
+                Some('c') => newline = false,
+                Some('f') => out.push('\x0c'),
+                Some('n') => out.push('\n'),
+                Some('r') => out.push('\r'),
+                Some('t') => out.push('\t'),
+                Some('v') => out.push('\x0b'),
+                _ => {}
+            }
+        }
+    }
+    if newline {
+        out.push('\n');
+    }
+    exec.print(&out)?;
+    Ok(0)
+}
+
+/// `gettext TEXT`: there are no translations.
+pub(crate) fn gettext(exec: &mut Exec, call: &Call) -> Run {
+    let [text] = call.args.as_slice() else {
+        return exec.fail(code::BAD_ARGUMENT, "one argument expected");
+    };
+    exec.print(text)?;
+    Ok(0)
+}
+
+const SLEEP: Syntax = Syntax {
+    options: &[Opt("verbose", b'v', Value::None), Opt("interruptible", b'i', Value::None)],
+    accept_dash: false,
+    at_start: false,
+};
+
+/// The longest that `sleep` waits, in seconds.
+const LONGEST: u32 = 3600;
+
+/// `sleep [--verbose] [--interruptible] SECONDS`: 1 if somebody broke it off.
+pub(crate) fn sleep(exec: &mut Exec, call: &Call) -> Run {
+    let Some(options) = exec.options(&SLEEP, &call.name, &call.args)? else { return Ok(errno(exec)) };
+    let [seconds] = options.args.as_slice() else {
+        return exec.fail(code::BAD_ARGUMENT, "one argument expected");
+    };
+    let seconds = number(seconds, 10);
+    if let Some((code, text)) = seconds.error {
+        exec.fail(code, text)?;
+    }
+    let seconds = u32::try_from(seconds.value).unwrap_or(LONGEST).min(LONGEST);
+    if seconds == 0 {
+        return Ok(0);
+    }
+    if options.has(0) {
+        exec.print(&format!("{seconds} s\n"))?;
+    }
+    Ok(u32::from(exec.host.sleep(seconds, options.has(1))))
+}
+
+/// The largest file that is shown or compared, in bytes.
+const MOST: usize = 1 << 20;
+
+const CAT: Syntax = Syntax { options: &[Opt("dos", 0, Value::None)], accept_dash: false, at_start: false };
+
+/// `cat [--dos] FILE`: what can't be printed is shown in hexadecimal.
+pub(crate) fn cat(exec: &mut Exec, call: &Call) -> Run {
+    let Some(options) = exec.options(&CAT, &call.name, &call.args)? else { return Ok(errno(exec)) };
+    let [path] = options.args.as_slice() else {
+        return exec.fail(code::BAD_ARGUMENT, "filename expected");
+    };
+    let Some(bytes) = exec.read(path, MOST)? else { return Ok(errno(exec)) };
+    for chunk in bytes.utf8_chunks() {
+        let mut out = String::new();
+        let mut chars = chunk.valid().chars().peekable();
+        while let Some(c) = chars.next() {
+            if c == '\r' && options.has(0) && chars.peek() == Some(&'\n') {
+                continue;
+            }
+            if matches!(c, '\n' | '\t' | '\x0b' | '\x0c' | ' '..='~') || c >= '\u{a1}' {
+                out.push(c);
+            } else {
+                let mut bytes = [0; 4];
+                c.encode_utf8(&mut bytes).bytes().for_each(|byte| out.push_str(&format!("<{byte:x}>")));
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| out.push_str(&format!("<{byte:x}>")));
+        exec.print(&out)?;
+    }
+    exec.print("\n")?;
+    Ok(0)
+}
+
+const CMP: Syntax = Syntax { options: &[Opt("", b'v', Value::None)], accept_dash: false, at_start: false };
+
+/// `cmp FILE FILE`: whether they are the same.
+pub(crate) fn cmp(exec: &mut Exec, call: &Call) -> Run {
+    let Some(options) = exec.options(&CMP, &call.name, &call.args)? else { return Ok(errno(exec)) };
+    let [one, other] = options.args.as_slice() else {
+        return exec.fail(code::BAD_ARGUMENT, "two arguments expected");
+    };
+    let Some(one) = exec.read(one, MOST)? else { return Ok(code::TEST_FAILURE) };
+    let Some(other) = exec.read(other, MOST)? else { return Ok(code::TEST_FAILURE) };
+    Ok(if one == other { 0 } else { code::TEST_FAILURE })
+}
+
+/// `date`: shows date and time. They can't be set.
+pub(crate) fn date(exec: &mut Exec, call: &Call) -> Run {
+    if !call.args.is_empty() {
+        return exec.fail(code::NOT_IMPLEMENTED, "a domain can't set its clock");
+    }
+    let Some(now) = exec.host.now() else { return exec.fail(code::IO, "there is no clock") };
+    let date = format!("{}-{:02}-{:02}", now.year, now.month, now.day);
+    let time = format!("{:02}:{:02}:{:02}", now.hour, now.minute, now.second);
+    exec.print(&format!("{date} {time} {}\n", now.weekday()))?;
+    Ok(0)
+}
+
+const READ: Syntax =
+    Syntax { options: &[Opt("silent", b's', Value::None)], accept_dash: false, at_start: false };
+
+/// `read [-s] [VARIABLE]`.
+pub(crate) fn read(exec: &mut Exec, call: &Call) -> Run {
+    let Some(options) = exec.options(&READ, &call.name, &call.args)? else { return Ok(errno(exec)) };
+    let Some(line) = exec.host.line(options.has(0)) else {
+        return exec.fail(code::IO, "there is nobody to ask");
+    };
+    if let Some(variable) = options.args.first() {
+        exec.set(variable, &line)?;
+    }
+    Ok(0)
+}
+
+/// `ls [PATH…]`.
+pub(crate) fn ls(exec: &mut Exec, call: &Call) -> Run {
+    let mut any = false;
+    for path in call.args.iter().filter(|arg| !arg.starts_with('-')) {
+        any = true;
+        let Some(full) = exec.qualified(path) else { return Ok(errno(exec)) };
+        if full.ends_with(')') {
+            let device = full.trim_start_matches('(').trim_end_matches(')');
+            match exec.host.probe(device, crate::host::Probe::FileSystem) {
+                Ok(kind) => {
+                    let kind = kind.unwrap_or_else(|| "unknown".into());
+                    exec.print(&format!("({device}): Filesystem is {kind}.\n"))?;
+                }
+                Err(error) => exec.file_error(&full, &error),
+            }
+            continue;
+        }
+        match exec.host.list(&full) {
+            Ok(names) => {
+                let mut out = String::new();
+                for (name, directory) in names.iter().filter(|(name, _)| !name.starts_with('.')) {
+                    out.push_str(&format!("{name}{} ", if *directory { "/" } else { "" }));
+                }
+                out.push('\n');
+                exec.print(&out)?;
+            }
+            Err(_) if exec.host.info(&full).is_ok_and(|info| !info.directory) => {
+                let name = full.rsplit('/').next().unwrap_or_default();
+                exec.print(&format!("{name} \n"))?;
+            }
+            Err(error) => exec.file_error(&full, &error),
+        }
+    }
+    if !any {
+        let devices = exec.host.devices();
+        devices.iter().try_for_each(|name| exec.print(&format!("({name}) ")))?;
+        exec.print("\n")?;
+    }
+    Ok(errno(exec))
+}
+
+fn errno(exec: &Exec) -> u32 {
+    exec.sh.pending.as_ref().map_or(0, |(code, _)| *code)
+}

@@ -1,0 +1,82 @@
+//! Paths, and what is said when there is nothing behind them.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::code;
+use crate::exec::{Exec, Stop};
+use crate::host::HostError;
+
+impl Exec<'_> {
+    /// A path with its device; an error is pending if it has none.
+    pub fn qualified(&mut self, path: &str) -> Option<String> {
+        let (device, rest) = match path.strip_prefix('(') {
+            Some(rest) => match rest.split_once(')') {
+                Some((device, rest)) => (device.to_string(), rest),
+                None => {
+                    _ = self.fail(code::BAD_FILENAME, "missing `)' symbol");
+                    return None;
+                }
+            },
+            None => (self.get("root").unwrap_or_default(), path),
+        };
+        if device.is_empty() {
+            _ = self.fail(code::BAD_DEVICE, "variable `root' isn't set");
+            return None;
+        }
+        Some(format!("({device}){rest}"))
+    }
+
+    /// The same for what must be a file: block lists there are none.
+    pub fn qualified_file(&mut self, path: &str) -> Option<String> {
+        let full = self.qualified(path)?;
+        if full.split_once(')').is_some_and(|(_, rest)| rest.starts_with('/')) {
+            return Some(full);
+        }
+        _ = self.fail(code::BAD_FILENAME, &format!("invalid file name `{path}'"));
+        None
+    }
+
+    /// A file's bytes; an error is pending if there are none.
+    pub fn read(&mut self, path: &str, most: usize) -> Result<Option<Vec<u8>>, Stop> {
+        let Some(full) = self.qualified_file(path) else { return Ok(None) };
+        match self.host.read(&full, most) {
+            Ok(bytes) => {
+                self.sh.meter.step(bytes.len())?;
+                Ok(Some(bytes))
+            }
+            Err(error) => {
+                self.file_error(&full, &error);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether it is a file; an error is pending if it is not. Its path with the device.
+    pub fn existing_file(&mut self, path: &str) -> Option<String> {
+        let full = self.qualified_file(path)?;
+        match self.host.info(&full) {
+            Ok(info) if !info.directory => return Some(full),
+            Ok(_) => self.file_error(&full, &HostError::NotAFile),
+            Err(error) => self.file_error(&full, &error),
+        }
+        None
+    }
+
+    /// Makes what the host said an error that is pending.
+    pub fn file_error(&mut self, path: &str, error: &HostError) {
+        let (device, file) =
+            path.strip_prefix('(').and_then(|path| path.split_once(')')).unwrap_or(("", path));
+        let (code, text) = match error {
+            HostError::NotFound => (code::FILE_NOT_FOUND, format!("file `{file}' not found")),
+            HostError::NoDevice => (code::UNKNOWN_DEVICE, format!("disk `{device}' not found")),
+            HostError::NoFileSystem => (code::UNKNOWN_FS, "unknown filesystem".to_string()),
+            HostError::NotAFile => (code::BAD_FILE_TYPE, "not a regular file".to_string()),
+            HostError::TooLarge => (code::FILE_READ_ERROR, format!("file `{file}' is too large")),
+            HostError::Refused(why) => (code::ACCESS_DENIED, why.clone()),
+            HostError::Failed(why) => (code::READ_ERROR, why.clone()),
+        };
+        _ = self.fail(code, &text);
+    }
+}

@@ -1,0 +1,161 @@
+//! What a script needs of the world around it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Files, devices, clock and screen, as the program that runs a script has them.
+///
+/// Paths are `(DEVICE)/PATH`: where a script leaves the device out, the variable `root` was put in. The host resolves them.
+/// Whatever it answers is hostile input to the script, and the other way round.
+pub trait Host {
+    /// A whole file of at most `most` bytes.
+    fn read(&mut self, path: &str, most: usize) -> Result<Vec<u8>, HostError>;
+
+    /// What a path leads to, symbolic links followed.
+    fn info(&mut self, path: &str) -> Result<Info, HostError>;
+
+    /// Names in a directory, in its own order, and whether each is a directory.
+    fn list(&mut self, path: &str) -> Result<Vec<(String, bool)>, HostError>;
+
+    /// The volumes there are, without parentheses: `hd0`, `hd0,msdos1`.
+    fn devices(&mut self) -> Vec<String>;
+
+    /// Volumes that have a file, a label or a UUID, at most `most`; those of `hints` are looked at first. A hint that ends in a
+    /// comma means the partitions of that disk, too.
+    fn search(&mut self, by: By, key: &str, hints: &[String], most: usize) -> Vec<String>;
+
+    /// Something about a volume; `None` where it has no such thing.
+    fn probe(&mut self, device: &str, what: Probe) -> Result<Option<String>, HostError>;
+
+    /// Shows text. It comes as the script has it: the host makes it fit for a terminal.
+    fn print(&mut self, text: &str);
+
+    /// Waits for so many seconds; `true` if somebody broke it off, which only happens if it is `interruptible`.
+    fn sleep(&mut self, seconds: u32, interruptible: bool) -> bool;
+
+    /// Date and time, UTC.
+    fn now(&mut self) -> Option<DateTime>;
+
+    /// Writes a whole environment block back to its file, whose length it keeps.
+    fn write_env(&mut self, path: &str, block: &[u8]) -> Result<(), HostError>;
+
+    /// The entries of the Boot Loader Specification beneath a directory (`(hd0,1)/loader/entries`), in the order in which the
+    /// menu shall have them. `variable` is what the script has set, for values that name it (`$kernelopts`).
+    fn bls(
+        &mut self,
+        directory: &str,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Vec<BlsEntry>, HostError>;
+
+    /// A line from the keyboard (`read`); `None` if there is nobody to type one.
+    fn line(&mut self, silent: bool) -> Option<String>;
+}
+
+/// What a path leads to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Info {
+    /// It is a directory.
+    pub directory: bool,
+    /// Bytes of a file; 0 if the host can't say without fetching it.
+    pub size: u64,
+    /// When it was written, in seconds since 1970; `None` if that isn't known.
+    pub modified: Option<i64>,
+}
+
+/// Why the host can't do as it was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostError {
+    /// There is no such file or directory.
+    NotFound,
+    /// There is no such device.
+    NoDevice,
+    /// The device has no file system that is known.
+    NoFileSystem,
+    /// It is a directory, or no file of the usual kind.
+    NotAFile,
+    /// It is larger than what was asked for.
+    TooLarge,
+    /// The host won't; why.
+    Refused(String),
+    /// It went wrong; how.
+    Failed(String),
+}
+
+/// What to look for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// A file with this path.
+    File,
+    /// A file system with this label.
+    Label,
+    /// A file system with this UUID, whatever the case of its letters.
+    Uuid,
+}
+
+/// What to say of a volume. The words are GRUB's: `msdos`, `gpt`, `ext2`, `fat`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    /// The driver of the disk.
+    Driver,
+    /// The kind of partition table that it is a partition of.
+    PartMap,
+    /// The file system's kind.
+    FileSystem,
+    /// The file system's UUID.
+    Uuid,
+    /// The file system's label.
+    Label,
+    /// The partition's UUID.
+    PartUuid,
+}
+
+/// Date and time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "their names say it")]
+pub struct DateTime {
+    pub year: u16,
+    pub month: u8,
+    pub day: u8,
+    pub hour: u8,
+    pub minute: u8,
+    pub second: u8,
+}
+
+impl DateTime {
+    /// The day's name.
+    pub fn weekday(&self) -> &'static str {
+        const NAMES: [&str; 7] =
+            ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+        // Sakamoto's way: January and February count to the year before.
+        const SHIFT: [u32; 12] = [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4];
+        let month = usize::from(self.month.clamp(1, 12)) - 1;
+        let year = u32::from(self.year).saturating_sub(u32::from(month < 2));
+        let shift = SHIFT.get(month).copied().unwrap_or(0);
+        let day = year + year / 4 - year / 100 + year / 400 + shift + u32::from(self.day);
+        NAMES.get(day as usize % 7).copied().unwrap_or("Sunday")
+    }
+}
+
+/// An entry that a file of the Boot Loader Specification describes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BlsEntry {
+    /// The file's name without `.conf`.
+    pub id: String,
+    /// `title`.
+    pub title: String,
+    /// `linux`: a path on the volume of the entry.
+    pub linux: String,
+    /// `options`, joined by spaces, with the values of variables in it. As in Fedora's GRUB the commands of the entry are made of it
+    /// as it is, and run.
+    pub options: String,
+    /// `initrd`, in their order.
+    pub initrds: Vec<String>,
+    /// `grub_class`.
+    pub classes: Vec<String>,
+    /// `grub_hotkey`.
+    pub hotkey: Option<String>,
+    /// `grub_users`; with `None`, anybody may boot it.
+    pub users: Option<String>,
+    /// `devicetree`.
+    pub devicetree: Option<String>,
+}

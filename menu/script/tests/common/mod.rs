@@ -1,0 +1,157 @@
+//! A host in memory: one disk, one partition, and what was printed.
+#![allow(dead_code, reason = "each test uses some of it")]
+
+use std::collections::BTreeMap;
+
+use pvgrub_script::{BlsEntry, By, DateTime, Host, HostError, Info, Limits, Outcome, Probe, Shell};
+
+pub const UUID: &str = "5b1f9f8e-3f27-4b0c-9a55-2f3c7d1e0a42";
+pub const LABEL: &str = "fixtures";
+pub const DEVICE: &str = "hd0,msdos1";
+
+#[derive(Default)]
+pub struct Fake {
+    pub files: BTreeMap<String, Vec<u8>>,
+    pub out: String,
+    pub written: Vec<(String, Vec<u8>)>,
+    pub bls: Vec<BlsEntry>,
+    pub typed: Option<String>,
+    pub slept: u32,
+}
+
+impl Fake {
+    pub fn new(files: &[(&str, &str)]) -> Self {
+        let files = files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
+        Self { files, ..Self::default() }
+    }
+
+    /// The path on the volume, without slashes at its end.
+    fn path<'a>(&self, path: &'a str) -> Result<&'a str, HostError> {
+        let (device, path) = path.strip_prefix('(').and_then(|p| p.split_once(')')).expect("a whole path");
+        match device {
+            DEVICE => Ok(path.trim_end_matches('/')),
+            "hd0" => Err(HostError::NoFileSystem),
+            _ => Err(HostError::NoDevice),
+        }
+    }
+
+    fn is_directory(&self, path: &str) -> bool {
+        self.files.keys().any(|file| file.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')))
+    }
+}
+
+impl Host for Fake {
+    fn read(&mut self, path: &str, most: usize) -> Result<Vec<u8>, HostError> {
+        let path = self.path(path)?;
+        match self.files.get(path) {
+            Some(bytes) if bytes.len() > most => Err(HostError::TooLarge),
+            Some(bytes) => Ok(bytes.clone()),
+            None if self.is_directory(path) => Err(HostError::NotAFile),
+            None => Err(HostError::NotFound),
+        }
+    }
+
+    fn info(&mut self, path: &str) -> Result<Info, HostError> {
+        let path = self.path(path)?;
+        // Files below /old are of 2001, all others of 2020.
+        let modified = Some(if path.starts_with("/old") { 1_000_000_000 } else { 1_600_000_000 });
+        match self.files.get(path) {
+            Some(bytes) => Ok(Info { directory: false, size: bytes.len() as u64, modified }),
+            None if path.is_empty() || self.is_directory(path) => {
+                Ok(Info { directory: true, size: 0, modified })
+            }
+            None => Err(HostError::NotFound),
+        }
+    }
+
+    fn list(&mut self, path: &str) -> Result<Vec<(String, bool)>, HostError> {
+        let path = self.path(path)?;
+        if !path.is_empty() && !self.is_directory(path) {
+            return Err(HostError::NotFound);
+        }
+        let below = self.files.keys().filter_map(|file| file.strip_prefix(path)?.strip_prefix('/'));
+        let mut names: Vec<(String, bool)> = below
+            .map(|rest| {
+                rest.split_once('/').map_or((rest.to_owned(), false), |(name, _)| (name.to_owned(), true))
+            })
+            .collect();
+        names.dedup();
+        Ok(names)
+    }
+
+    fn devices(&mut self) -> Vec<String> {
+        vec!["hd0".into(), DEVICE.into()]
+    }
+
+    fn search(&mut self, by: By, key: &str, _: &[String], _: usize) -> Vec<String> {
+        let found = match by {
+            By::File => self.files.contains_key(key),
+            By::Label => key == LABEL,
+            By::Uuid => key.eq_ignore_ascii_case(UUID),
+        };
+        if found { vec![DEVICE.into()] } else { vec![] }
+    }
+
+    fn probe(&mut self, device: &str, what: Probe) -> Result<Option<String>, HostError> {
+        let text = match (device, what) {
+            (DEVICE, Probe::FileSystem) => "ext2",
+            (DEVICE, Probe::Uuid) => UUID,
+            (DEVICE, Probe::Label) => LABEL,
+            (DEVICE, Probe::PartMap) => "msdos",
+            (DEVICE | "hd0", Probe::Driver) => "hostdisk",
+            ("hd0", Probe::PartMap) => return Ok(None),
+            ("hd0", _) => return Err(HostError::NoFileSystem),
+            _ => return Err(HostError::NoDevice),
+        };
+        Ok(Some(text.into()))
+    }
+
+    fn print(&mut self, text: &str) {
+        self.out.push_str(text);
+    }
+
+    fn sleep(&mut self, seconds: u32, _: bool) -> bool {
+        self.slept += seconds;
+        false
+    }
+
+    fn now(&mut self) -> Option<DateTime> {
+        Some(DateTime { year: 2026, month: 11, day: 28, hour: 8, minute: 5, second: 9 })
+    }
+
+    fn write_env(&mut self, path: &str, block: &[u8]) -> Result<(), HostError> {
+        self.written.push((path.to_owned(), block.to_vec()));
+        Ok(())
+    }
+
+    fn bls(
+        &mut self,
+        directory: &str,
+        _: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Vec<BlsEntry>, HostError> {
+        assert!(directory.starts_with('('));
+        Ok(self.bls.clone())
+    }
+
+    fn line(&mut self, _: bool) -> Option<String> {
+        self.typed.take()
+    }
+}
+
+pub fn shell() -> Shell {
+    Shell::new(DEVICE, "(hd0,msdos1)/boot/grub", Limits::default())
+}
+
+/// Runs a script as a configuration file.
+pub fn run(host: &mut Fake, text: &str) -> (Shell, Outcome) {
+    let mut shell = shell();
+    let outcome = shell.run_text(host, "(hd0,msdos1)/boot/grub/grub.cfg", text);
+    (shell, outcome)
+}
+
+/// What a script prints.
+pub fn output(text: &str) -> String {
+    let mut host = Fake::new(&[("/vmlinuz", "kernel"), ("/initrd", "ramdisk"), ("/empty", "")]);
+    run(&mut host, text);
+    host.out
+}

@@ -1,0 +1,113 @@
+//! Lines that begin with `MENU`.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+
+use super::finish::with_hotkey;
+use super::model::{Kind, Menu};
+use super::parse::Parser;
+use crate::text::{self, first_word};
+
+/// The most menus.
+const MAX_MENUS: usize = 256;
+
+impl Parser<'_> {
+    pub(super) fn menu_line(&mut self, number: u32, rest: &str, depth: usize) {
+        let (word, rest) = first_word(rest);
+        match word.to_ascii_lowercase().as_str() {
+            "label" => match &mut self.open {
+                Some(label) => label.title = Some(rest.to_owned()),
+                None => {
+                    if self.config.menus[self.menu].title.is_empty() {
+                        self.config.menus[self.menu].title = text::title(&rest.replace('^', ""));
+                    }
+                    self.name_submenu(rest, true);
+                }
+            },
+            "title" => {
+                self.config.menus[self.menu].title = text::title(rest);
+                self.name_submenu(rest, false);
+            }
+            "default" => match &mut self.open {
+                Some(label) => label.default = true,
+                None => {
+                    if let Some((parent, at)) = self.submenu_line() {
+                        self.config.menus[parent].default = at;
+                    }
+                }
+            },
+            "passwd" => match &mut self.open {
+                Some(label) => label.password = Some(rest.to_owned()),
+                None => {
+                    if let Some((parent, at)) = self.submenu_line() {
+                        self.config.menus[parent].items[at].password = Some(rest.to_owned());
+                    }
+                }
+            },
+            "master" => {
+                let (word, password) = first_word(rest);
+                if word.eq_ignore_ascii_case("passwd") {
+                    self.config.master_password = Some(password.to_owned());
+                }
+            }
+            "hidden" => self.config.hidden = true,
+            "include" => self.include(number, rest, depth),
+            "begin" => self.begin(number, rest),
+            "end" => self.end(),
+            "start" => self.config.start = self.menu,
+            "separator" => {
+                self.close();
+                self.push(String::new(), String::new(), Kind::Nothing);
+            }
+            other => {
+                let Some(label) = &mut self.open else { return };
+                match other {
+                    "hide" => label.hidden = true,
+                    "disable" | "disabled" => label.disabled = true,
+                    "indent" => label.indent = rest.parse().unwrap_or(0).min(40),
+                    "goto" => label.goto = Some(rest.to_owned()),
+                    "exit" => label.goto = Some(rest.to_owned()),
+                    "quit" => label.refused = Some("it leaves the menu for Syslinux's prompt"),
+                    "help" => label.refused = Some("it only shows a text"),
+                    // Colours, places on the screen, `save`.
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// The line that leads to the current menu: menu and line.
+    fn submenu_line(&self) -> Option<(usize, usize)> {
+        let parent = self.config.menus.get(self.menu)?.parent?;
+        let items = &self.config.menus.get(parent)?.items;
+        Some((parent, items.iter().position(|item| item.kind == Kind::Menu(self.menu))?))
+    }
+
+    /// `MENU LABEL` in a submenu names the line that leads to it; `MENU TITLE` does so if nothing else has.
+    fn name_submenu(&mut self, title: &str, always: bool) {
+        let Some((parent, at)) = self.submenu_line() else { return };
+        let tag = text::title(&self.config.menus[self.menu].tag);
+        let item = &mut self.config.menus[parent].items[at];
+        if always || item.title == tag {
+            (item.title, item.hotkey) = with_hotkey(title);
+        }
+    }
+
+    pub(super) fn begin(&mut self, number: u32, tag: &str) {
+        self.close();
+        if self.config.menus.len() >= MAX_MENUS {
+            return self.note(format!("line {number}: more than {MAX_MENUS} menus"));
+        }
+        let new = self.config.menus.len();
+        let tag = tag.to_owned();
+        self.push(String::new(), text::title(&tag), Kind::Menu(new));
+        self.config.menus.push(Menu { tag, parent: Some(self.menu), ..Menu::default() });
+        self.menu = new;
+    }
+
+    fn end(&mut self) {
+        self.close();
+        self.menu = self.config.menus[self.menu].parent.unwrap_or(0);
+    }
+}
