@@ -48,8 +48,8 @@ mod plain;
 pub mod progress;
 mod screen;
 mod settings;
-mod text;
 mod submenu;
+mod text;
 mod ui;
 mod words;
 

@@ -8,6 +8,7 @@ mod examples;
 mod failures;
 mod faults;
 mod files;
+mod guests;
 mod kernels;
 mod liar;
 mod menus;
@@ -93,6 +94,7 @@ pub fn all() -> Vec<Case> {
         failures::cases(),
         faults::cases(),
         files::cases(),
+        guests::cases(),
         oracle::cases(),
         smallest::cases(),
         block::cases(),

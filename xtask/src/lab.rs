@@ -7,6 +7,7 @@ mod guest;
 mod launch;
 mod liar;
 mod machine;
+mod screen;
 mod servers;
 mod terminal;
 mod wire;
@@ -21,6 +22,7 @@ pub use launch::Launch;
 pub use liar::Liar;
 pub use machine::DiskKind;
 use machine::Machine;
+pub use screen::Screen;
 pub use servers::{
     Capture, Dhcp, Family, LIMITED, PASSWORD, Place, ROGUE, Served, Servers, Tftp, Tls, USER, Value,
 };

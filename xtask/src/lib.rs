@@ -14,6 +14,7 @@ mod lab;
 mod liar;
 mod linux;
 mod material;
+mod menus;
 mod new;
 mod nostd;
 mod oracle;
@@ -130,6 +131,12 @@ enum Command {
     Script(script::Options),
     /// Feed hostile input to all that reads some: libFuzzer under AddressSanitizer, for minutes (docs/fuzzing.md)
     Fuzz(fuzz::Options),
+    /// Have Debian's own tools write the menus in menu/tests/menus/generated/ anew, in domains of the lab
+    Menus {
+        /// Only compare them with what is there
+        #[arg(long)]
+        check: bool,
+    },
     /// Boot the lab and open a shell in its dom0 (Ctrl-] leaves), or run one command there
     Lab {
         /// Memory for guests, MiB
@@ -266,6 +273,7 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Script(options) => options.run(),
         Command::Fuzz(options) => options.run(),
+        Command::Menus { check } => menus::run(check),
         Command::Lab { memory, command } => lab(memory, &command),
         Command::Guest(options) => guest(&options),
     }

@@ -1,5 +1,6 @@
 //! What guests are made of: a ramdisk for each kernel, and root file systems with their own first program.
 
+mod grubenv;
 mod image;
 mod uki;
 
@@ -8,7 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-pub use image::{Fs, Image, Layout};
+pub use grubenv::grubenv;
+pub use image::{BOOT_UUID, Fs, Image, Layout, ROOT_UUID};
 pub use uki::Uki;
 
 use crate::cpio::Archive;
@@ -36,6 +38,7 @@ pub fn test_ukis() -> Result<PathBuf> {
         ramdisk: Some(&ramdisk),
         cmdline,
         title: "Made by ukify",
+        version: None,
         profiles: &[],
     };
     plain.make()?;
@@ -140,38 +143,42 @@ pub fn data_hash() -> String {
     Sha256::digest(data()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Fills `dir` with a root file system: what is needed to report, and /boot with the kernels and the menu.
-fn stage(
-    dir: &Path,
-    kernels: &[Kernel],
-    menu: &str,
-    extra: &[(String, Vec<u8>)],
-    links: &[(String, String)],
-) -> Result<()> {
+/// Fills `dir` with a root file system: what is needed to report.
+fn stage(dir: &Path) -> Result<()> {
     for sub in ["bin", "sbin", "dev", "proc", "sys", "tmp", "boot/grub"] {
         paths::ensure(dir.join(sub))?;
     }
     std::fs::copy(busybox()?, dir.join("bin/busybox"))?;
     let init = dir.join("sbin/init");
     std::fs::write(&init, include_bytes!("material/root-init"))?;
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(&init, std::fs::Permissions::from_mode(0o755))?;
+    executable(&init)?;
     std::fs::write(dir.join("data"), data())?;
-    boot(&dir.join("boot"), kernels, menu)?;
-    for (path, content) in extra {
+    Ok(())
+}
+
+/// Writes files below `dir`: path and content. Programs can be run.
+fn add(dir: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
+    for (path, content) in files {
         let file = dir.join(path);
         paths::ensure(file.parent().context("a file's directory")?)?;
-        std::fs::write(file, content)?;
-    }
-    for (path, target) in links {
-        std::os::unix::fs::symlink(target, dir.join(path))
-            .with_context(|| format!("making the link {path}"))?;
+        std::fs::write(&file, content).with_context(|| format!("writing {}", file.display()))?;
+        if content.starts_with(b"#!") || content.starts_with(b"\x7fELF") {
+            executable(&file)?;
+        }
     }
     Ok(())
 }
 
-/// Fills a /boot: vmlinuz-NAME, initrd-NAME.img, and the menu if it is not empty.
-fn boot(dir: &Path, kernels: &[Kernel], menu: &str) -> Result<()> {
+fn executable(file: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755))
+        .with_context(|| format!("changing the mode of {}", file.display()))
+}
+
+/// Fills a /boot, which is the volume `dir` itself or a directory of it: vmlinuz-NAME, initrd-NAME.img, and the menu if it
+/// is not empty.
+fn boot(dir: &Path, separate: bool, kernels: &[Kernel], menu: &str) -> Result<()> {
+    let dir = if separate { dir.to_owned() } else { dir.join("boot") };
     paths::ensure(dir.join("grub"))?;
     for kernel in kernels {
         std::fs::copy(kernel.image()?, dir.join(format!("vmlinuz-{}", kernel.name())))?;

@@ -90,7 +90,9 @@ impl Config {
     }
 
     fn text(&self, name: &str, kernel: &str, ramdisk: Option<&str>) -> Result<String> {
-        if self.extra.contains(['"', '\n']) {
+        // xl takes either kind of quotation marks, and knows no other way to have one within a text.
+        let mark = if self.extra.contains('"') { '\'' } else { '"' };
+        if self.extra.contains([mark, '\n']) {
             bail!("xl's configuration cannot hold this command line: {}", self.extra);
         }
         let mut text = format!("name = \"{name}\"\ntype = \"pv\"\nkernel = \"{kernel}\"\n");
@@ -98,7 +100,7 @@ impl Config {
             writeln!(text, "ramdisk = \"{ramdisk}\"")?;
         }
         if !self.extra.is_empty() {
-            writeln!(text, "extra = \"{}\"", self.extra)?;
+            writeln!(text, "extra = {mark}{}{mark}", self.extra)?;
         }
         writeln!(text, "memory = {}\nvcpus = {}", self.memory, self.vcpus)?;
         if let Some(maxmem) = self.maxmem {
@@ -247,6 +249,7 @@ impl Lab {
         self.sh(&format!("attach {domid} {epoch}"), 10)?;
         let marker = format!("@attached {epoch}\n");
         self.machine.con.expect(&[&marker], Duration::from_secs(30)).context("attaching the console")?;
+        self.machine.con.new_terminal();
         Ok(Guest { name, domid })
     }
 
@@ -337,7 +340,7 @@ impl Lab {
     }
 
     /// How the guest ended, if it has. xl, which waits for that in the background, writes it into its log.
-    fn state(&mut self, guest: &Guest) -> Result<Option<End>> {
+    pub(super) fn state(&mut self, guest: &Guest) -> Result<Option<End>> {
         let script = format!(
             "sed -n 's/.*has shut down, reason code \\([0-9]*\\).*/\\1/p' /var/log/xen/xl-{}.log",
             guest.name

@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use super::screen::{COLUMNS, ROWS, Screen};
+
 #[derive(Default)]
 struct Inbox {
     bytes: Vec<u8>,
     closed: bool,
     log: Option<File>,
+    terminal: Option<vt100::Parser>,
 }
 
 #[derive(Default)]
@@ -51,6 +54,9 @@ impl Wire {
                     // A full disk must not stop the test; the log is only for people.
                     let _ = log.write_all(&buffer[..count]);
                 }
+                if let Some(terminal) = &mut inbox.terminal {
+                    terminal.process(&buffer[..count]);
+                }
                 inbox.bytes.extend_from_slice(&buffer[..count]);
                 inbox.closed = count == 0;
                 to.arrived.notify_all();
@@ -70,6 +76,20 @@ impl Wire {
         };
         self.shared.lock().log = log;
         Ok(())
+    }
+
+    /// From now on there is a terminal, blank at first, on which all that comes is shown.
+    pub fn new_terminal(&self) {
+        self.shared.lock().terminal = Some(vt100::Parser::new(ROWS, COLUMNS, 0));
+    }
+
+    /// What the terminal shows; blank if there is none.
+    pub fn screen(&self) -> Screen {
+        let inbox = self.shared.lock();
+        match &inbox.terminal {
+            Some(terminal) => Screen::of(terminal.screen()),
+            None => Screen::of(vt100::Parser::new(ROWS, COLUMNS, 0).screen()),
+        }
     }
 
     /// Sends bytes.

@@ -1,13 +1,10 @@
 //! Disk images, made by the real tools without root.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+mod make;
 
-use anyhow::{Context, Result};
+use std::path::PathBuf;
 
-use super::{boot, stage};
 use crate::kernels::Kernel;
-use crate::{paths, sh, tools};
 
 /// How a disk is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +19,24 @@ pub enum Layout {
     Gpt,
     /// MBR, a FAT32 /boot in the first partition, the root in the second.
     FatBoot,
+    /// MBR, an ext4 /boot in the first partition, the root in the second.
+    ExtBoot,
+    /// GPT, an EFI system partition (FAT32) first, the root in the second; /boot is on the root.
+    Esp,
+}
+
+impl Layout {
+    /// What the tests of all go through.
+    #[cfg(test)]
+    const ALL: [Layout; 7] = [
+        Layout::Bare,
+        Layout::Mbr,
+        Layout::Logical,
+        Layout::Gpt,
+        Layout::FatBoot,
+        Layout::ExtBoot,
+        Layout::Esp,
+    ];
 }
 
 /// The root's file system.
@@ -61,11 +76,19 @@ pub struct Image {
     pub big_sectors: bool,
     /// Further files: path below the root, and content.
     pub files: Vec<(String, Vec<u8>)>,
+    /// Files on the first volume of [`Layout::FatBoot`], [`Layout::ExtBoot`] and [`Layout::Esp`]: path from its top, and
+    /// content.
+    pub boot_files: Vec<(String, Vec<u8>)>,
     /// Symbolic links: path below the root, in a directory that is there, and target.
     pub links: Vec<(String, String)>,
+    /// A directory of the host that is the root, in place of our own small one.
+    pub tree: Option<PathBuf>,
 }
 
-const MIB: u64 = 1 << 20;
+/// UUID of the root's file system.
+pub const ROOT_UUID: &str = "6f1c5a0e-5d1b-4c8e-9d5a-3b1e7a9c0d42";
+/// UUID of the file system of [`Layout::ExtBoot`]'s /boot.
+pub const BOOT_UUID: &str = "c2d8f3a1-7b46-4e09-8a5f-91e6d0b37c18";
 
 impl Image {
     /// An MBR disk with an ext4 root and this kernel.
@@ -77,7 +100,9 @@ impl Image {
             menu: String::new(),
             big_sectors: false,
             files: Vec::new(),
+            boot_files: Vec::new(),
             links: Vec::new(),
+            tree: None,
         }
     }
 
@@ -99,12 +124,24 @@ impl Image {
         self
     }
 
+    /// With this file below the root.
+    pub fn file(mut self, path: &str, content: impl Into<Vec<u8>>) -> Image {
+        self.files.push((path.into(), content.into()));
+        self
+    }
+
+    /// With this file on the first volume, see [`boot_files`](Self::boot_files).
+    pub fn boot_file(mut self, path: &str, content: impl Into<Vec<u8>>) -> Image {
+        self.boot_files.push((path.into(), content.into()));
+        self
+    }
+
     /// The number of the root's partition; 0 when there are none.
     pub fn root_number(&self) -> u32 {
         match self.layout {
             Layout::Bare => 0,
             Layout::Mbr | Layout::Gpt => 1,
-            Layout::FatBoot => 2,
+            Layout::FatBoot | Layout::ExtBoot | Layout::Esp => 2,
             Layout::Logical => 6,
         }
     }
@@ -121,7 +158,7 @@ impl Image {
     pub fn grub_boot(&self) -> (String, &'static str) {
         match self.layout {
             Layout::Bare => ("(hd0)".into(), "/boot"),
-            Layout::FatBoot => ("(hd0,0)".into(), ""),
+            Layout::FatBoot | Layout::ExtBoot => ("(hd0,0)".into(), ""),
             _ => (format!("(hd0,{})", self.root_number() - 1), "/boot"),
         }
     }
@@ -143,122 +180,7 @@ impl Image {
         let menu = format!("default 0\ntimeout 1\n\n{}", self.entry("The usual", kernel, ""));
         self.menu(menu)
     }
-
-    fn sector(&self) -> u64 {
-        if self.big_sectors { 4096 } else { 512 }
-    }
-
-    /// Start and size in bytes of the root, of the FAT /boot, and the disk's size.
-    fn places(&self) -> (u64, u64, u64) {
-        // A kernel and its ramdisk take 25 MB at most, the rest of the root 8.
-        let needs: u64 = self.files.iter().map(|(_, content)| content.len() as u64 * 9 / 8).sum();
-        let root = (40 + 26 * self.kernels.len() as u64) * MIB + needs.next_multiple_of(MIB);
-        match self.layout {
-            Layout::Bare => (0, root, root),
-            Layout::Mbr | Layout::Gpt => (MIB, root, root + 2 * MIB),
-            // Two partitions of 4 MiB before it, and room for the extended boot records.
-            Layout::Logical => (16 * MIB, root, root + 17 * MIB),
-            Layout::FatBoot => (FAT_START + FAT_SIZE, root, FAT_START + FAT_SIZE + root + MIB),
-        }
-    }
-
-    /// Makes the image at `file`.
-    pub fn make(&self, file: &Path) -> Result<()> {
-        self.build(file).with_context(|| format!("making a disk: {:?} {:?}", self.layout, self.fs))
-    }
-
-    fn build(&self, file: &Path) -> Result<()> {
-        let (start, size, total) = self.places();
-        if file.exists() {
-            std::fs::remove_file(file)?;
-        }
-        File::create(file)?.set_len(total)?;
-        self.divide(file, start, size)?;
-        let staging = tempfile::tempdir_in(paths::ensure(paths::lab())?)?;
-        match self.layout {
-            Layout::FatBoot => {
-                let volume = staging.path().join("boot-volume");
-                boot(&volume, &self.kernels, &self.menu)?;
-                self.fat(file, &volume)?;
-                std::fs::remove_dir_all(&volume)?;
-                stage(staging.path(), &[], "", &self.files, &self.links)?;
-            }
-            _ => stage(staging.path(), &self.kernels, &self.menu, &self.files, &self.links)?,
-        }
-        let mut cmd = tools::command("usr/sbin/mke2fs")?;
-        cmd.args([
-            "-q",
-            "-F",
-            "-t",
-            self.fs.name(),
-            "-L",
-            "pvroot",
-            "-U",
-            "6f1c5a0e-5d1b-4c8e-9d5a-3b1e7a9c0d42",
-        ]);
-        if self.big_sectors {
-            cmd.args(["-b", "4096"]);
-        }
-        cmd.arg("-E").arg(format!("offset={start},root_owner=0:0")).arg("-d").arg(staging.path()).arg(file);
-        sh::output(cmd.arg(format!("{}k", size / 1024))).map(|_| ())
-    }
-
-    /// Writes the partition table.
-    fn divide(&self, file: &Path, start: u64, size: u64) -> Result<()> {
-        let at =
-            |start: u64, size: u64| format!("start={}, size={}", start / self.sector(), size / self.sector());
-        let table = match self.layout {
-            Layout::Bare => return Ok(()),
-            Layout::Mbr => format!("label: dos\n1 : {}, type=83\n", at(start, size)),
-            Layout::Gpt => format!("label: gpt\n1 : {}, type=linux, name=\"the root\"\n", at(start, size)),
-            Layout::FatBoot => format!(
-                "label: dos\n1 : {}, type=c, bootable\n2 : {}, type=83\n",
-                at(FAT_START, FAT_SIZE),
-                at(start, size)
-            ),
-            Layout::Logical => format!(
-                "label: dos\n1 : {}, type=83\n2 : {}, type=5\n5 : {}, type=83\n6 : {}, type=83\n",
-                at(MIB, 4 * MIB),
-                at(6 * MIB, start + size - 6 * MIB),
-                at(7 * MIB, 4 * MIB),
-                at(start, size)
-            ),
-        };
-        let script = tempfile::NamedTempFile::new_in(paths::lab())?;
-        std::fs::write(script.path(), table)?;
-        let mut cmd = tools::command("usr/sbin/sfdisk")?;
-        cmd.args(["-q", "--sector-size", &self.sector().to_string()])
-            .arg(file)
-            .stdin(File::open(script.path())?);
-        let out = cmd.output().context("starting sfdisk")?;
-        anyhow::ensure!(out.status.success(), "sfdisk: {}", String::from_utf8_lossy(&out.stderr));
-        Ok(())
-    }
-
-    /// Makes the FAT32 volume and copies what is in `from` to it.
-    fn fat(&self, file: &Path, from: &Path) -> Result<()> {
-        let sector = self.sector();
-        sh::output(
-            tools::command("usr/sbin/mkfs.fat")?
-                .args(["-F", "32", "-n", "PVBOOT", "-i", "0abcdef0", "-S", &sector.to_string()])
-                .args(["--offset", &(FAT_START / sector).to_string()])
-                .arg(file)
-                .arg((FAT_SIZE / 1024).to_string()),
-        )?;
-        let mut sources: Vec<PathBuf> = Vec::new();
-        for entry in std::fs::read_dir(from)? {
-            sources.push(entry?.path());
-        }
-        sources.sort();
-        let image = format!("{}@@{FAT_START}", file.display());
-        sh::output(tools::command("usr/bin/mcopy")?.args(["-s", "-i", &image]).args(sources).arg("::/"))
-            .map(|_| ())
-    }
 }
-
-const FAT_START: u64 = MIB;
-/// With clusters of one sector, FAT32 begins at 33 MiB.
-const FAT_SIZE: u64 = 72 * MIB;
 
 #[cfg(test)]
 mod tests {
@@ -266,14 +188,17 @@ mod tests {
 
     #[test]
     fn partitions_fit_and_are_aligned() {
-        for layout in [Layout::Bare, Layout::Mbr, Layout::Logical, Layout::Gpt, Layout::FatBoot] {
-            for big_sectors in [false, true] {
-                let mut image = Image::new(Kernel::Generic).layout(layout);
-                image.big_sectors = big_sectors;
-                let (start, size, total) = image.places();
-                assert!(start + size <= total);
-                assert_eq!((start % 4096, size % 4096, total % 4096), (0, 0, 0));
+        for layout in Layout::ALL {
+            let image = Image::new(Kernel::Generic).layout(layout).boot_file("a", vec![0; 5 << 20]);
+            let places = image.places();
+            let mut end = 0;
+            for place in [places.boot, places.root] {
+                assert!(place.start >= end, "{layout:?}");
+                assert_eq!((place.start % 4096, place.size % 4096), (0, 0), "{layout:?}");
+                end = place.start + place.size;
             }
+            assert!(end <= places.total);
+            assert_eq!(places.total % 4096, 0);
         }
     }
 

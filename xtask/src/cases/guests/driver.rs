@@ -1,0 +1,173 @@
+//! What a person does at pvgrub's screen: each step waits for what it shows, and for nothing else.
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::cases::{MENU, Report, Stage};
+use crate::lab::{Config, Guest, Screen};
+
+/// Seconds for what only has to be drawn.
+const DRAWN: u64 = 30;
+pub const UP: &str = "\x1b[A";
+pub const DOWN: &str = "\x1b[B";
+pub const ENTER: &str = "\r";
+pub const ESC: &str = "\x1b";
+const CTRL_E: &str = "\x05";
+const CTRL_X: &str = "\x18";
+
+/// Somebody at the console of a guest.
+pub struct Person<'s, 'l> {
+    pub stage: &'s mut Stage<'l>,
+    pub guest: Guest,
+}
+
+impl<'s, 'l> Person<'s, 'l> {
+    /// Starts the guest.
+    pub fn at(stage: &'s mut Stage<'l>, config: &Config) -> Result<Person<'s, 'l>> {
+        let guest = stage.lab.create(config)?;
+        Ok(Person { stage, guest })
+    }
+
+    /// What is seen now.
+    pub fn screen(&self) -> Screen {
+        self.stage.lab.screen()
+    }
+
+    pub fn types(&mut self, keys: &str) -> Result<()> {
+        self.stage.lab.keys(keys)
+    }
+
+    /// Waits for a screen.
+    pub fn sees(&mut self, what: &str, limit: u64, wanted: impl Fn(&Screen) -> bool) -> Result<Screen> {
+        self.stage.lab.shows(&self.guest, what, limit, wanted)
+    }
+
+    /// Waits for a text on the screen.
+    pub fn reads(&mut self, text: &str) -> Result<Screen> {
+        self.sees(&format!("{text:?}"), MENU, |screen| screen.has(text))
+    }
+
+    /// Waits for a menu with this entry marked.
+    pub fn marked(&mut self, title: &str) -> Result<Screen> {
+        self.sees(&format!("menu with {title:?} marked"), MENU, |screen| {
+            screen.choice().is_some_and(|row| row.contains(title))
+        })
+    }
+
+    /// Goes down to this entry.
+    pub fn goes_to(&mut self, title: &str) -> Result<()> {
+        for _ in 0..30 {
+            let before = self.sees("marked entry", MENU, |screen| screen.choice().is_some())?;
+            if before.choice().is_some_and(|row| row.contains(title)) {
+                return Ok(());
+            }
+            self.types(DOWN)?;
+            let was = before.choice().map(str::to_owned);
+            self.sees("another entry marked", DRAWN, |screen| {
+                screen.choice().is_some() && screen.choice() != was.as_deref()
+            })
+            .with_context(|| format!("on the way to {title:?}"))?;
+        }
+        bail!("the menu has no {title:?}:\n{}", self.screen())
+    }
+
+    /// Goes to an entry and boots it, or opens it if it is a menu.
+    pub fn chooses(&mut self, title: &str) -> Result<()> {
+        self.goes_to(title)?;
+        self.types(ENTER)
+    }
+
+    /// Opens the editor on the marked entry; waits for it to show `text`.
+    pub fn edits(&mut self, text: &str) -> Result<Screen> {
+        self.types("e")?;
+        self.sees(&format!("editor with {text:?}"), DRAWN, |screen| {
+            screen.cursor.is_some() && screen.has(text)
+        })
+    }
+
+    /// In the editor: types `words` at the end of the line that begins with `line`, blanks left aside.
+    pub fn appends_to(&mut self, line: &str, words: &str) -> Result<()> {
+        for _ in 0..40 {
+            let before = self.sees("cursor", DRAWN, |screen| screen.cursor.is_some())?;
+            let (row, _) = before.cursor.context("the cursor")?;
+            if before.rows.get(usize::from(row)).is_some_and(|text| starts(text, line)) {
+                self.types(&format!("{CTRL_E}{words}"))?;
+                let all = words.replace(' ', "");
+                self.sees(&format!("{words:?} typed"), DRAWN, |screen| {
+                    // The line may go on in the next row.
+                    let text: String = screen
+                        .rows
+                        .iter()
+                        .flat_map(|row| row.chars())
+                        .filter(|c| !" \\>│|".contains(*c))
+                        .collect();
+                    text.contains(&all)
+                })?;
+                return Ok(());
+            }
+            self.types(DOWN)?;
+            self.sees("cursor in another row", DRAWN, |screen| {
+                screen.cursor.is_some_and(|(now, _)| now != row)
+            })
+            .with_context(|| format!("on the way to the line {line}"))?;
+        }
+        bail!("the editor has no line {line}:\n{}", self.screen())
+    }
+
+    /// In the editor: boots.
+    pub fn boots_it(&mut self) -> Result<()> {
+        self.types(CTRL_X)
+    }
+
+    /// Is asked for a name and a password, and answers.
+    pub fn answers(&mut self, name: &str, password: &str) -> Result<()> {
+        self.is_asked()?;
+        if self.screen().has("sername") {
+            self.types(&format!("{name}{ENTER}"))?;
+        }
+        let asked = self.sees("question for a password", DRAWN, |screen| screen.has("assword"))?;
+        self.types(password)?;
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        ensure!(!self.screen().has(password), "the password is on the screen:\n{asked}\n{}", self.screen());
+        self.types(ENTER)
+    }
+
+    /// Waits for a question for name or password.
+    pub fn is_asked(&mut self) -> Result<Screen> {
+        self.sees("question for a password", MENU, |screen| {
+            (screen.has("sername") || screen.has("assword")) && screen.cursor.is_some()
+        })
+    }
+
+    /// The guest's report when it has come up; it must have ended well.
+    pub fn comes_up(self) -> Result<Report> {
+        self.stage.reports(&self.guest)
+    }
+
+    /// Nothing of a guest comes for some seconds: a wait that proves that nothing was booted.
+    pub fn stays(&mut self, seconds: u64) -> Result<()> {
+        std::thread::sleep(std::time::Duration::from_secs(seconds));
+        let screen = self.screen();
+        ensure!(!screen.has("GUEST ") && !screen.has("Linux version"), "it boots:\n{screen}");
+        Ok(())
+    }
+}
+
+/// Whether a row of the editor is this line: a frame, a number or blanks may stand before it.
+fn starts(row: &str, line: &str) -> bool {
+    let text =
+        row.trim_start_matches(|c: char| c.is_whitespace() || c.is_ascii_digit() || "│|>:".contains(c));
+    text.strip_prefix(line).is_some_and(|rest| rest.starts_with([' ', '\t']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::starts;
+
+    #[test]
+    fn lines_of_the_editor() {
+        assert!(starts("        linux   /boot/vmlinuz", "linux"));
+        assert!(starts("| linux /boot/vmlinuz", "linux"));
+        assert!(!starts("        linuxefi /boot/vmlinuz", "linux"));
+        assert!(!starts("  echo 'Loading linux'", "linux"));
+    }
+}

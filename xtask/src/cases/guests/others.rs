@@ -1,0 +1,305 @@
+//! Other families: Fedora's grub.cfg with Boot Loader Specification entries, systemd-boot's, extlinux, unified kernel
+//! images, and menu.lst.
+
+use anyhow::{Result, ensure};
+
+use super::driver::{DOWN, ENTER, ESC, Person, UP};
+use super::{CLOUD, GENERIC, MACHINE, empty, pair, runs};
+use crate::cases::{Case, QUIET, Stage, Tier};
+use crate::kernels::Kernel;
+use crate::material::{BOOT_UUID, Image, Layout, ROOT_UUID, Uki, grubenv, ramdisk};
+use crate::menus;
+
+pub(super) fn cases() -> Vec<Case> {
+    vec![
+        Case::pvgrub("guests/fedora/saved", Tier::Quick, fedora_saved),
+        Case::pvgrub("guests/fedora/second", Tier::Full, fedora_second),
+        Case::pvgrub("guests/fedora/next", Tier::Full, fedora_next),
+        Case::pvgrub("guests/fedora/edit", Tier::Full, fedora_edit),
+        Case::pvgrub("guests/alpine/default", Tier::Quick, alpine_default),
+        Case::pvgrub("guests/alpine/second", Tier::Full, alpine_second),
+        Case::pvgrub("guests/alpine/edit", Tier::Full, alpine_edit),
+        Case::pvgrub("guests/extlinux/debian", Tier::Full, extlinux_debian),
+        Case::pvgrub("guests/bls/default", Tier::Full, bls_default),
+        Case::pvgrub("guests/bls/second", Tier::Full, bls_second),
+        Case::pvgrub("guests/bls/forced", Tier::Full, bls_forced),
+        Case::pvgrub("guests/uki/default", Tier::Quick, uki_default),
+        Case::pvgrub("guests/uki/second", Tier::Full, uki_second),
+        Case::pvgrub("guests/uki/edit", Tier::Full, uki_edit),
+        Case::pvgrub("guests/menu-lst/saved", Tier::Full, menu_lst_saved),
+        Case::pvgrub("guests/menu-lst/edit", Tier::Full, menu_lst_edit),
+        Case::pvgrub("guests/menu-lst/forced", Tier::Full, menu_lst_forced),
+    ]
+}
+
+const NEWER: &str = "6.7.4-200.fc39.x86_64";
+const OLDER: &str = "6.5.6-300.fc39.x86_64";
+
+/// A disk as Fedora's installer leaves it: /boot is a volume of its own, with grub.cfg and the entries.
+fn fedora(variables: &[(&str, &str)]) -> Result<Image> {
+    let mut image = empty().layout(Layout::ExtBoot);
+    for (version, kernel) in [(NEWER, Kernel::Cloud), (OLDER, Kernel::Generic)] {
+        let (linux, initrd) = pair(kernel)?;
+        // As kernel-install's script of Fedora's grubby writes it.
+        let entry = format!(
+            "title Fedora Linux ({version}) 39 (Server Edition)\nversion {version}\nlinux /vmlinuz-{version}\n\
+             initrd /initramfs-{version}.img $tuned_initrd\noptions $kernelopts $tuned_params pick={version}\n\
+             grub_users $grub_users\ngrub_arg --unrestricted\ngrub_class fedora\n"
+        );
+        image = image
+            .boot_file(&format!("vmlinuz-{version}"), linux)
+            .boot_file(&format!("initramfs-{version}.img"), initrd)
+            .boot_file(&format!("loader/entries/{MACHINE}-{version}.conf"), entry);
+    }
+    let cfg = include_str!("fedora.cfg").replace("BOOT-UUID", BOOT_UUID).replace("ROOT-UUID", ROOT_UUID);
+    let kernelopts = format!("root=UUID={ROOT_UUID} ro {QUIET}");
+    let variables: Vec<(&str, &str)> =
+        [("kernelopts", kernelopts.as_str())].into_iter().chain(variables.iter().copied()).collect();
+    Ok(image.boot_file("grub2/grub.cfg", cfg).boot_file("grub2/grubenv", grubenv(&variables)))
+}
+
+/// The saved entry is an id, and not the first of the list.
+fn fedora_saved(stage: &mut Stage) -> Result<()> {
+    let image = fedora(&[("saved_entry", &format!("{MACHINE}-{OLDER}"))])?;
+    let config = stage.guest(&image, "")?;
+    let mut person = Person::at(stage, &config)?;
+    person.marked(OLDER)?;
+    let report = person.comes_up()?;
+    runs(&report, Kernel::Generic)?;
+    report.has("cmdline", &format!("root=UUID={ROOT_UUID} ro"))?;
+    report.has("cmdline", &format!("pick={OLDER}"))
+}
+
+/// The newest stands first.
+fn fedora_second(stage: &mut Stage) -> Result<()> {
+    let image = fedora(&[("saved_entry", &format!("{MACHINE}-{NEWER}"))])?;
+    let config = stage.guest(&image, "")?;
+    let mut person = Person::at(stage, &config)?;
+    person.marked(NEWER)?;
+    person.types(DOWN)?;
+    person.marked(OLDER)?;
+    person.types(ENTER)?;
+    runs(&person.comes_up()?, Kernel::Generic)
+}
+
+fn fedora_next(stage: &mut Stage) -> Result<()> {
+    let image = fedora(&[("saved_entry", "0"), ("next_entry", "1")])?;
+    let disk = stage.image(&image)?;
+    let config = stage.pvgrub().disk("xvda", &disk);
+    runs(&Person::at(stage, &config)?.comes_up()?, Kernel::Generic)?;
+    runs(&Person::at(stage, &config)?.comes_up()?, Kernel::Cloud)
+}
+
+fn fedora_edit(stage: &mut Stage) -> Result<()> {
+    let config = stage.guest(&fedora(&[("saved_entry", "0")])?, "")?;
+    let mut person = Person::at(stage, &config)?;
+    person.marked(NEWER)?;
+    let editor = person.edits("vmlinuz")?;
+    let line = if editor.has("options") { "options" } else { "linux" };
+    person.appends_to(line, " pick=edited")?;
+    person.boots_it()?;
+    person.comes_up()?.has("cmdline", "pick=edited")
+}
+
+/// A disk as Alpine's setup leaves it: /boot is a volume of its own, with extlinux.conf at its top.
+fn alpine() -> Result<Image> {
+    let mut image = empty().layout(Layout::ExtBoot);
+    let mut conf = String::from(
+        "# Generated by update-extlinux\nDEFAULT menu.c32\nPROMPT 0\nMENU TITLE Alpine/Linux Boot Menu\nMENU HIDDEN\n\
+         MENU AUTOBOOT Alpine will be booted automatically in # seconds.\nTIMEOUT 30\n",
+    );
+    for (flavour, kernel) in [("lts", Kernel::Generic), ("virt", Kernel::Cloud)] {
+        let (linux, initrd) = pair(kernel)?;
+        let default = if flavour == "virt" { "  MENU DEFAULT\n" } else { "" };
+        conf += &format!(
+            "LABEL {flavour}\n{default}  MENU LABEL Linux {flavour}\n  LINUX vmlinuz-{flavour}\n  INITRD initramfs-{flavour}\n  \
+             APPEND root=UUID={ROOT_UUID} modules=sd-mod,usb-storage,ext4 {QUIET} rootfstype=ext4\n\n"
+        );
+        image = image
+            .boot_file(&format!("vmlinuz-{flavour}"), linux)
+            .boot_file(&format!("initramfs-{flavour}"), initrd);
+    }
+    conf += "MENU SEPARATOR\n";
+    Ok(image.boot_file("extlinux.conf", conf))
+}
+
+fn alpine_default(stage: &mut Stage) -> Result<()> {
+    let config = stage.guest(&alpine()?, "")?;
+    let report = Person::at(stage, &config)?.comes_up()?;
+    runs(&report, Kernel::Cloud)?;
+    report.has("cmdline", "modules=sd-mod,usb-storage,ext4")
+}
+
+/// The menu is hidden until a key comes.
+fn alpine_second(stage: &mut Stage) -> Result<()> {
+    let config = stage.guest(&alpine()?, "")?;
+    let mut person = Person::at(stage, &config)?;
+    person.reads("Alpine will be booted automatically")?;
+    person.types(ESC)?;
+    person.marked("Linux virt")?;
+    ensure!(person.screen().has("Alpine/Linux Boot Menu"), "no title:\n{}", person.screen());
+    person.types(UP)?;
+    person.marked("Linux lts")?;
+    person.types(ENTER)?;
+    runs(&person.comes_up()?, Kernel::Generic)
+}
+
+fn alpine_edit(stage: &mut Stage) -> Result<()> {
+    let config = stage.guest(&alpine()?, "pvgrub.timeout=30")?;
+    let mut person = Person::at(stage, &config)?;
+    person.reads("Alpine will be booted automatically")?;
+    person.types(ESC)?;
+    person.marked("Linux virt")?;
+    person.edits("vmlinuz-virt")?;
+    person.appends_to("APPEND", " pick=edited")?;
+    person.boots_it()?;
+    person.comes_up()?.has("cmdline", "pick=edited")
+}
+
+/// extlinux.conf as Debian's u-boot-update writes it, /boot on the root.
+fn extlinux_debian(stage: &mut Stage) -> Result<()> {
+    let mut image =
+        empty().file("boot/extlinux/extlinux.conf", menus::text("debian-12/extlinux/extlinux.conf")?);
+    for (version, kernel) in [(CLOUD, Kernel::Cloud), (GENERIC, Kernel::Generic)] {
+        let (linux, initrd) = pair(kernel)?;
+        image = image
+            .file(&format!("boot/vmlinuz-{version}"), linux)
+            .file(&format!("boot/initrd.img-{version}"), initrd);
+    }
+    let config = stage.guest(&image, "pvgrub.timeout=20")?;
+    let mut person = Person::at(stage, &config)?;
+    person.marked(CLOUD)?;
+    person.chooses(&format!("{CLOUD} (rescue target)"))?;
+    let report = person.comes_up()?;
+    runs(&report, Kernel::Cloud)?;
+    report.has("cmdline", "single")
+}
+
+/// An EFI system partition as Debian 13's bootctl and kernel-install leave it.
+fn bls() -> Result<Image> {
+    let mut image = empty().layout(Layout::Esp);
+    for path in menus::text("debian-13/bls/files")?.lines() {
+        let kernel = if path.contains(CLOUD) { Kernel::Cloud } else { Kernel::Generic };
+        let (linux, initrd) = pair(kernel)?;
+        image = match path {
+            _ if path.starts_with("loader/") => {
+                image.boot_file(path, menus::text(&format!("debian-13/bls/{path}"))?)
+            }
+            _ if path.ends_with("/linux") => image.boot_file(path, linux),
+            _ if path.contains("/initrd") => image.boot_file(path, initrd),
+            // Programs for the firmware.
+            _ => image,
+        };
+    }
+    Ok(image)
+}
+
+fn bls_default(stage: &mut Stage) -> Result<()> {
+    let config = stage.guest(&bls()?, "")?;
+    let report = Person::at(stage, &config)?.comes_up()?;
+    runs(&report, Kernel::Cloud)?;
+    report.has("cmdline", &format!("systemd.machine_id={MACHINE}"))
+}
+
+fn bls_second(stage: &mut Stage) -> Result<()> {
+    let config = stage.guest(&bls()?, "pvgrub.timeout=30")?;
+    let mut person = Person::at(stage, &config)?;
+    // Titles that are the same get their versions.
+    person.marked(&format!("({CLOUD})"))?;
+    person.chooses(&format!("({GENERIC})"))?;
+    runs(&person.comes_up()?, Kernel::Generic)
+}
+
+fn bls_forced(stage: &mut Stage) -> Result<()> {
+    let extra = format!("pvgrub.entry={MACHINE}-{GENERIC} pvgrub.append=pick=forced pvgrub.timeout=1");
+    let config = stage.guest(&bls()?, &extra)?;
+    let report = Person::at(stage, &config)?.comes_up()?;
+    runs(&report, Kernel::Generic)?;
+    report.has("cmdline", "pick=forced")
+}
+
+/// Two unified kernel images, and nothing else that is a menu.
+fn uki() -> Result<Image> {
+    let mut image = empty().layout(Layout::Esp).boot_file("loader/loader.conf", "timeout 3\n");
+    for (version, kernel) in [(CLOUD, Kernel::Cloud), (GENERIC, Kernel::Generic)] {
+        let cmdline = format!("root=UUID={ROOT_UUID} ro {QUIET} pick={version}");
+        let made = Uki {
+            kernel,
+            name: &format!("guest-{version}"),
+            ramdisk: Some(&ramdisk(kernel)?),
+            cmdline: &cmdline,
+            title: &format!("Debian of {version}"),
+            version: Some(version),
+            profiles: &[],
+        }
+        .make()?;
+        image = image.boot_file(&format!("EFI/Linux/debian-{version}.efi"), std::fs::read(made)?);
+    }
+    Ok(image)
+}
+
+fn uki_default(stage: &mut Stage) -> Result<()> {
+    let config = stage.guest(&uki()?, "")?;
+    let mut person = Person::at(stage, &config)?;
+    person.marked(&format!("Debian of {CLOUD}"))?;
+    let report = person.comes_up()?;
+    runs(&report, Kernel::Cloud)?;
+    report.has("cmdline", &format!("pick={CLOUD}"))
+}
+
+fn uki_second(stage: &mut Stage) -> Result<()> {
+    let config = stage.guest(&uki()?, "")?;
+    let mut person = Person::at(stage, &config)?;
+    person.marked(&format!("Debian of {CLOUD}"))?;
+    person.chooses(&format!("Debian of {GENERIC}"))?;
+    let report = person.comes_up()?;
+    runs(&report, Kernel::Generic)?;
+    report.has("cmdline", &format!("pick={GENERIC}"))
+}
+
+fn uki_edit(stage: &mut Stage) -> Result<()> {
+    let config = stage.guest(&uki()?, "")?;
+    let mut person = Person::at(stage, &config)?;
+    person.marked(&format!("Debian of {CLOUD}"))?;
+    person.edits("options")?;
+    person.appends_to("options", " pick=edited")?;
+    person.boots_it()?;
+    person.comes_up()?.has("cmdline", "pick=edited")
+}
+
+/// `default saved`, and the file that GRUB 0.97's grub-set-default writes.
+fn menu_lst_saved(stage: &mut Stage) -> Result<()> {
+    let image = two("default saved\ntimeout 2").file("boot/grub/default", "1\n#\n#\n# do not edit\n");
+    let config = stage.guest(&image, "")?;
+    let mut person = Person::at(stage, &config)?;
+    person.marked("Second")?;
+    person.comes_up()?.has("cmdline", "pick=Second")
+}
+
+fn menu_lst_edit(stage: &mut Stage) -> Result<()> {
+    let config = stage.guest(&two("default 0\ntimeout 60"), "")?;
+    let mut person = Person::at(stage, &config)?;
+    person.goes_to("Second")?;
+    person.edits("pick=Second")?;
+    person.appends_to("kernel", " pick=edited")?;
+    person.boots_it()?;
+    person.comes_up()?.has("cmdline", "pick=Second pick=edited")
+}
+
+fn menu_lst_forced(stage: &mut Stage) -> Result<()> {
+    let image = two("default 0\ntimeout 300");
+    let config = stage.guest(&image, "pvgrub.entry=Second pvgrub.append=pick=forced pvgrub.timeout=1")?;
+    let report = Person::at(stage, &config)?.comes_up()?;
+    report.has("cmdline", "pick=Second")?;
+    report.has("cmdline", "pick=forced")
+}
+
+/// A menu.lst with two entries under `head`.
+pub(super) fn two(head: &str) -> Image {
+    let image = Image::new(Kernel::Cloud);
+    let entries: Vec<String> = ["First", "Second"]
+        .iter()
+        .map(|title| image.entry(title, Kernel::Cloud, &format!("pick={title}")))
+        .collect();
+    image.menu(format!("{head}\n\n{}", entries.concat()))
+}
