@@ -27,6 +27,8 @@ pub struct ScriptHost<'a, 'd, M: Machine> {
     pub console: &'a mut Console,
     /// Nobody watches: nothing is shown, nobody waited for, nothing written.
     pub silent: bool,
+    /// What is said is kept here, and not shown.
+    pub said: Option<&'a mut String>,
     /// Text without its line's end.
     pub line: String,
     /// What stands in files on servers: a script may ask for one several times.
@@ -59,7 +61,7 @@ impl<'a, 'd, M: Machine> ScriptHost<'a, 'd, M> {
         console: &'a mut Console,
         silent: bool,
     ) -> Self {
-        Self { sources, home, console, silent, line: String::new(), fetched: BTreeMap::new() }
+        Self { sources, home, console, silent, said: None, line: String::new(), fetched: BTreeMap::new() }
     }
 
     fn target(&mut self, path: &str) -> Result<Target<'d>, HostError> {
@@ -208,6 +210,10 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
     }
 
     fn print(&mut self, text: &str) {
+        if let Some(said) = &mut self.said {
+            said.push_str(text);
+            return;
+        }
         if self.silent {
             return;
         }

@@ -144,7 +144,7 @@ fn what_is_not_there_or_not_whole() {
     // No menu there.
     let (text, ok) = boot(Guest::new(), &format!("http://127.0.0.1:{}/pv/vmlinuz", server("")));
     assert!(!ok, "{text}");
-    has(&text, &["/pv/vmlinuz: this is no menu.lst"]);
+    has(&text, &["/pv/vmlinuz: it is a program, not a menu"]);
 }
 
 #[test]
