@@ -32,13 +32,27 @@ impl Screen {
         self.rows.iter().any(|row| row.contains(text))
     }
 
+    /// Whether the row of the cursor begins with this, blanks aside.
+    pub fn has_at_cursor(&self, text: &str) -> bool {
+        let row = self.cursor.and_then(|(row, _)| self.rows.get(usize::from(row)));
+        row.is_some_and(|row| row.trim_start().starts_with(text))
+    }
+
+    /// All of it as one line, with rows put together that end with the sign for it.
+    pub fn text(&self) -> String {
+        let whole = |row: &String| match row.strip_suffix('\\') {
+            Some(begun) => begun.trim_start().to_owned(),
+            None => format!("{}\n", row.trim_start()),
+        };
+        self.rows.iter().map(whole).collect()
+    }
+
     /// The entry that is marked, by its sign: colours differ from menu to menu.
     pub fn choice(&self) -> Option<&str> {
         self.rows.iter().map(String::as_str).find(|row| row.starts_with('>'))
     }
 
     /// An error unless the rows are these.
-    #[expect(dead_code, reason = "until the new screens stand")]
     pub fn is(&self, rows: &str) -> Result<()> {
         let wanted: Vec<&str> = rows.lines().map(str::trim_end).collect();
         let used = self.rows.iter().rposition(|row| !row.is_empty()).map_or(0, |last| last + 1);

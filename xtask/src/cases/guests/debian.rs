@@ -109,7 +109,7 @@ fn command_line(stage: &mut Stage) -> Result<()> {
     let mut person = Person::at(stage, &config)?;
     person.marked(TITLE)?;
     person.types("c")?;
-    person.reads("grub> ")?;
+    person.reads("pvgrub> ")?;
     person.types("ls /boot\r")?;
     person.reads(&format!("initrd.img-{GENERIC}"))?;
     for line in [

@@ -79,8 +79,15 @@ impl<'s, 'l> Person<'s, 'l> {
     /// Opens the editor on the marked entry; waits for it to show `text`.
     pub fn edits(&mut self, text: &str) -> Result<Screen> {
         self.types("e")?;
+        self.editor_has(text)
+    }
+
+    /// Waits for the editor with this text in it.
+    pub fn editor_has(&mut self, text: &str) -> Result<Screen> {
         self.sees(&format!("editor with {text:?}"), DRAWN, |screen| {
-            screen.cursor.is_some() && screen.has(text)
+            screen.rows.first().is_some_and(|row| row.starts_with("Editing entry"))
+                && screen.cursor.is_some()
+                && screen.text().contains(text)
         })
     }
 
@@ -91,17 +98,7 @@ impl<'s, 'l> Person<'s, 'l> {
             let (row, _) = before.cursor.context("the cursor")?;
             if before.rows.get(usize::from(row)).is_some_and(|text| starts(text, line)) {
                 self.types(&format!("{CTRL_E}{words}"))?;
-                let all = words.replace(' ', "");
-                self.sees(&format!("{words:?} typed"), DRAWN, |screen| {
-                    // The line may go on in the next row.
-                    let text: String = screen
-                        .rows
-                        .iter()
-                        .flat_map(|row| row.chars())
-                        .filter(|c| !" \\>│|".contains(*c))
-                        .collect();
-                    text.contains(&all)
-                })?;
+                self.sees(&format!("{words:?} typed"), DRAWN, |screen| screen.text().contains(words.trim()))?;
                 return Ok(());
             }
             self.types(DOWN)?;
@@ -118,24 +115,44 @@ impl<'s, 'l> Person<'s, 'l> {
         self.types(CTRL_X)
     }
 
-    /// Is asked for a name and a password, and answers.
+    /// Waits for a question for a name or a password, and returns what stands there.
+    pub fn is_asked(&mut self) -> Result<Screen> {
+        self.sees("question for a password", MENU, |screen| {
+            screen.has_at_cursor("User: ") || screen.has_at_cursor("Password")
+        })
+    }
+
+    /// Is asked for a password, in a menu that has users for a name too, and answers. The password is not to be seen.
     pub fn answers(&mut self, name: &str, password: &str) -> Result<()> {
-        self.is_asked()?;
-        if self.screen().has("sername") {
-            self.types(&format!("{name}{ENTER}"))?;
+        let asked = self.sees("question for a password", MENU, |screen| {
+            !screen.has("Wait for") && (screen.has_at_cursor("User: ") || screen.has_at_cursor("Password"))
+        })?;
+        ensure!(asked.has_at_cursor("User: ") != name.is_empty(), "another question:\n{asked}");
+        if !name.is_empty() {
+            self.types(name)?;
+            self.sees("the name", DRAWN, |screen| screen.has_at_cursor(&format!("User: {name}")))?;
+            self.types(ENTER)?;
+            self.sees("question for the password", DRAWN, |screen| screen.has_at_cursor("Password of"))?;
         }
-        let asked = self.sees("question for a password", DRAWN, |screen| screen.has("assword"))?;
         self.types(password)?;
         std::thread::sleep(std::time::Duration::from_millis(500));
-        ensure!(!self.screen().has(password), "the password is on the screen:\n{asked}\n{}", self.screen());
+        let screen = self.screen();
+        ensure!(!screen.text().contains(password), "the password is on the screen:\n{screen}");
         self.types(ENTER)
     }
 
-    /// Waits for a question for name or password.
-    pub fn is_asked(&mut self) -> Result<Screen> {
-        self.sees("question for a password", MENU, |screen| {
-            (screen.has("sername") || screen.has("assword")) && screen.cursor.is_some()
+    /// Waits for a refusal.
+    pub fn is_refused(&mut self) -> Result<()> {
+        self.reads("The password is wrong.").map(drop)
+    }
+
+    /// Leaves the question; the menu is there with this entry marked.
+    pub fn gives_up(&mut self, title: &str) -> Result<()> {
+        self.types(ESC)?;
+        self.sees("menu without a question", DRAWN, |screen| {
+            screen.cursor.is_none() && screen.choice().is_some_and(|row| row.contains(title))
         })
+        .map(drop)
     }
 
     /// The guest's report when it has come up; it must have ended well.
@@ -152,11 +169,10 @@ impl<'s, 'l> Person<'s, 'l> {
     }
 }
 
-/// Whether a row of the editor is this line: a frame, a number or blanks may stand before it.
-fn starts(row: &str, line: &str) -> bool {
-    let text =
-        row.trim_start_matches(|c: char| c.is_whitespace() || c.is_ascii_digit() || "│|>:".contains(c));
-    text.strip_prefix(line).is_some_and(|rest| rest.starts_with([' ', '\t']))
+/// Whether a row of the editor begins with this word. Where the text goes on above or below, there is a sign.
+fn starts(row: &str, word: &str) -> bool {
+    let text = row.trim_start_matches(['^', 'v', ' ', '\t']);
+    text.strip_prefix(word).is_some_and(|rest| rest.starts_with([' ', '\t']))
 }
 
 #[cfg(test)]
@@ -166,7 +182,7 @@ mod tests {
     #[test]
     fn lines_of_the_editor() {
         assert!(starts("        linux   /boot/vmlinuz", "linux"));
-        assert!(starts("| linux /boot/vmlinuz", "linux"));
+        assert!(starts("^linux /boot/vmlinuz", "linux"));
         assert!(!starts("        linuxefi /boot/vmlinuz", "linux"));
         assert!(!starts("  echo 'Loading linux'", "linux"));
     }

@@ -94,9 +94,8 @@ fn fedora_edit(stage: &mut Stage) -> Result<()> {
     let config = stage.guest(&fedora(&[("saved_entry", "0")])?, "")?;
     let mut person = Person::at(stage, &config)?;
     person.marked(NEWER)?;
-    let editor = person.edits("vmlinuz")?;
-    let line = if editor.has("options") { "options" } else { "linux" };
-    person.appends_to(line, " pick=edited")?;
+    person.edits("vmlinuz")?;
+    person.appends_to("linux", " pick=edited")?;
     person.boots_it()?;
     person.comes_up()?.has("cmdline", "pick=edited")
 }
@@ -151,7 +150,7 @@ fn alpine_edit(stage: &mut Stage) -> Result<()> {
     person.types(ESC)?;
     person.marked("Linux virt")?;
     person.edits("vmlinuz-virt")?;
-    person.appends_to("APPEND", " pick=edited")?;
+    person.appends_to("linux", " pick=edited")?;
     person.boots_it()?;
     person.comes_up()?.has("cmdline", "pick=edited")
 }
@@ -261,8 +260,8 @@ fn uki_edit(stage: &mut Stage) -> Result<()> {
     let config = stage.guest(&uki()?, "")?;
     let mut person = Person::at(stage, &config)?;
     person.marked(&format!("Debian of {CLOUD}"))?;
-    person.edits("options")?;
-    person.appends_to("options", " pick=edited")?;
+    person.edits("EFI/Linux")?;
+    person.appends_to("linux", " pick=edited")?;
     person.boots_it()?;
     person.comes_up()?.has("cmdline", "pick=edited")
 }

@@ -47,20 +47,17 @@ fn boot(stage: &mut Stage) -> Result<()> {
     runs(&person.comes_up()?, Kernel::Cloud)
 }
 
-/// A wrong password, a wrong name, and nothing at all: each leads back to the menu.
+/// A wrong password, a wrong name, one letter too much: nothing is booted, and the next answer has to wait.
 fn wrong(stage: &mut Stage) -> Result<()> {
     let config = locked(stage, "pvgrub.timeout=-1")?;
     let mut person = Person::at(stage, &config)?;
-    for (name, password) in [(USER, "letmeout"), ("root", PASSWORD), (USER, "letmein ")] {
-        person.marked(TITLE)?;
-        person.types(ENTER)?;
-        person.answers(name, password)?;
-    }
     person.marked(TITLE)?;
     person.types(ENTER)?;
-    person.is_asked()?;
-    person.types(ESC)?;
-    person.marked(TITLE)?;
+    for (name, password) in [(USER, "letmeout"), ("root", PASSWORD), (USER, "letmein ")] {
+        person.answers(name, password)?;
+        person.is_refused()?;
+    }
+    person.gives_up(TITLE)?;
     person.stays(5)?;
     // And the right one still opens it.
     person.types(ENTER)?;
@@ -76,8 +73,7 @@ fn unrestricted(stage: &mut Stage) -> Result<()> {
     person.types("e")?;
     let asked = person.is_asked()?;
     ensure!(!asked.has("vmlinuz"), "the editor is open:\n{asked}");
-    person.types(ESC)?;
-    person.marked("Open to all")?;
+    person.gives_up("Open to all")?;
     person.types(ENTER)?;
     person.comes_up()?.has("cmdline", "pick=open")
 }
@@ -89,7 +85,7 @@ fn edit(stage: &mut Stage) -> Result<()> {
     person.goes_to("Open to all")?;
     person.types("e")?;
     person.answers(USER, PASSWORD)?;
-    person.reads("pick=open")?;
+    person.editor_has("pick=open")?;
     person.appends_to("linux", " pick=edited")?;
     person.boots_it()?;
     person.comes_up()?.has("cmdline", "pick=open pick=edited")
@@ -101,12 +97,11 @@ fn command_line(stage: &mut Stage) -> Result<()> {
     person.marked(TITLE)?;
     person.types("c")?;
     person.is_asked()?;
-    ensure!(!person.screen().has("grub> "), "the command line is open:\n{}", person.screen());
+    ensure!(!person.screen().has("pvgrub> "), "the command line is open:\n{}", person.screen());
     person.answers(USER, "wrong")?;
-    person.marked(TITLE)?;
-    person.types("c")?;
+    person.is_refused()?;
     person.answers(USER, PASSWORD)?;
-    person.reads("grub> ")?;
+    person.reads("pvgrub> ")?;
     person.types(ESC)?;
     person.marked(TITLE)?;
     let guest = &person.guest;
@@ -183,9 +178,8 @@ fn menu_lst(stage: &mut Stage) -> Result<()> {
     person.marked("Second")?;
     person.types(ENTER)?;
     person.answers("", "wrong")?;
-    person.marked("Second")?;
+    person.is_refused()?;
     person.stays(3)?;
-    person.types(ENTER)?;
     person.answers("", PASSWORD)?;
     person.comes_up()?.has("cmdline", "pick=Second")
 }
@@ -198,10 +192,9 @@ fn menu_lst_keys(stage: &mut Stage) -> Result<()> {
         person.marked("First")?;
         person.types(key)?;
         let asked = person.is_asked()?;
-        ensure!(!asked.has("pick=") && !asked.has("grub> "), "`{key}` opens without asking:\n{asked}");
-        person.types(ESC)?;
+        ensure!(!asked.has("pick=") && !asked.has("pvgrub> "), "`{key}` opens without asking:\n{asked}");
+        person.gives_up("First")?;
     }
-    person.marked("First")?;
     person.types(ENTER)?;
     person.comes_up()?.has("cmdline", "pick=First")
 }
