@@ -2,6 +2,7 @@
 //! by its own driver.
 
 mod bad;
+mod installer;
 mod lies;
 
 use anyhow::{Result, ensure};
@@ -33,7 +34,7 @@ pub fn cases() -> Vec<Case> {
         case("two-cards", Tier::Full, two_cards),
         case("ifconfig", Tier::Full, ifconfig),
     ];
-    good.into_iter().chain(bad::cases()).chain(lies::cases()).collect()
+    good.into_iter().chain(bad::cases()).chain(lies::cases()).chain(installer::cases()).collect()
 }
 
 /// What the guest does at its end: fetches a file by HTTP.
