@@ -39,7 +39,9 @@ pub struct Network<'m, M> {
 impl<'m, M: Machine> Network<'m, M> {
     /// Nothing is done with it yet.
     pub fn new(machine: &'m M, settings: Settings<'m>) -> Self {
-        Self { machine, card: machine.options().card.as_deref(), settings, server: RefCell::new(None) }
+        let options = machine.options();
+        let settings = Settings { proxy: options.proxy.as_ref(), ..settings };
+        Self { machine, card: options.card.as_deref(), settings, server: RefCell::new(None) }
     }
 
     /// The bounds of a transfer.
@@ -176,9 +178,11 @@ impl<'m, M: Machine> Network<'m, M> {
         }
     }
 
-    /// Waits until a card has an address by which this server can be reached, as long as one may still come.
+    /// Waits until a card has an address by which this server, or the proxy in its place, can be reached, as long as one may still come.
     pub fn await_address(&self, server: &Server, console: &mut Console) -> Result<(), String> {
         let begun = Instant::now();
+        let proxy = self.settings.proxy.filter(|_| server.scheme != Scheme::Tftp);
+        let server = proxy.unwrap_or(server);
         let family = server.host.parse::<IpAddr>().ok();
         let fits = |address: &IpAddr| match (family, address) {
             (Some(IpAddr::V4(_)), IpAddr::V6(_)) | (Some(IpAddr::V6(_)), IpAddr::V4(_)) => false,

@@ -4,6 +4,7 @@
 //! terminal that can't address its cursor, and words that mean nothing to us are passed over, because `xl` puts `root=` there too.
 
 use pvgrub_menu::{FileRef, clean, file_ref};
+use pvgrub_net::{Place, Scheme, Server};
 
 /// The words of `extra`, understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Options {
     pub plain: bool,
     /// The network card to use (`bootdev=`); `None`: the first that gets an address.
     pub card: Option<String>,
+    /// The proxy for HTTP and HTTPS (`proxy=`).
+    pub proxy: Option<Server>,
     /// Say before the handover how long each stage took.
     pub timings: bool,
     /// Words that were passed over, for the user; with the reason.
@@ -31,6 +34,13 @@ impl Options {
                 _ if word.strip_prefix("bootdev=").is_some_and(|name| !name.is_empty()) => {
                     options.card = word.strip_prefix("bootdev=").map(clean);
                 }
+                _ if word.starts_with("proxy=") => match proxy(&word["proxy=".len()..]) {
+                    Ok(server) => options.proxy = Some(server),
+                    // The word may have a password in it.
+                    Err(why) => {
+                        options.notes.push(format!("passed over in the command line, `proxy=`: {why}"))
+                    }
+                },
                 _ if word.starts_with(['(', '/']) || is_url(word) => match file_ref(word, None) {
                     Ok(file) if options.menu.is_none() => options.menu = Some(file),
                     Ok(file) => options.notes.push(format!(
@@ -46,6 +56,16 @@ impl Options {
             }
         }
         options
+    }
+}
+
+/// `http://user:password@server:3128`: a proxy is spoken to by HTTP, whatever it fetches.
+fn proxy(url: &str) -> Result<Server, String> {
+    let place = Place::parse(url).map_err(|why| why.to_string())?;
+    if place.server.scheme == Scheme::Http && place.path == "/" {
+        Ok(place.server)
+    } else {
+        Err("a proxy is http://SERVER:PORT".into())
     }
 }
 
@@ -77,6 +97,23 @@ mod tests {
         assert_eq!(Options::parse(["plian"]).notes.len(), 1);
         assert_eq!(Options::parse(["/grub/menu.lst"]).menu.unwrap().device, None);
         assert_eq!(Options::parse([""]), Options::default());
+    }
+
+    #[test]
+    fn proxies() {
+        let proxy = |word: &str| Options::parse([word]).proxy.map(|server| (server.to_string(), server.port));
+        assert_eq!(
+            proxy("proxy=http://me:word@10.0.0.1:3128/"),
+            Some(("http://me@10.0.0.1:3128".into(), 3128))
+        );
+        assert_eq!(proxy("proxy=http://[fd00::1]"), Some(("http://[fd00::1]".into(), 80)));
+        for odd in
+            ["proxy=", "proxy=10.0.0.1:3128", "proxy=https://a", "proxy=tftp://a", "proxy=http://a:b:c@d:0/x"]
+        {
+            let options = Options::parse([odd]);
+            assert!(options.proxy.is_none() && options.notes.len() == 1, "{odd}: {:?}", options.notes);
+            assert!(!options.notes[0].contains("b:c"), "{:?}", options.notes);
+        }
     }
 
     #[test]
