@@ -14,6 +14,7 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr, IpVersion};
 
 use super::device::Device;
+use super::leaving::Leaving;
 use super::link::Link;
 use super::setup::{Autoconf4, Autoconf6, Setup};
 use crate::hal::Nanos;
@@ -44,6 +45,8 @@ pub(super) struct Interface {
     servers: Vec<IpAddress>,
     /// Connections that nobody has any more, on their way to the end, and when that must be.
     orphans: VecDeque<(SocketHandle, Instant)>,
+    /// Datagrams of sockets that nobody has any more.
+    leaving: Leaving,
     /// What connections that have ended both ways had still to give.
     rests: Vec<Rest>,
     /// Addresses when they were last looked at.
@@ -121,6 +124,7 @@ impl Interface {
             dns,
             servers: Vec::new(),
             orphans: VecDeque::new(),
+            leaving: Leaving::default(),
             rests: Vec::new(),
             seen: Vec::new(),
         }
@@ -250,7 +254,8 @@ impl Interface {
             let own = due.filter(|at| *at > past || self.sends);
             due = own.into_iter().chain(sockets).min();
         }
-        let at = due.into_iter().chain(self.orphans.iter().map(|(_, until)| *until)).min()?;
+        let at = due.into_iter().chain(self.orphans.iter().map(|(_, until)| *until));
+        let at = at.chain(self.leaving.until()).min()?;
         let at = Nanos(u64::try_from(at.total_micros()).unwrap_or(0).saturating_mul(1000));
         // What is due stays so until the card has room, of which it tells by an event.
         Some(if self.device.is_full() { at.max(now + WHILE_FULL) } else { at })

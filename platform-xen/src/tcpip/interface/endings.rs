@@ -41,6 +41,11 @@ impl Interface {
         self.orphans.push_back((handle, instant(now) + LAST_PATIENCE));
     }
 
+    /// Takes a socket of UDP that nobody has any more: what it has to send still leaves.
+    pub(in super::super) fn let_leave(&mut self, handle: SocketHandle, now: Nanos) {
+        self.leaving.take(handle, &mut self.sockets, instant(now));
+    }
+
     /// Reads what a connection that has ended both ways had still to give, 0 at the end; `None`: it is no such connection.
     pub(in super::super) fn read_rest(
         &mut self,
@@ -58,18 +63,21 @@ impl Interface {
         Some(n)
     }
 
-    /// Whether a connection still has bytes to send, or an orphan something to say or to hear that it was heard.
+    /// Whether a connection still has bytes to send, or an orphan something to say or to hear that it was heard, or a datagram is
+    /// to leave.
     pub(in super::super) fn is_sending(&self) -> bool {
         use tcp::State::{Closed, FinWait2, TimeWait};
         let state = |handle| self.sockets.get::<tcp::Socket>(handle).state();
         let sends = |socket: &Socket<'_>| matches!(socket, Socket::Tcp(socket) if socket.is_active() && socket.send_queue() > 0);
         self.sockets.iter().any(|(_, socket)| sends(socket))
             || self.orphans.iter().any(|(handle, _)| !matches!(state(*handle), Closed | FinWait2 | TimeWait))
+            || self.leaving.until().is_some()
     }
 
     /// Removes orphans that have come to their end. One that was broken off has sent its last word by now.
     pub(super) fn bury(&mut self, now: Instant, ending: usize) {
-        let Interface { sockets, orphans, rests, .. } = self;
+        let Interface { sockets, orphans, rests, leaving, .. } = self;
+        leaving.sweep(sockets, now);
         let state = |sockets: &SocketSet<'_>, handle| sockets.get::<tcp::Socket>(handle).state();
         let waiting = orphans.iter().filter(|(h, _)| state(sockets, *h) == tcp::State::TimeWait).count();
         let mut excess = waiting.saturating_sub(MOST_IN_TIME_WAIT);
