@@ -4,7 +4,12 @@
 //! terminal that can't address its cursor, `pvgrub.…=` is what the guest's menu can't undo, and words that mean nothing to us are
 //! passed over, because `xl` puts `root=` there too. docs/menus.md has the grammar.
 
+<<<<<<< HEAD
 use pvgrub_menu::{Default as Chosen, FileRef, Settings, clean, file_ref};
+=======
+use pvgrub_menu::{FileRef, clean, file_ref};
+use pvgrub_net::{Place, Scheme, Server};
+>>>>>>> a2f12570f82bc18c763fe5411867f0cdd5868ca7
 
 /// The words of `extra`, understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +20,8 @@ pub struct Options {
     pub plain: bool,
     /// The network card to use (`bootdev=`); `None`: the first that gets an address.
     pub card: Option<String>,
+    /// The proxy for HTTP and HTTPS (`proxy=`).
+    pub proxy: Option<Server>,
     /// Say before the handover how long each stage took.
     pub timings: bool,
     /// What holds whatever the guest's menu says.
@@ -90,7 +97,29 @@ impl Options {
                         options.pass_over(&format!("pvgrub.{name}={value}: {why}"));
                     }
                 }
+<<<<<<< HEAD
                 None => word.split_ascii_whitespace().for_each(|word| options.word(word)),
+=======
+                _ if word.starts_with("proxy=") => match proxy(&word["proxy=".len()..]) {
+                    Ok(server) => options.proxy = Some(server),
+                    // The word may have a password in it.
+                    Err(why) => {
+                        options.notes.push(format!("passed over in the command line, `proxy=`: {why}"))
+                    }
+                },
+                _ if word.starts_with(['(', '/']) || is_url(word) => match file_ref(word, None) {
+                    Ok(file) if options.menu.is_none() => options.menu = Some(file),
+                    Ok(file) => options.notes.push(format!(
+                        "passed over in the command line, a second menu: {}",
+                        clean(&file.to_string())
+                    )),
+                    Err(why) => options.notes.push(format!("passed over in the command line: {why}")),
+                },
+                // `loglevel=` is for others; `root=/dev/xvda1 ro` comes of xl's `root`.
+                "ro" | "rw" | "quiet" => {}
+                _ if word.contains('=') => {}
+                _ => options.notes.push(format!("passed over in the command line: {}", clean(word))),
+>>>>>>> a2f12570f82bc18c763fe5411867f0cdd5868ca7
             }
         }
         options
@@ -127,6 +156,16 @@ impl Options {
     }
 }
 
+/// `http://user:password@server:3128`: a proxy is spoken to by HTTP, whatever it fetches.
+fn proxy(url: &str) -> Result<Server, String> {
+    let place = Place::parse(url).map_err(|why| why.to_string())?;
+    if place.server.scheme == Scheme::Http && place.path == "/" {
+        Ok(place.server)
+    } else {
+        Err("a proxy is http://SERVER:PORT".into())
+    }
+}
+
 /// `http://…`: behind a `=` it is a value of somebody else's.
 fn is_url(word: &str) -> bool {
     word.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphabetic()))
@@ -158,6 +197,7 @@ mod tests {
     }
 
     #[test]
+<<<<<<< HEAD
     fn what_the_host_forces() {
         let options = Options::parse([
             "pvgrub.timeout=3",
@@ -185,6 +225,22 @@ mod tests {
         let before = settings.clone();
         Forced::default().hold(&mut settings);
         assert_eq!(settings, before);
+=======
+    fn proxies() {
+        let proxy = |word: &str| Options::parse([word]).proxy.map(|server| (server.to_string(), server.port));
+        assert_eq!(
+            proxy("proxy=http://me:word@10.0.0.1:3128/"),
+            Some(("http://me@10.0.0.1:3128".into(), 3128))
+        );
+        assert_eq!(proxy("proxy=http://[fd00::1]"), Some(("http://[fd00::1]".into(), 80)));
+        for odd in
+            ["proxy=", "proxy=10.0.0.1:3128", "proxy=https://a", "proxy=tftp://a", "proxy=http://a:b:c@d:0/x"]
+        {
+            let options = Options::parse([odd]);
+            assert!(options.proxy.is_none() && options.notes.len() == 1, "{odd}: {:?}", options.notes);
+            assert!(!options.notes[0].contains("b:c"), "{:?}", options.notes);
+        }
+>>>>>>> a2f12570f82bc18c763fe5411867f0cdd5868ca7
     }
 
     #[test]
