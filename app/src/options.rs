@@ -4,12 +4,8 @@
 //! terminal that can't address its cursor, `pvgrub.…=` is what the guest's menu can't undo, and words that mean nothing to us are
 //! passed over, because `xl` puts `root=` there too. docs/menus.md has the grammar.
 
-<<<<<<< HEAD
 use pvgrub_menu::{Default as Chosen, FileRef, Settings, clean, file_ref};
-=======
-use pvgrub_menu::{FileRef, clean, file_ref};
 use pvgrub_net::{Place, Scheme, Server};
->>>>>>> a2f12570f82bc18c763fe5411867f0cdd5868ca7
 
 /// The words of `extra`, understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -97,29 +93,7 @@ impl Options {
                         options.pass_over(&format!("pvgrub.{name}={value}: {why}"));
                     }
                 }
-<<<<<<< HEAD
                 None => word.split_ascii_whitespace().for_each(|word| options.word(word)),
-=======
-                _ if word.starts_with("proxy=") => match proxy(&word["proxy=".len()..]) {
-                    Ok(server) => options.proxy = Some(server),
-                    // The word may have a password in it.
-                    Err(why) => {
-                        options.notes.push(format!("passed over in the command line, `proxy=`: {why}"))
-                    }
-                },
-                _ if word.starts_with(['(', '/']) || is_url(word) => match file_ref(word, None) {
-                    Ok(file) if options.menu.is_none() => options.menu = Some(file),
-                    Ok(file) => options.notes.push(format!(
-                        "passed over in the command line, a second menu: {}",
-                        clean(&file.to_string())
-                    )),
-                    Err(why) => options.notes.push(format!("passed over in the command line: {why}")),
-                },
-                // `loglevel=` is for others; `root=/dev/xvda1 ro` comes of xl's `root`.
-                "ro" | "rw" | "quiet" => {}
-                _ if word.contains('=') => {}
-                _ => options.notes.push(format!("passed over in the command line: {}", clean(word))),
->>>>>>> a2f12570f82bc18c763fe5411867f0cdd5868ca7
             }
         }
         options
@@ -132,6 +106,11 @@ impl Options {
             _ if word.strip_prefix("bootdev=").is_some_and(|name| !name.is_empty()) => {
                 self.card = word.strip_prefix("bootdev=").map(clean);
             }
+            _ if word.starts_with("proxy=") => match proxy(&word["proxy=".len()..]) {
+                Ok(server) => self.proxy = Some(server),
+                // The word may have a password in it.
+                Err(why) => self.pass_over(&format!("`proxy=`: {why}")),
+            },
             _ if word.starts_with(['(', '/']) || is_url(word) => self.menu(word),
             // `loglevel=` is for others; `root=/dev/xvda1 ro` comes of xl's `root`.
             "ro" | "rw" | "quiet" => self.rest.push(word.to_owned()),
@@ -197,7 +176,6 @@ mod tests {
     }
 
     #[test]
-<<<<<<< HEAD
     fn what_the_host_forces() {
         let options = Options::parse([
             "pvgrub.timeout=3",
@@ -225,7 +203,9 @@ mod tests {
         let before = settings.clone();
         Forced::default().hold(&mut settings);
         assert_eq!(settings, before);
-=======
+    }
+
+    #[test]
     fn proxies() {
         let proxy = |word: &str| Options::parse([word]).proxy.map(|server| (server.to_string(), server.port));
         assert_eq!(
@@ -240,7 +220,6 @@ mod tests {
             assert!(options.proxy.is_none() && options.notes.len() == 1, "{odd}: {:?}", options.notes);
             assert!(!options.notes[0].contains("b:c"), "{:?}", options.notes);
         }
->>>>>>> a2f12570f82bc18c763fe5411867f0cdd5868ca7
     }
 
     #[test]
