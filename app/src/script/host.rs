@@ -13,6 +13,7 @@ use crate::config::{Home, Sources};
 use crate::console::Console;
 use crate::keys::Event;
 use crate::machine::Machine;
+use crate::network::Settings;
 
 /// The longest `.conf` file of an entry.
 const MAX_CONF: usize = 64 << 10;
@@ -93,7 +94,8 @@ impl<'a, 'd, M: Machine> ScriptHost<'a, 'd, M> {
         }
         let network = self.sources.network;
         network.await_address(&place.server, self.console).map_err(HostError::Failed)?;
-        let fetched = pvgrub_net::read_all(place, network.settings(), most).map_err(failed);
+        let settings = Settings { most: most as u64, ..*network.settings() };
+        let fetched = pvgrub_net::read_all(place, &settings).map(|(bytes, _)| bytes).map_err(failed);
         self.fetched.insert(name, fetched.clone());
         fetched
     }
