@@ -30,7 +30,7 @@ pub struct Reader<'a, 'd, M: Machine> {
 
 impl<'d, M: Machine> Reader<'_, 'd, M> {
     /// Finds the menu: the one that the command line names, else the text that came with the domain, else the first that lies
-    /// in one of [`PLACES`] on a disk, else the one that a DHCP server names. The error is for the user.
+    /// in one of the usual places on a disk, else the one that a DHCP server names. The error is for the user.
     pub fn find(&mut self, machine: &'d M) -> Result<Config<'d>, String> {
         let options = machine.options();
         match (&options.menu, self.sources.given) {

@@ -58,7 +58,7 @@ impl fmt::Display for Bound {
 }
 
 /// What is left.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Meter {
     pub limits: Limits,
     pub steps: u32,

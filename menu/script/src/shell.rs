@@ -24,7 +24,7 @@ pub(crate) struct Variable {
 }
 
 /// A menu that is open, and the variables that belong to it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Level {
     pub variables: BTreeMap<String, Variable>,
     pub entries: Vec<Entry>,
@@ -32,7 +32,7 @@ pub(crate) struct Level {
     pub before: Option<(Option<String>, Option<String>)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Function {
     pub body: Rc<List>,
     pub file: Rc<str>,
@@ -44,7 +44,7 @@ pub(crate) struct Function {
 ///
 /// It holds a stack of menus: [`Shell::run_config`] fills the first, an entry may put another one on top
 /// ([`Outcome::Menu`]), and [`Shell::leave`] takes it away again.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Shell {
     pub(crate) levels: Vec<Level>,
     pub(crate) functions: BTreeMap<String, Function>,
