@@ -14,6 +14,7 @@ mod offers;
 mod packets;
 mod places;
 mod plans;
+mod scripts;
 mod tftp;
 mod xenbus;
 mod xenstore;
@@ -21,11 +22,12 @@ mod xenstore;
 use crate::Target;
 
 /// All of them.
-pub const ALL: [&Target; 22] = [
+pub const ALL: [&Target; 23] = [
     &disks::PARTITIONS,
     &disks::EXT,
     &disks::FAT,
     &menus::MENU,
+    &scripts::SCRIPT,
     &places::PLACES,
     &offers::OFFER,
     &tftp::TFTP,
