@@ -18,14 +18,24 @@ const IMAGES: [&str; 4] = ["/EFI/Linux", "/efi/EFI/Linux", "/boot/EFI/Linux", "/
 /// The most that are looked at.
 const MAX_IMAGES: usize = 100;
 
-/// Whether there may be entries on this volume: the path of the directory.
-pub fn directory(files: &dyn FileSystem) -> Option<&'static str> {
-    let has = |directory: &&&str, suffix: &str| {
-        let names = files.read_dir(directory).unwrap_or_default();
-        names.iter().any(|name| name.name.to_ascii_lowercase().ends_with(suffix))
+/// The menu of a single file, which somebody named. Its paths are from the root of the volume that it is on.
+pub fn single(path: &str, text: &[u8]) -> Result<Menu, String> {
+    let mut list = List::new(Flavour::SystemdBoot);
+    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+    list.add(if List::wants(name) { name } else { "entry.conf" }, text);
+    let boot = |found: &Found| -> Result<Boot, String> {
+        Ok(Boot {
+            kernel: file(found.image.path())?,
+            args: found.options.clone().unwrap_or_default(),
+            initrds: found.initrds.iter().map(|initrd| file(initrd)).collect::<Result<_, _>>()?,
+            ..Boot::default()
+        })
     };
-    let entries = DIRECTORIES.iter().find(|directory| has(directory, ".conf"));
-    entries.or_else(|| IMAGES.iter().find(|directory| has(directory, ".efi"))).copied()
+    let entries: Vec<Entry> = list.entries.iter().map(|found| entry(&found.title, boot(found))).collect();
+    if entries.is_empty() {
+        return Err(list.notes.join("; "));
+    }
+    Ok(Menu { entries, ..Menu::default() })
 }
 
 /// The menu of all entries on a volume. What can't be read is in its notes.

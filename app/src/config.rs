@@ -8,6 +8,7 @@ use pvgrub_net::Place;
 
 use crate::machine::Machine;
 use crate::network::Network;
+use crate::places;
 use crate::script::Script;
 
 /// How long those disks are waited for that are not needed: they were all asked at the same time.
@@ -54,18 +55,22 @@ pub struct Config<'d> {
     pub home: Home<'d>,
     /// Its name for the user.
     pub name: String,
+    /// It is a menu.lst: an entry that was edited is one of such lines.
+    pub lines: bool,
     /// The shell that made it, if a script did.
     pub script: Option<Script>,
     /// What else the user should know.
     pub notes: Vec<String>,
-    /// Nobody said which menu: it is the first that was found in one of these places.
-    pub searched: Vec<&'d str>,
 }
 
 impl<'d> Config<'d> {
-    /// It was found by looking at these places, where others of more weight failed.
-    pub fn after(mut self, searched: &[&'d str], failures: Vec<String>) -> Self {
-        self.searched = searched.to_vec();
+    /// A menu of which nothing else is to be said.
+    pub fn new(menu: Menu, home: Home<'d>, name: String) -> Self {
+        Self { menu, home, name, lines: false, script: None, notes: Vec::new() }
+    }
+
+    /// It was found where others of more weight failed.
+    pub fn after(mut self, failures: Vec<String>) -> Self {
         self.notes.extend(failures);
         self
     }
@@ -127,12 +132,18 @@ pub fn others(config: &Config<'_>, disks: &Disks) -> Vec<String> {
             notes.push(format!("{} has not answered yet.", disk.name));
             continue;
         }
-        for found in disk.search(&config.searched).found {
-            let name = format!("{}:{}", found.volume.name, found.path);
-            if name != config.name {
-                notes.push(format!("There is another menu in {name}."));
-            }
+        // On its own disk others are what it was chosen from.
+        if config
+            .home
+            .volume()
+            .is_none_or(|home| disks.disks().get(home.disk).is_some_and(|own| own.name == disk.name))
+        {
+            continue;
         }
+        let first = places::on(disk, &mut Vec::new()).into_iter().next();
+        notes.extend(
+            first.map(|spot| format!("There is another menu in {}:{}.", spot.volume.name, spot.path)),
+        );
     }
     notes
 }

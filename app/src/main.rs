@@ -11,7 +11,6 @@ mod console;
 mod dump;
 mod entries;
 mod extlinux;
-mod formats;
 mod given;
 mod input;
 mod keys;
@@ -26,7 +25,10 @@ mod open;
 mod options;
 #[cfg(not(target_os = "hermit"))]
 mod outline;
+mod places;
+mod prompt;
 mod ramdisk;
+mod reach;
 mod reader;
 mod script;
 mod session;
@@ -84,7 +86,7 @@ fn run(machine: &impl Machine) -> ExitCode {
             keys.breakable(|| Reader { machine, sources, console, silent: false }.find(machine))
         });
         let found = found.unwrap_or_else(|| Err("Looking for a menu was broken off.".into()));
-        let mut session = Session { machine, console, look, memory, sources, timings: &timings };
+        let mut session = Session { machine, console, look, memory, sources, timings: &timings, shell: None };
         let end = match found {
             Ok(mut config) => {
                 // Somebody asked for another scan, so somebody is there to choose.

@@ -1,12 +1,14 @@
 //! The network as menus name it: `(nd)`, servers, URLs; and what DHCP says.
 
+mod offered;
+
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use pvgrub_menu::{Device, FileRef, MAX_TEXT, NetLines};
-use pvgrub_net::{Digest, Error, Offer, Place, Scheme, Server, Transfer};
+use pvgrub_net::{Digest, Offer, Place, Scheme, Server};
 
 pub use pvgrub_net::Settings;
 
@@ -37,7 +39,9 @@ pub struct Network<'m, M> {
 impl<'m, M: Machine> Network<'m, M> {
     /// Nothing is done with it yet.
     pub fn new(machine: &'m M, settings: Settings<'m>) -> Self {
-        Self { machine, card: machine.options().card.as_deref(), settings, server: RefCell::new(None) }
+        let options = machine.options();
+        let settings = Settings { proxy: options.proxy.as_ref(), ..settings };
+        Self { machine, card: options.card.as_deref(), settings, server: RefCell::new(None) }
     }
 
     /// The bounds of a transfer.
@@ -137,22 +141,6 @@ impl<'m, M: Machine> Network<'m, M> {
         }
     }
 
-    /// The menu that a DHCP server names, and what it said else.
-    pub fn offered_menu(&self, console: &mut Console) -> Result<Place, String> {
-        let named = |(_, offer): &(String, Offer)| matches!(offer.menu(), Some(Ok(_)));
-        let offers = self.leases(console, |offers| offers.iter().any(named))?;
-        if let Some((_, offer)) = offers.iter().find(|offer| named(offer))
-            && let Some(Ok(place)) = offer.menu()
-        {
-            return Ok(place);
-        }
-        let why = |(card, offer): &(String, Offer)| match offer.menu() {
-            Some(Err(why)) => format!("{card}: {why}"),
-            _ => format!("{card}: the DHCP server names no menu (option 150, 209 or the boot file)."),
-        };
-        Err(offers.iter().map(why).collect::<Vec<_>>().join("\n"))
-    }
-
     /// The server that `(nd)` means.
     fn nd(&self, home: &Home<'_>, console: &mut Console) -> Result<Server, String> {
         let tftp = |host: String| Server { scheme: Scheme::Tftp, credentials: None, host, port: 69 };
@@ -190,9 +178,11 @@ impl<'m, M: Machine> Network<'m, M> {
         }
     }
 
-    /// Waits until a card has an address by which this server can be reached, as long as one may still come.
+    /// Waits until a card has an address by which this server, or the proxy in its place, can be reached, as long as one may still come.
     pub fn await_address(&self, server: &Server, console: &mut Console) -> Result<(), String> {
         let begun = Instant::now();
+        let proxy = self.settings.proxy.filter(|_| server.scheme != Scheme::Tftp);
+        let server = proxy.unwrap_or(server);
         let family = server.host.parse::<IpAddr>().ok();
         let fits = |address: &IpAddr| match (family, address) {
             (Some(IpAddr::V4(_)), IpAddr::V6(_)) | (Some(IpAddr::V6(_)), IpAddr::V4(_)) => false,
@@ -236,12 +226,10 @@ impl<'m, M: Machine> Network<'m, M> {
     ) -> Result<(Vec<u8>, Place), String> {
         console.lines(&format!("Fetching {place}"));
         self.await_address(&place.server, console)?;
+        // One byte more than there may be, so that a longer text is refused as such.
         let settings = Settings { most: MAX_TEXT as u64 + 1, ..self.settings };
-        let fetched = || -> Result<_, Error> {
-            let mut transfer = pvgrub_net::open(place, &settings)?;
-            Ok((read_to_end(&mut *transfer)?, transfer.place().clone()))
-        };
-        let (text, from) = fetched().map_err(|why| why.to_string())?;
+        let fetched = pvgrub_net::read_all(place, &settings);
+        let (text, from) = fetched.map_err(|why| why.to_string())?;
         if let Some(wanted) = digest {
             crate::input::check(Digest::of(&text), wanted).map_err(|why| format!("{place}: {why}"))?;
         }
@@ -275,18 +263,6 @@ impl Waiting {
         }
         std::thread::sleep(LOOK);
         Ok(())
-    }
-}
-
-/// The rest of a file that has a bound.
-fn read_to_end(transfer: &mut dyn Transfer) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    let mut piece = [0; 4096];
-    loop {
-        match transfer.read(&mut piece)? {
-            0 => return Ok(bytes),
-            n => bytes.extend_from_slice(&piece[..n]),
-        }
     }
 }
 

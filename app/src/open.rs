@@ -1,7 +1,7 @@
 //! Opening the files that an entry names, on disks and on servers; and what they must be.
 
 use pvgrub_menu::FileRef;
-use pvgrub_net::{Digest, Place, Sums};
+use pvgrub_net::{Digest, Place, Settings, Sums};
 
 use crate::config;
 use crate::input::{Input, Remote};
@@ -44,10 +44,11 @@ impl<'a, M: Machine> Loader<'a, M> {
             Some(len) => Input::Remote(Remote::new(place, len, settings)),
             None => {
                 // It moves while it grows, and is to be unpacked.
-                let most = usize::try_from(self.machine.memory().free / 4).unwrap_or(usize::MAX);
+                let most = self.machine.memory().free / 4;
                 self.console.lines(&format!("Fetching {name}, whose length its server does not tell"));
-                let bytes = pvgrub_net::read_all(&place, settings, most).map_err(|why| why.to_string())?;
-                Input::Memory(bytes)
+                let settings = Settings { most: settings.most.min(most), ..*settings };
+                let fetched = pvgrub_net::read_all(&place, &settings).map_err(|why| why.to_string())?;
+                Input::Memory(fetched.0)
             }
         };
         let len = input.len();

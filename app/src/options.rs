@@ -5,6 +5,7 @@
 //! passed over, because `xl` puts `root=` there too. docs/menus.md has the grammar.
 
 use pvgrub_menu::{Default as Chosen, FileRef, Settings, clean, file_ref};
+use pvgrub_net::{Place, Scheme, Server};
 
 /// The words of `extra`, understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Options {
     pub plain: bool,
     /// The network card to use (`bootdev=`); `None`: the first that gets an address.
     pub card: Option<String>,
+    /// The proxy for HTTP and HTTPS (`proxy=`).
+    pub proxy: Option<Server>,
     /// Say before the handover how long each stage took.
     pub timings: bool,
     /// What holds whatever the guest's menu says.
@@ -103,6 +106,11 @@ impl Options {
             _ if word.strip_prefix("bootdev=").is_some_and(|name| !name.is_empty()) => {
                 self.card = word.strip_prefix("bootdev=").map(clean);
             }
+            _ if word.starts_with("proxy=") => match proxy(&word["proxy=".len()..]) {
+                Ok(server) => self.proxy = Some(server),
+                // The word may have a password in it.
+                Err(why) => self.pass_over(&format!("`proxy=`: {why}")),
+            },
             _ if word.starts_with(['(', '/']) || is_url(word) => self.menu(word),
             // `loglevel=` is for others; `root=/dev/xvda1 ro` comes of xl's `root`.
             "ro" | "rw" | "quiet" => self.rest.push(word.to_owned()),
@@ -124,6 +132,16 @@ impl Options {
 
     fn pass_over(&mut self, what: &str) {
         self.notes.push(format!("passed over in the command line: {}", clean(what)));
+    }
+}
+
+/// `http://user:password@server:3128`: a proxy is spoken to by HTTP, whatever it fetches.
+fn proxy(url: &str) -> Result<Server, String> {
+    let place = Place::parse(url).map_err(|why| why.to_string())?;
+    if place.server.scheme == Scheme::Http && place.path == "/" {
+        Ok(place.server)
+    } else {
+        Err("a proxy is http://SERVER:PORT".into())
     }
 }
 
@@ -185,6 +203,23 @@ mod tests {
         let before = settings.clone();
         Forced::default().hold(&mut settings);
         assert_eq!(settings, before);
+    }
+
+    #[test]
+    fn proxies() {
+        let proxy = |word: &str| Options::parse([word]).proxy.map(|server| (server.to_string(), server.port));
+        assert_eq!(
+            proxy("proxy=http://me:word@10.0.0.1:3128/"),
+            Some(("http://me@10.0.0.1:3128".into(), 3128))
+        );
+        assert_eq!(proxy("proxy=http://[fd00::1]"), Some(("http://[fd00::1]".into(), 80)));
+        for odd in
+            ["proxy=", "proxy=10.0.0.1:3128", "proxy=https://a", "proxy=tftp://a", "proxy=http://a:b:c@d:0/x"]
+        {
+            let options = Options::parse([odd]);
+            assert!(options.proxy.is_none() && options.notes.len() == 1, "{odd}: {:?}", options.notes);
+            assert!(!options.notes[0].contains("b:c"), "{:?}", options.notes);
+        }
     }
 
     #[test]

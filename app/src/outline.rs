@@ -67,8 +67,13 @@ impl<'d, M: Machine> Looker<'_, 'd, M> {
     }
 
     fn script(&mut self, config: &Config<'d>, script: &Script, number: usize, depth: usize) -> ComesTo {
-        let mut place =
-            Place { sources: self.sources, home: &config.home, console: self.console, silent: true };
+        let mut place = Place {
+            sources: self.sources,
+            home: &config.home,
+            console: self.console,
+            silent: true,
+            said: None,
+        };
         match script.entry(&mut place, number, false, None) {
             Err(why) => ComesTo::Fails(why),
             Ok(Led::Back) => ComesTo::Nothing,

@@ -2,32 +2,17 @@
 
 use pvgrub_fs::{Disks, Volume};
 use pvgrub_menu::extlinux::{Config as Syslinux, Paths};
+use pvgrub_menu::places::{Format, guess};
 use pvgrub_menu::{Default, FileRef, MAX_TEXT, Menu, parse_saved_default};
 use pvgrub_net::{Digest, Place as ServerFile};
 
 use crate::config::{Config, Home, Sources, volume};
 use crate::console::Console;
-use crate::formats::Format;
 use crate::machine::Machine;
+use crate::places::{self, Spot};
 use crate::script::{Led, Place, Script};
 use crate::{bls, entries, extlinux};
 
-/// Where a menu is looked for when nobody says where it is, those of most weight first: with /boot on the root file system, and on
-/// its own. docs/menus.md has the reasons.
-pub const PLACES: [&str; 12] = [
-    "/boot/grub/grub.cfg",
-    "/grub/grub.cfg",
-    "/boot/grub2/grub.cfg",
-    "/grub2/grub.cfg",
-    "/boot/grub/menu.lst",
-    "/grub/menu.lst",
-    "/boot/grub/grub.conf",
-    "/grub/grub.conf",
-    "/boot/extlinux/extlinux.conf",
-    "/extlinux/extlinux.conf",
-    "/boot/extlinux.conf",
-    "/extlinux.conf",
-];
 /// The file that `default saved` reads is ten bytes and a few lines of warning.
 const MAX_SAVED: usize = 4096;
 
@@ -45,15 +30,15 @@ pub struct Reader<'a, 'd, M: Machine> {
 
 impl<'d, M: Machine> Reader<'_, 'd, M> {
     /// Finds the menu: the one that the command line names, else the text that came with the domain, else the first that lies
-    /// in one of [`PLACES`] on a volume, else the one that a DHCP server names. The error is for the user.
+    /// in one of [`PLACES`] on a disk, else the one that a DHCP server names. The error is for the user.
     pub fn find(&mut self, machine: &'d M) -> Result<Config<'d>, String> {
         let options = machine.options();
         match (&options.menu, self.sources.given) {
             (Some(file @ FileRef { device: Some(_), .. }), _) => self.read(file, &Home::Host),
-            (Some(FileRef { device: None, path, .. }), _) => self.search(&[path]),
+            (Some(FileRef { device: None, path, .. }), _) => self.search_file(path),
             (None, Some(text)) => self.given(text),
             (None, None) => {
-                let on_disks = self.search(&PLACES);
+                let on_disks = self.search_places();
                 match on_disks {
                     Err(why) if machine.has_cards() => {
                         self.offered().map_err(|offered| format!("{why}\n{offered}"))
@@ -132,22 +117,20 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
         path: &str,
         name: String,
     ) -> Result<Config<'d>, String> {
-        let mut config = Config {
-            menu: Menu::default(),
-            home,
-            name,
-            script: None,
-            notes: Vec::new(),
-            searched: Vec::new(),
-        };
+        let mut config = Config::new(Menu::default(), home, name);
         let wrong = |why: &dyn std::fmt::Display| format!("{}: {why}", config.name);
-        match Format::of(path, text) {
-            Format::Extlinux => {
+        match guess(path, text) {
+            Format::BootLoaderSpec => config.menu = bls::single(path, text).map_err(|why| wrong(&why))?,
+            Format::ChainLoad | Format::UnifiedImages => return Err(wrong(&"it is a program, not a menu")),
+            Format::Syslinux => {
                 let menu = self.extlinux(text, &config.home);
                 config.menu = menu.map_err(|why| wrong(&why))?;
             }
-            Format::MenuLst => config.menu = Menu::parse(text).map_err(|why| wrong(&why))?,
-            Format::GrubCfg => {
+            Format::MenuLst => {
+                config.menu = Menu::parse(text).map_err(|why| wrong(&why))?;
+                config.lines = true;
+            }
+            Format::GrubScript => {
                 let script = Script::new(self.sources, &config.home, &self.machine.options().rest.join(" "));
                 let text = String::from_utf8_lossy(text);
                 let led = script.config(&mut self.place(&config.home), path, &text);
@@ -162,7 +145,19 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
     }
 
     fn place<'s>(&'s mut self, home: &'s Home<'s>) -> Place<'s, 's, M> {
-        Place { sources: self.sources, home, console: self.console, silent: self.silent }
+        Place { sources: self.sources, home, console: self.console, silent: self.silent, said: None }
+    }
+
+    /// The text in `file`, which a menu at `home` names.
+    pub fn text(&mut self, file: &FileRef, home: &Home<'_>, most: usize) -> Result<Vec<u8>, String> {
+        if let Some(place) = self.sources.network.place(file, home, self.console) {
+            return Ok(self.sources.network.text(&place?, file.digest, self.console)?.0);
+        }
+        let (volume, _) = volume(file, home.volume(), self.sources.disks)?;
+        let name = format!("{}:{}", volume.name, file.path);
+        let read =
+            volume.open().and_then(|files| files.open(&file.path)).and_then(|file| file.read_all(most));
+        read.map_err(|why| format!("{name}: {why}"))
     }
 
     /// A configuration of the Syslinux family, with what it includes.
@@ -172,70 +167,74 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
             Home::Net(place) => Paths::network(&boot_directory(&place.to_string())),
             Home::Host => Paths::beside("/"),
         };
-        let mut read = |path: &str| {
-            let file = entries::file(path)?;
-            if let Some(place) = self.sources.network.place(&file, home, self.console) {
-                return Ok(self.sources.network.text(&place?, None, self.console)?.0);
-            }
-            let (volume, _) = volume(&file, home.volume(), self.sources.disks)?;
-            let read =
-                volume.open().and_then(|files| files.open(&file.path)).and_then(|f| f.read_all(MAX_TEXT));
-            read.map_err(|why| why.to_string())
-        };
+        let mut read = |path: &str| self.text(&entries::file(path)?, home, MAX_TEXT);
         Ok(extlinux::menu(&Syslinux::parse(text, &paths, &mut read)?))
     }
 
-    /// The first menu that is found: no disk behind it is waited for.
-    fn search(&mut self, paths: &[&'d str]) -> Result<Config<'d>, String> {
+    /// The menu in this file, on whichever volume is the first that has it.
+    fn search_file(&mut self, path: &'d str) -> Result<Config<'d>, String> {
         let disks: &'d Disks = self.sources.disks;
         let mut failures = Vec::new();
         for disk in disks.disks() {
-            let mut search = disk.search(paths);
+            let search = disk.search(&[path]);
             failures.extend(search.problems.iter().map(ToString::to_string));
-            // Volumes come in their order, but weight counts more.
-            search.found.sort_by_key(|found| paths.iter().position(|path| *path == found.path));
             for found in &search.found {
                 match self.read_on(found.volume, found.path) {
-                    Ok(config) => return Ok(config.after(paths, failures)),
-                    Err(why) => failures.push(why),
-                }
-            }
-            for volume in disk.volumes().iter().filter(|volume| volume.is_readable()) {
-                match entries_on(volume) {
-                    Ok(Some(config)) => return Ok(config.after(paths, failures)),
-                    Ok(None) => {}
+                    Ok(config) => return Ok(config.after(failures)),
                     Err(why) => failures.push(why),
                 }
             }
         }
-        let mut message = match disks.disks().len() {
-            0 => "No menu: there is no disk to look on.".to_owned(),
-            _ => format!("No menu was found. Looked on every volume for {}.", paths.join(", ")),
-        };
-        for failure in failures {
-            message.push('\n');
-            message += &failure;
-        }
-        Err(message)
+        Err(nothing(disks, path, failures))
     }
+
+    /// The menu of most weight on the first disk that has any: no disk behind it is waited for.
+    fn search_places(&mut self) -> Result<Config<'d>, String> {
+        let disks: &'d Disks = self.sources.disks;
+        let mut failures = Vec::new();
+        for disk in disks.disks() {
+            let mut chain: Option<Config<'d>> = None;
+            for Spot { volume, path, format } in places::on(disk, &mut failures) {
+                let config = match format {
+                    Format::ChainLoad => {
+                        chain = chain.or_else(|| Some(places::chain(volume, &path)));
+                        continue;
+                    }
+                    Format::BootLoaderSpec | Format::UnifiedImages => places::entries(volume, &path),
+                    _ => self.read_on(volume, &path),
+                };
+                match (config, chain) {
+                    (Ok(config), None) => return Ok(config.after(failures)),
+                    (Ok(config), Some(chain)) => return Ok(places::or_else(chain, &config)),
+                    (Err(why), before) => {
+                        failures.push(why);
+                        chain = before;
+                    }
+                }
+            }
+            if let Some(config) = chain {
+                return Ok(config.after(failures));
+            }
+        }
+        Err(nothing(disks, "menus of GRUB, systemd-boot and Syslinux where they usually are", failures))
+    }
+}
+
+/// That there is no menu, and why those that are there won't do.
+fn nothing(disks: &Disks, what: &str, failures: Vec<String>) -> String {
+    let mut message = match disks.disks().len() {
+        0 => "No menu: there is no disk to look on.".to_owned(),
+        _ => format!("No menu was found. Looked on every volume for {what}."),
+    };
+    for failure in failures {
+        message.push('\n');
+        message += &failure;
+    }
+    message
 }
 
 /// The directory of a boot program on a server: the one that has `pxelinux.cfg` in it.
 fn boot_directory(url: &str) -> String {
     let directory = url.rsplit_once('/').map_or("", |(directory, _)| directory);
     directory.strip_suffix("/pxelinux.cfg").unwrap_or(directory).to_owned()
-}
-
-/// The entries of the Boot Loader Specification on a volume, if there are any.
-fn entries_on(volume: &Volume) -> Result<Option<Config<'_>>, String> {
-    let files = volume.open().map_err(|why| why.to_string())?;
-    let Some(directory) = bls::directory(&*files) else { return Ok(None) };
-    let name = format!("{}:{directory}", volume.name);
-    let menu = bls::menu(volume).map_err(|why| format!("{name}: {why}"))?;
-    if menu.entries.is_empty() {
-        let notes: Vec<String> = menu.notes.iter().map(|note| note.text.clone()).collect();
-        return Err(format!("{name}: nothing there can be booted\n{}", notes.join("\n")));
-    }
-    let home = Home::Volume(volume, directory.into());
-    Ok(Some(Config { menu, home, name, script: None, notes: Vec::new(), searched: Vec::new() }))
 }

@@ -2,21 +2,16 @@
 
 use std::process::ExitCode;
 
-use pvgrub_menu::{
-    Action, Cause, Default as Chosen, Entry, Look, Memory, Style, Target, Ui, cut, entry_by_path,
-};
+use pvgrub_menu::{Action, Cause, Look, Memory, Style, Ui};
 
 use crate::config::{Config, Home, Sources};
 use crate::console::Console;
 use crate::keys::Event;
-use crate::load::{Failure, Loader};
+use crate::load::Failure;
 use crate::machine::Machine;
 use crate::reader::Reader;
-use crate::script::{Led, Place, Script};
+use crate::script::{Place, Script};
 use crate::timings::Timings;
-
-/// `configfile` may lead so deep.
-const MAX_DEPTH: usize = 8;
 
 /// How a menu came to its end.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,6 +40,8 @@ pub struct Session<'a, M: Machine> {
     pub sources: Sources<'a, 'a, M>,
     /// How long things took.
     pub timings: &'a Timings,
+    /// The shell of the command line, where the menu has none of its own.
+    pub shell: Option<Script>,
 }
 
 fn headline(name: &str) -> String {
@@ -70,6 +67,7 @@ impl<'a, M: Machine> Session<'a, M> {
         let mut ui = Ui::new(&config.menu, &headline(&config.name), *self.look, self.console.now());
         ui.remember(self.memory.clone());
         ui.say(&config.notes.join("\n"));
+        self.shell = None;
         loop {
             let mut action = match self.action(&mut ui) {
                 Ok(action) => action,
@@ -81,6 +79,7 @@ impl<'a, M: Machine> Session<'a, M> {
                     Ok(End::Back) => {
                         // What was shown there counts here.
                         ui.remember(self.memory.clone());
+                        self.shell = None;
                         break;
                     }
                     Ok(End::GaveUp) => {
@@ -105,13 +104,11 @@ impl<'a, M: Machine> Session<'a, M> {
                     self.console.lines(&why);
                     return End::GaveUp;
                 }
-                // What the program does for the editor and the command line is yet to come.
-                Action::BootEdited { entry, .. } => {
-                    ui.failed(entry, Cause::User, "edited entries are not booted yet");
+                action => {
+                    if let Some(end) = self.obey(&mut ui, config, action, depth) {
+                        return end;
+                    }
                 }
-                Action::Command(command) => ui.output(&format!("{command}: there are no commands yet")),
-                Action::NewConfig => ui.say("The other menu of `password` is not read yet."),
-                _ => {}
             }
         }
     }
@@ -151,137 +148,30 @@ impl<'a, M: Machine> Session<'a, M> {
         }
     }
 
-    fn leave(&mut self, ui: &mut Ui) {
+    pub(super) fn leave(&mut self, ui: &mut Ui) {
         let mut text = String::new();
         ui.leave(&mut text);
         self.console.write(&text);
         self.machine.hold_log(false);
     }
 
-    /// Does what entry number `entry` says. `Err`: it failed, for this reason.
-    fn boot(
-        &mut self,
-        ui: &mut Ui,
-        config: &Config<'_>,
-        entry: usize,
-        cause: Cause,
-        depth: usize,
-    ) -> Result<End, Failure> {
-        let Entry { title, target, net, .. } =
-            config.menu.entries.get(entry).ok_or("there is no such entry")?;
-        self.leave(ui);
-        let target = target.as_ref().map_err(ToString::to_string)?;
-        let how = if cause == Cause::Automatic { " by itself" } else { "" };
-        let title = cut(title, self.look.columns.saturating_sub(24));
-        self.console.lines(&format!("Booting entry {entry}{how}: {title}\n(of {})", config.name));
-        // Lines before the first title hold for each entry, unless it says otherwise.
-        for lines in [&config.menu.settings.net, net] {
-            self.breakable(|session| session.sources.network.obey(lines, session.console))?;
-        }
-        self.reach(config, target, cause, depth)
-    }
-
-    /// Does what an entry, or what somebody typed, leads to.
-    fn reach(
-        &mut self,
-        config: &Config<'_>,
-        target: &Target,
-        cause: Cause,
-        depth: usize,
-    ) -> Result<End, Failure> {
-        match target {
-            Target::Boot(boot) => {
-                let plain = self.look.style == Style::Plain;
-                let loader = Loader {
-                    machine: self.machine,
-                    console: self.console,
-                    sources: self.sources,
-                    home: &config.home,
-                    sums: None,
-                    columns: self.look.columns,
-                    plain,
-                    notes: Vec::new(),
-                    timings: self.timings,
-                };
-                let ready = loader.load(boot)?;
-                Ok(End::Done(self.machine.hand_over(ready, self.console, self.timings)?))
-            }
-            Target::Config(_) | Target::OfferedConfig | Target::Submenu(_) | Target::Script(_)
-                if depth >= MAX_DEPTH =>
-            {
-                Err(format!("menus lead to menus, more than {MAX_DEPTH} deep").into())
-            }
-            Target::Config(other) => {
-                let other = self.breakable(|session| session.reader().read(&other.file, &config.home))?;
-                Ok(self.menu(&other, depth + 1))
-            }
-            Target::OfferedConfig => {
-                let other = self.breakable(|session| session.reader().offered())?;
-                Ok(self.menu(&other, depth + 1))
-            }
-            Target::Submenu(_) => {
-                let menu = config.menu.enter(entry, cause).ok_or("there is no such menu")?;
-                Ok(self.menu(&Config { menu, notes: Vec::new(), ..config.clone() }, depth + 1))
-            }
-            Target::Script(number) => {
-                let script = config.script.as_ref().ok_or("internal error: there is no script")?;
-                let automatic = cause == Cause::Automatic;
-                let led = self.breakable(|session| {
-                    script.entry(&mut session.place(&config.home), *number, automatic, None)
-                })?;
-                self.follow(config, led, inner(config, *number, cause), cause, depth)
-            }
-            Target::Halt => Ok(End::Done(self.machine.stop(false, self.console))),
-            Target::Reboot => Ok(End::Done(self.machine.stop(true, self.console))),
-        }
-    }
-
-    /// Goes on where a script led to; in a menu `inner` is the default entry, if it is some.
-    fn follow(
-        &mut self,
-        config: &Config<'_>,
-        led: Led,
-        inner: Option<String>,
-        cause: Cause,
-        depth: usize,
-    ) -> Result<End, Failure> {
-        match led {
-            Led::Back => Ok(End::Back),
-            Led::To(target) => self.reach(config, &target, cause, depth),
-            Led::Menu(menu) => {
-                let (mut menu, notes) = (*menu, Vec::new());
-                if let Some(inner) = inner {
-                    menu.settings.default = Chosen::Path(inner);
-                    menu.settings.timeout = Some(0);
-                }
-                let end = self.menu(&Config { menu, notes, ..config.clone() }, depth + 1);
-                config.script.iter().for_each(Script::leave);
-                Ok(end)
-            }
-        }
-    }
-
     /// What reads menus.
-    fn reader(&mut self) -> Reader<'_, 'a, M> {
+    pub(super) fn reader(&mut self) -> Reader<'_, 'a, M> {
         Reader { machine: self.machine, sources: self.sources, console: self.console, silent: false }
     }
 
     /// Where scripts run whose menu lies at `home`.
-    fn place<'s>(&'s mut self, home: &'s Home<'s>) -> Place<'s, 's, M> {
-        Place { sources: self.sources, home, console: self.console, silent: false }
+    pub(super) fn place<'s>(&'s mut self, home: &'s Home<'s>) -> Place<'s, 's, M> {
+        Place { sources: self.sources, home, console: self.console, silent: false, said: None }
     }
 
     /// Does what Esc may break off.
-    fn breakable<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, Failure> {
+    pub(super) fn breakable<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, String>,
+    ) -> Result<T, Failure> {
         let keys = self.console.keys().clone();
         let done = keys.breakable(|| work(self));
         done.ok_or(Failure::Interrupted)?.map_err(Failure::Because)
     }
-}
-
-/// What a default that names an entry within a menu within this one says of that one; `entry` is the way there, and nobody chose it.
-fn inner(config: &Config<'_>, entry: usize, cause: Cause) -> Option<String> {
-    let Chosen::Path(path) = &config.menu.settings.default else { return None };
-    let (found, rest) = entry_by_path(path, &config.menu.entries)?;
-    (found == entry && cause == Cause::Automatic && !rest.is_empty()).then(|| rest.to_owned())
 }

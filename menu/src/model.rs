@@ -42,6 +42,8 @@ pub struct Entry {
     pub passwords: Vec<Secret>,
     /// What the editor shows of it: the lines beneath its title, or the body of a script.
     pub source: String,
+    /// It leads to another menu, though its target doesn't say so: GRUB 2's `submenu`.
+    pub submenu: bool,
     /// Words on it for the user, shown while it is marked; may have several lines.
     pub help: String,
     /// What choosing it does, or why it can't be chosen.
@@ -64,6 +66,7 @@ impl Entry {
             access: Access::Unrestricted,
             passwords: Vec::new(),
             source: String::new(),
+            submenu: false,
             help: String::new(),
             target,
             net: NetLines::default(),

@@ -128,10 +128,8 @@ impl Item {
             hotkey: entry.hotkey,
             source: entry.source.clone(),
             help: entry.help.clone(),
-            leads_on: matches!(
-                entry.target,
-                Ok(Target::Submenu(_) | Target::Config(_) | Target::OfferedConfig)
-            ),
+            leads_on: entry.submenu
+                || matches!(entry.target, Ok(Target::Submenu(_) | Target::Config(_) | Target::OfferedConfig)),
         }
     }
 }

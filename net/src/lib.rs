@@ -24,6 +24,8 @@ mod error;
 #[doc(hidden)]
 pub mod http;
 #[cfg(feature = "std")]
+mod inquiry;
+#[cfg(feature = "std")]
 mod resolve;
 #[cfg(feature = "std")]
 mod settings;
@@ -38,6 +40,8 @@ pub use checked::Checked;
 pub use error::{Error, Fault};
 #[cfg(feature = "tls")]
 pub use http::{Trust, TrustError};
+#[cfg(feature = "std")]
+pub use inquiry::Inquiry;
 #[cfg(feature = "std")]
 pub use settings::Settings;
 #[cfg(feature = "std")]

@@ -60,24 +60,22 @@ pub fn length(place: &Place, settings: &Settings<'_>) -> Result<Option<u64>, Err
     }
 }
 
-/// Fetches a small file whole. Memory grows with what came, never by what was announced.
+/// Fetches a small file whole, and tells from where it came in the end. Memory grows with what came, never by what was announced.
 ///
 /// # Errors
-/// Why not; more than `most` bytes are [`Fault::TooLarge`].
-pub fn read_all(place: &Place, settings: &Settings<'_>, most: usize) -> Result<Vec<u8>, Error> {
-    let settings = Settings { most: settings.most.min(most as u64), ..*settings };
-    let mut transfer = open(place, &settings)?;
+/// Why not; more than [`most`](Settings::most) bytes are [`Fault::TooLarge`].
+pub fn read_all(place: &Place, settings: &Settings<'_>) -> Result<(Vec<u8>, Place), Error> {
+    let mut transfer = open(place, settings)?;
     let mut bytes = Vec::new();
     let mut piece = [0; 4096];
     loop {
         let n = transfer.read(&mut piece)?;
         if n == 0 {
-            return Ok(bytes);
+            return Ok((bytes, transfer.place().clone()));
         }
         // Where memory is short, less than `most` may have room.
-        if bytes.len() + n > most || bytes.try_reserve(n).is_err() {
-            let most = most.min(bytes.len()) as u64;
-            return Err(Error::new(transfer.place(), Fault::TooLarge { most }));
+        if bytes.try_reserve(n).is_err() {
+            return Err(Error::new(transfer.place(), Fault::TooLarge { most: bytes.len() as u64 }));
         }
         bytes.extend_from_slice(&piece[..n]);
     }

@@ -43,6 +43,7 @@ fn lists_as_sha256sum_writes_them() {
     let found = |text: &str, name: &str| sums(text).get(name);
     assert_eq!(found(&format!("{ABC}  vmlinuz\n"), "vmlinuz"), Ok(one));
     assert_eq!(found(&format!("{ABC} *vmlinuz\r\n"), "vmlinuz"), Ok(one));
+    assert_eq!(found(&format!("{ABC} *vmlinuz\r"), "vmlinuz"), Ok(one), "the file ends within a line's end");
     assert_eq!(found(&format!("SHA256 (vmlinuz) = {ABC}"), "vmlinuz"), Ok(one));
     assert_eq!(found(&format!("{ABC}  a b\n"), "a b"), Ok(one));
     assert_eq!(found(&format!("\\{ABC}  a\\nb\n"), "a\nb"), Ok(one));

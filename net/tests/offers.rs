@@ -227,6 +227,12 @@ fn dhcpv6_messages() {
     cut.pop();
     let offer = Offer6::parse(&cut).unwrap();
     assert_eq!((offer.boot_url.as_deref(), offer.notes.len()), (Some("http://a/m"), 1));
+    assert_eq!(offer.id, [1, 2, 3]);
+    let servers: Vec<u8> = (0..9).flat_map(|n| [0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n]).collect();
+    let named = |value: &[u8]| Offer6::parse(&message(&[(23, value)])).unwrap().name_servers;
+    assert_eq!(named(&servers[..16 + 5]), ["fd00::".parse::<std::net::Ipv6Addr>().unwrap()]);
+    assert_eq!(named(&servers).len(), 4);
+    assert_eq!(named(&[0xff; 16]).len() + named(&[0; 16]).len() + named(&[]).len(), 0);
     assert_eq!(Offer6::parse(&[7, 0, 0]), Err(OfferError::Short));
     assert_eq!(Offer6::parse(&[1, 0, 0, 0]), Err(OfferError::NoReply));
 }

@@ -58,6 +58,10 @@ pub struct FoundDisks {
 pub struct Card {
     /// `eth0`
     pub name: String,
+    /// Its number, as the scope of addresses of its link alone.
+    pub scope: u32,
+    /// Its address on the link.
+    pub mac: [u8; 6],
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
     /// The DHCP server's message by which the address came, as it came.
@@ -130,6 +134,9 @@ pub trait Machine: Sized {
 
     /// Gives a card an address; `None`: by DHCP.
     fn set_up_card(&self, name: &str, address: Option<StaticAddress>);
+
+    /// Gives a card name servers, if it has none.
+    fn offer_name_servers(&self, _name: &str, _servers: &[IpAddr]) {}
 
     /// Whether the system's messages are kept back for now: a menu is on the screen. They are shown after it.
     fn hold_log(&self, _hold: bool) {}

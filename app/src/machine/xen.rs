@@ -2,6 +2,7 @@
 //!
 //! The disks are asked for directly, not as files of `/dev`: so an error keeps its words, and sectors their size.
 
+use std::net::IpAddr;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -105,6 +106,8 @@ impl Machine for Xen {
     fn cards(&self) -> Vec<Card> {
         let card = |card: platform_xen::tcpip::CardState| Card {
             name: card.name,
+            scope: card.scope,
+            mac: card.mac,
             addresses: card.addresses,
             lease: card.lease,
             awaits_v4: card.awaits_v4,
@@ -125,6 +128,10 @@ impl Machine for Xen {
             None => Autoconf4::Dhcp,
         };
         abi::cards::set_up_v4(name, v4, Vec::new());
+    }
+
+    fn offer_name_servers(&self, name: &str, servers: &[IpAddr]) {
+        abi::cards::offer_name_servers(name, servers);
     }
 
     fn hold_log(&self, hold: bool) {

@@ -13,6 +13,7 @@ use crate::config::{Home, Sources};
 use crate::console::Console;
 use crate::keys::Event;
 use crate::machine::Machine;
+use crate::network::Settings;
 
 /// The longest `.conf` file of an entry.
 const MAX_CONF: usize = 64 << 10;
@@ -27,6 +28,8 @@ pub struct ScriptHost<'a, 'd, M: Machine> {
     pub console: &'a mut Console,
     /// Nobody watches: nothing is shown, nobody waited for, nothing written.
     pub silent: bool,
+    /// What is said is kept here, and not shown.
+    pub said: Option<&'a mut String>,
     /// Text without its line's end.
     pub line: String,
     /// What stands in files on servers: a script may ask for one several times.
@@ -59,7 +62,7 @@ impl<'a, 'd, M: Machine> ScriptHost<'a, 'd, M> {
         console: &'a mut Console,
         silent: bool,
     ) -> Self {
-        Self { sources, home, console, silent, line: String::new(), fetched: BTreeMap::new() }
+        Self { sources, home, console, silent, said: None, line: String::new(), fetched: BTreeMap::new() }
     }
 
     fn target(&mut self, path: &str) -> Result<Target<'d>, HostError> {
@@ -91,7 +94,8 @@ impl<'a, 'd, M: Machine> ScriptHost<'a, 'd, M> {
         }
         let network = self.sources.network;
         network.await_address(&place.server, self.console).map_err(HostError::Failed)?;
-        let fetched = pvgrub_net::read_all(place, network.settings(), most).map_err(failed);
+        let settings = Settings { most: most as u64, ..*network.settings() };
+        let fetched = pvgrub_net::read_all(place, &settings).map(|(bytes, _)| bytes).map_err(failed);
         self.fetched.insert(name, fetched.clone());
         fetched
     }
@@ -208,6 +212,10 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
     }
 
     fn print(&mut self, text: &str) {
+        if let Some(said) = &mut self.said {
+            said.push_str(text);
+            return;
+        }
         if self.silent {
             return;
         }

@@ -10,7 +10,7 @@ use pvgrub_menu::{
     Access, Boot, Colors, Default as Chosen, Entry, FileRef, Key, Menu, Module, Note, Secret, Settings,
     Target, TimeoutStyle, clean,
 };
-use pvgrub_script::{self as shell, Limits, Outcome, Shell};
+use pvgrub_script::{self as shell, Host, Limits, Outcome, Shell};
 
 pub use host::ScriptHost;
 
@@ -49,6 +49,8 @@ pub struct Place<'a, 'd, M: Machine> {
     pub console: &'a mut Console,
     /// Nobody watches: nothing is shown, nobody waited for, nothing written.
     pub silent: bool,
+    /// What is said is to be kept, not shown.
+    pub said: Option<&'a mut String>,
 }
 
 impl Script {
@@ -91,6 +93,25 @@ impl Script {
         self.run(place, |shell, host| shell.run_command(host, text))
     }
 
+    /// How a device or a path may go on: whole, with what comes behind it.
+    pub fn paths<M: Machine>(&self, place: &mut Place<'_, '_, M>, word: &str) -> Vec<String> {
+        let mut host = ScriptHost::new(place.sources, place.home, place.console, true);
+        if word.starts_with('(') && !word.contains(')') {
+            let devices = host.devices().into_iter().map(|device| format!("({device})/"));
+            return devices.filter(|device| device.starts_with(word)).collect();
+        }
+        let Some((directory, name)) = word.rsplit_once('/') else { return Vec::new() };
+        let root = self.0.borrow().get("root").unwrap_or_default();
+        let full = if directory.starts_with('(') {
+            format!("{directory}/")
+        } else {
+            format!("({root}){directory}/")
+        };
+        let names = host.list(&full).unwrap_or_default();
+        let fits = names.into_iter().filter(|(found, _)| found.starts_with(name));
+        fits.map(|(found, inner)| format!("{directory}/{found}{}", if inner { "/" } else { " " })).collect()
+    }
+
     /// Leaves the menu on top.
     pub fn leave(&self) {
         self.0.borrow_mut().leave();
@@ -103,6 +124,7 @@ impl Script {
     ) -> Result<Led, String> {
         let mut shell = self.0.borrow_mut();
         let mut host = ScriptHost::new(place.sources, place.home, place.console, place.silent);
+        host.said = place.said.as_deref_mut();
         let outcome = run(&mut shell, &mut host);
         host.flush();
         match outcome {
@@ -176,6 +198,7 @@ fn entry((number, found): (usize, &shell::Entry)) -> Entry {
             Some(list) => Access::Users(users(list)),
         },
         source: found.source.clone(),
+        submenu: found.submenu,
         ..Entry::new(&found.title, Ok(Target::Script(number)))
     }
 }

@@ -133,14 +133,20 @@ fn a_broken_entry_leads_back_to_the_menu_and_the_next_try_works() {
 }
 
 #[test]
-fn locked_entries_stay_locked() {
-    let menu = MENU.replace("root (hd0,0)", "lock");
-    let (text, ok) = guest(&menu).run("");
+fn locked_entries_ask_for_the_password() {
+    let locked = MENU.replace("root (hd0,0)", "lock\nroot (hd0,0)");
+    let (text, ok) = guest(&locked).run("");
     assert!(!ok, "{text}");
-    has(&text, &["Entry 0 (Alpha) was not booted", "locked (`lock`)"]);
-    let (text, ok) = guest(&format!("fallback 1\npassword secret\n{MENU}")).run("0\n1\n");
+    has(&text, &["Entry 0 (Alpha) was not booted", "no `password` line"]);
+    // Nor does the countdown go around it.
+    let menu = format!("password secret\n{locked}");
+    let (text, ok) = guest(&menu).run("wrong\n");
     assert!(!ok && !text.contains("would be booted"), "{text}");
-    has(&text, &["the menu is locked (`password`)"]);
+    has(&text, &["Password"]);
+    assert!(!text.contains("secret"));
+    let (text, ok) = guest(&menu).run("secret\n");
+    assert!(ok, "{text}");
+    has(&text, &["Password", "would be booted"]);
     assert!(!text.contains("secret"));
 }
 

@@ -22,6 +22,8 @@ fn serve(files: Vec<(&'static str, Vec<u8>)>) -> u16 {
             let head = String::from_utf8_lossy(&head).into_owned();
             let mut words = head.split(' ');
             let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+            // A proxy is asked for whole URLs; this one is the server itself.
+            let path = path.strip_prefix("http://far.invalid").unwrap_or(path);
             let name = path.strip_prefix("/cut").unwrap_or(path);
             let answer = match files.iter().find(|(known, _)| *known == name) {
                 None => b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(),
@@ -93,6 +95,25 @@ fn files_beside_a_menu_on_a_server() {
 }
 
 #[test]
+fn all_comes_by_the_proxy_that_extra_names() {
+    let port = server("kernel vmlinuz\ninitrd http://far.invalid/pv/initrd.img");
+    // Nobody else can resolve this name.
+    let url = "http://far.invalid/pv/menu.lst";
+    let (text, ok) = boot(Guest::new(), &format!("{url} proxy=http://127.0.0.1:{port}"));
+    assert!(ok, "{text}");
+    has(
+        &text,
+        &["http://far.invalid/pv/vmlinuz", "testkernel 1.5", "http://far.invalid/pv/initrd.img (1.4 MiB)"],
+    );
+    let (text, ok) = boot(Guest::new(), &format!("{url} proxy=http://127.0.0.1:1"));
+    assert!(!ok, "{text}");
+    has(
+        &text,
+        &["http://far.invalid/pv/menu.lst: the proxy http://127.0.0.1:1: the server can't be reached"],
+    );
+}
+
+#[test]
 fn digests_decide() {
     let good = format!("kernel --sha256={} vmlinuz\ninitrd initrd.img", sha256(&kernel()));
     let (text, ok) = run(&good);
@@ -144,7 +165,7 @@ fn what_is_not_there_or_not_whole() {
     // No menu there.
     let (text, ok) = boot(Guest::new(), &format!("http://127.0.0.1:{}/pv/vmlinuz", server("")));
     assert!(!ok, "{text}");
-    has(&text, &["/pv/vmlinuz: this is no menu.lst"]);
+    has(&text, &["/pv/vmlinuz: it is a program, not a menu"]);
 }
 
 #[test]

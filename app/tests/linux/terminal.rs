@@ -162,3 +162,81 @@ fn a_signal_ends_it_and_the_terminal_is_given_back() {
     assert_eq!(status.signal(), Some(Signal::TERM.as_raw()));
     assert!(terminal.is_canonical());
 }
+
+/// Ctrl-E, then Ctrl-X: the line's end, and boot.
+const END: &str = "\x05";
+const BOOT: &str = "\x18";
+
+#[test]
+fn an_edited_line_of_a_menu_lst_is_booted() {
+    let mut terminal = Terminal::start(guest());
+    terminal.expect(">  0  Alpha");
+    terminal.press("1e");
+    terminal.expect("kernel /k beta");
+    terminal.press(&format!("{END} more{BOOT}"));
+    terminal.expect("as edited: Beta");
+    terminal.expect("beta more");
+    assert!(terminal.child.wait().unwrap().success());
+}
+
+fn scripts() -> Guest {
+    let menu = "set timeout=60\nset word=hidden\nmenuentry Alpha { linux /gone; }\n\
+                menuentry Beta --hotkey=z {\n  linux /k beta $word\n}\nsubmenu More {\n  menuentry Inner { linux /k inner; }\n}\n";
+    Guest::with(&[("/boot/grub/grub.cfg", menu.as_bytes()), ("/k", &kernel()), ("/dir/file", b"a text\n")])
+}
+
+#[test]
+fn an_edited_script_is_booted_with_the_variables_of_the_menu() {
+    let mut terminal = Terminal::start(scripts());
+    terminal.expect(">  0  Alpha");
+    terminal.press("1e");
+    terminal.expect("linux /k beta $word");
+    terminal.press(&format!("\x1b[B\x1b[B{END} more{BOOT}"));
+    terminal.expect("beta hidden more");
+    assert!(terminal.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_hotkey_and_a_submenu() {
+    let mut terminal = Terminal::start(scripts());
+    terminal.expect(">  0  Alpha");
+    terminal.press("z");
+    terminal.expect("beta hidden");
+    let mut terminal = Terminal::start(scripts());
+    terminal.expect(">  0  Alpha");
+    terminal.press("2\r");
+    terminal.expect(">  0  Inner");
+    terminal.press("\x1b");
+    terminal.expect("Alpha");
+    terminal.expect(">  2  More");
+    terminal.press("\r");
+    terminal.expect(">  0  Inner");
+    terminal.press("\r");
+    terminal.expect("would be booted");
+    terminal.expect("inner");
+    assert!(terminal.child.wait().unwrap().success());
+}
+
+#[test]
+fn the_command_line() {
+    for guest in [scripts(), guest()] {
+        let mut terminal = Terminal::start(guest);
+        terminal.expect(">  0  Alpha");
+        terminal.press("c");
+        terminal.expect("pvgrub> ");
+        terminal.press("help\r");
+        terminal.expect("menuentry");
+        terminal.press("set x=\"one two\"; echo $x; nonsense\r");
+        terminal.expect("one two");
+        terminal.expect("nonsense");
+        // Tab: the command, the device, the file.
+        terminal.press("linu\t");
+        terminal.press(" (hd\t");
+        terminal.expect("(hd0)/");
+        terminal.press("k there $x\r");
+        terminal.press("boot\r");
+        terminal.expect("would be booted");
+        terminal.expect("there one two");
+        assert!(terminal.child.wait().unwrap().success());
+    }
+}

@@ -38,6 +38,7 @@ mod text;
 mod vars;
 mod wildcard;
 
+pub use commands::names as commands;
 pub use host::{BlsEntry, By, DateTime, Host, HostError, Info, Probe};
 pub use limits::{Bound, Limits};
 pub use menu::{Boot, Diagnostic, Entry, Initrd, Module, Outcome, Secret, Settings, TimeoutStyle};

@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::packet::{self, Asked, Granted, Packet, code};
+use super::round_trip::{MOST_WAIT, RoundTrip};
 use crate::Fault;
 use crate::words::clean_bytes;
 
@@ -22,10 +23,6 @@ use crate::words::clean_bytes;
 const AHEAD: usize = 3;
 /// Packets of strangers that are answered.
 const STRANGERS: u32 = 16;
-/// Until the first answer, and bounds of what is waited later, before something is sent again.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LEAST_WAIT: Duration = Duration::from_millis(300);
-const MOST_WAIT: Duration = Duration::from_secs(8);
 /// What was acknowledged less long ago is not acknowledged again when it arrives again: both may be on their way.
 const PATIENCE: Duration = Duration::from_millis(250);
 
@@ -136,7 +133,7 @@ impl Machine {
             progress: now,
             sent: now,
             sends: 1,
-            round_trip: RoundTrip { since: Some(now), mean: None, deviation: Duration::ZERO },
+            round_trip: RoundTrip::begin(now),
         }
     }
 
@@ -400,32 +397,4 @@ impl Machine {
 
 fn low(number: u64) -> u16 {
     (number & 0xffff) as u16
-}
-
-/// How long an answer takes (RFC 6298, with bounds of our own).
-#[derive(Debug)]
-struct RoundTrip {
-    /// When something was sent that is to be answered, and was sent once.
-    since: Option<Duration>,
-    mean: Option<Duration>,
-    deviation: Duration,
-}
-
-impl RoundTrip {
-    fn sample(&mut self, now: Duration) {
-        let Some(since) = self.since.take() else { return };
-        let took = now.saturating_sub(since);
-        match self.mean {
-            None => (self.mean, self.deviation) = (Some(took), took / 2),
-            Some(mean) => {
-                self.deviation = (self.deviation * 3 + mean.abs_diff(took)) / 4;
-                self.mean = Some((mean * 7 + took) / 8);
-            }
-        }
-    }
-
-    fn wait(&self) -> Duration {
-        let wait = self.mean.map_or(FIRST_WAIT, |mean| mean + self.deviation * 4);
-        wait.clamp(LEAST_WAIT, MOST_WAIT)
-    }
 }

@@ -19,6 +19,7 @@
 
 pub mod machine;
 pub mod packet;
+mod round_trip;
 mod socket;
 
 use std::net::SocketAddr;

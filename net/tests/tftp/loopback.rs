@@ -73,14 +73,12 @@ fn refused(error: Error) -> String {
     }
 }
 
-const ROOM: usize = 1 << 24;
-
 #[test]
 fn a_file_over_ipv4_and_ipv6() {
     let data = file(3_000_000);
     for host in ["127.0.0.1", "::1"] {
         let server = Server::start(host, data.clone(), Habits::default());
-        assert!(read_all(&server.place(), &settings(), ROOM).unwrap() == data, "{host}");
+        assert!(read_all(&server.place(), &settings()).unwrap().0 == data, "{host}");
         assert_eq!(length(&server.place(), &settings()), Ok(Some(3_000_000)));
     }
 }
@@ -90,10 +88,10 @@ fn a_server_is_found_by_its_name_at_any_of_its_addresses() {
     // `localhost` is often ::1 first, where nobody listens: that address costs the time to connect.
     let server = Server::start("127.0.0.1", file(5000), Habits::default());
     let place = Place::parse(&format!("tftp://localhost:{}/boot/file", server.address.port())).unwrap();
-    assert_eq!(read_all(&place, &settings(), ROOM).unwrap(), file(5000));
+    assert_eq!(read_all(&place, &settings()).unwrap().0, file(5000));
     // A part of a name has 63 letters at most, so that no DNS server is asked.
     let place = Place::parse(&format!("tftp://{}/x", "x".repeat(64))).unwrap();
-    let error = read_all(&place, &settings(), ROOM).unwrap_err();
+    let error = read_all(&place, &settings()).unwrap_err();
     assert!(matches!(error.what, Fault::Name(_)), "{error}");
 }
 
@@ -109,7 +107,7 @@ fn servers_of_old() {
     ];
     for habits in old {
         let server = Server::start("127.0.0.1", data.clone(), habits.clone());
-        assert!(read_all(&server.place(), &settings(), ROOM).unwrap() == data, "{habits:?}");
+        assert!(read_all(&server.place(), &settings()).unwrap().0 == data, "{habits:?}");
         let asks = 1 + usize::from(habits.refuses_options.is_some()) + usize::from(habits.bare_names);
         assert_eq!(server.requests(), asks, "{habits:?}");
     }
@@ -119,11 +117,11 @@ fn servers_of_old() {
 fn what_a_server_refuses_is_told_in_its_words() {
     let server = Server::start("127.0.0.1", file(5000), Habits::default());
     let place = server.place().join("other").unwrap();
-    let error = read_all(&place, &settings(), ROOM).unwrap_err();
+    let error = read_all(&place, &settings()).unwrap_err();
     assert_eq!(error.to_string(), format!("{place}: the server refuses: no?[2J such file"));
     let server =
         Server::start("127.0.0.1", file(5000), Habits { fails_at: 3, window: 1, ..Habits::default() });
-    assert_eq!(refused(read_all(&server.place(), &settings(), ROOM).unwrap_err()), "disk on fire");
+    assert_eq!(refused(read_all(&server.place(), &settings()).unwrap_err()), "disk on fire");
     let place = Place::parse(&format!("tftp://{}/{}", server.address, "x".repeat(600))).unwrap();
     assert!(matches!(open(&place, &settings()).err().unwrap().what, Fault::Other(_)));
 }
@@ -132,7 +130,7 @@ fn what_a_server_refuses_is_told_in_its_words() {
 fn a_file_is_whole_or_an_error() {
     let error = |habits| {
         let server = Server::start("127.0.0.1", file(100_000), habits);
-        read_all(&server.place(), &settings(), ROOM).unwrap_err().what
+        read_all(&server.place(), &settings()).unwrap_err().what
     };
     let short = Habits { announces: Some(100_001), ..Habits::default() };
     assert_eq!(error(short), Fault::Length { announced: 100_001, arrived: 100_000 });
@@ -143,8 +141,8 @@ fn a_file_is_whole_or_an_error() {
 
     let server = Server::start("127.0.0.1", file(100_000), Habits::default());
     for most in [99_999, 10] {
-        let error = read_all(&server.place(), &settings(), most).unwrap_err();
-        assert_eq!(error.what, Fault::TooLarge { most: most as u64 });
+        let error = read_all(&server.place(), &Settings { most, ..settings() }).unwrap_err();
+        assert_eq!(error.what, Fault::TooLarge { most });
     }
 }
 

@@ -13,7 +13,7 @@ use crate::xenbus::{self, Fault};
 /// A disk of a [group](Disks) that connects as a whole, for [`pvgrub_fs`], which finds partitions and file systems on it:
 /// `pvgrub_fs::Disks::add_later(disk.name(), Rc::new(DiskDevice::new(disk, disks)))`. It need not be connected yet.
 ///
-/// Errors keep the words of [`Fault`](xenbus::Fault) and the disk's name.
+/// Errors keep the words of [`Fault`] and the disk's name.
 ///
 /// ```no_run
 /// # fn listing() -> Result<(), Box<dyn std::error::Error>> {

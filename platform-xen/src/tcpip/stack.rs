@@ -67,6 +67,8 @@ struct Bound {
 pub struct CardState {
     /// `eth0`.
     pub name: String,
+    /// The number of its interface: the scope of addresses that hold on its link alone.
+    pub scope: u32,
     /// Its address on the link.
     pub mac: [u8; 6],
     /// Its addresses.
@@ -131,8 +133,9 @@ impl Stack {
     /// The cards.
     pub fn cards(&self) -> impl Iterator<Item = CardState> {
         use smoltcp::wire::IpVersion::{Ipv4, Ipv6};
-        self.interfaces.iter().skip(LOOPBACK + 1).map(|interface| CardState {
+        self.interfaces.iter().enumerate().skip(LOOPBACK + 1).map(|(at, interface)| CardState {
             name: interface.name().into(),
+            scope: u32::try_from(at).unwrap_or(0),
             mac: interface.mac(),
             addresses: interface.addresses().iter().map(|cidr| cidr.address().into()).collect(),
             lease: interface.lease().map(<[u8]>::to_vec),
@@ -146,6 +149,13 @@ impl Stack {
         let mut cards = self.interfaces.iter_mut().skip(LOOPBACK + 1);
         let card = cards.find(|interface| interface.name() == name);
         card.map(|interface| interface.set_up_v4(v4, dns)).is_some()
+    }
+
+    /// Gives a card name servers, if it has none; `false`: there is no such card. Those that DHCP names later count instead.
+    pub fn offer_name_servers(&mut self, name: &str, servers: &[IpAddr]) -> bool {
+        let mut cards = self.interfaces.iter_mut().skip(LOOPBACK + 1);
+        let card = cards.find(|interface| interface.name() == name);
+        card.map(|interface| interface.offer_servers(servers)).is_some()
     }
 
     /// How many of smoltcp's sockets there are: of programs, of connections that are ending, and of our own.

@@ -149,6 +149,7 @@ fn a_lease_brings_address_way_and_names() {
     // What a program boots by is in the server's message, as it came.
     let card = served.net.stacks[0].cards().next().unwrap();
     assert!(card.name == "eth0" && card.mac == [2, 0, 0, 0, 0, 1] && !card.awaits_v4);
+    assert_eq!(card.scope, 1);
     let lease = card.lease.unwrap();
     assert_eq!(lease[16..20], [10, 0, 0, 99]);
     assert!(lease.windows(14).any(|w| w == b"\x96\x0c/menu/pv.lst"));
@@ -188,6 +189,20 @@ fn an_address_that_is_given_takes_the_place_of_a_lease() {
     // And back: it asks again.
     assert!(served.net.stacks[0].set_up_v4("eth0", Autoconf4::Dhcp, vec![]));
     served.until(|stack| has(stack, "10.0.0.99")).unwrap();
+}
+
+#[test]
+fn name_servers_are_taken_where_there_are_none() {
+    let mut served = Served::new();
+    let v4 = Autoconf4::Static { address: "10.0.0.7".parse().unwrap(), prefix: 24, gateway: None };
+    let stack = &mut served.net.stacks[0];
+    stack.set_up_v4("eth0", v4, vec![]);
+    assert!(Lookup::new(stack, "some.host", waiter()).and_then(|mut l| l.result(stack).map(drop)).is_err());
+    let (server, nobody) = (["10.0.0.2".parse().unwrap()], ["10.0.0.77".parse().unwrap()]);
+    assert!(!stack.offer_name_servers("eth7", &server));
+    assert!(stack.offer_name_servers("eth0", &server) && stack.offer_name_servers("eth0", &nobody));
+    let mut lookup = Lookup::new(stack, "some.host", waiter()).unwrap();
+    assert!(!served.until(|stack| lookup.result(stack).map(<[IpAddr]>::to_vec)).unwrap().is_empty());
 }
 
 #[test]

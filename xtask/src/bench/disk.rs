@@ -74,6 +74,12 @@ impl Menu {
         }
     }
 
+    /// The same for `dir`, a URL: kernel, initrd, and nothing said of disks.
+    pub fn text_from(self, dir: &str) -> String {
+        let text = self.text().replace("root (hd0,0)\n", "");
+        text.replace(" /boot/", &format!(" {dir}/"))
+    }
+
     fn text(self) -> String {
         let kernel =
             self.kernel().map_or_else(|| "tiny".into(), |kernel| format!("vmlinuz-{}", kernel.name()));
@@ -159,13 +165,18 @@ impl BenchDisk {
         Self::guest_on(paths::xen().join("pvgrub"), disk).extra(words)
     }
 
+    /// The kernel and the initrd of a menu, on the host.
+    pub fn files(&self, menu: Menu) -> Result<(PathBuf, PathBuf)> {
+        match menu.kernel() {
+            Some(kernel) if menu == Menu::GenericBig => Ok((kernel.image()?, self.big.clone())),
+            Some(kernel) => Ok((kernel.image()?, material::ramdisk(kernel)?)),
+            None => anyhow::bail!("only Linux has an initrd"),
+        }
+    }
+
     /// A guest that xl boots directly with the same files.
     pub fn direct(&self, menu: Menu) -> Result<Config> {
-        let (kernel, ramdisk) = match menu.kernel() {
-            Some(kernel) if menu == Menu::GenericBig => (kernel.image()?, self.big.clone()),
-            Some(kernel) => (kernel.image()?, material::ramdisk(kernel)?),
-            None => anyhow::bail!("only Linux is booted directly"),
-        };
+        let (kernel, ramdisk) = self.files(menu)?;
         Ok(self.guest(kernel).ramdisk(ramdisk).extra(FIRST))
     }
 

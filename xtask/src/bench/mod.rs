@@ -50,7 +50,7 @@ pub enum Part {
     Memory,
     /// TCP, against a Linux domain
     Network,
-    /// A large initrd from a server, against a Linux domain
+    /// A large initrd from a server, against a Linux domain; booting from one, against booting from disk
     Netboot,
     /// The examples: size, and time to the first line
     Programs,
@@ -155,6 +155,12 @@ pub fn run(parts: &[Part], built: bool) -> Result<()> {
 /// The smallest of several times.
 fn best(times: impl IntoIterator<Item = Duration>) -> Duration {
     times.into_iter().min().unwrap_or_default()
+}
+
+/// The middle one of several figures.
+fn median(mut figures: Vec<f64>) -> Option<f64> {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied()
 }
 
 /// Two times in seconds; how far they are apart.

@@ -2,6 +2,7 @@
 //! by its own driver.
 
 mod bad;
+mod installer;
 mod lies;
 
 use anyhow::{Result, ensure};
@@ -27,13 +28,15 @@ pub fn cases() -> Vec<Case> {
         case("tftp-url", Tier::Full, tftp_url),
         case("http", Tier::Quick, http),
         case("https", Tier::Full, https),
+        case("proxy", Tier::Full, proxy),
         case("ipv6", Tier::Full, ipv6),
+        case("ipv6-offer", Tier::Full, ipv6_offer),
         case("disk-then-net", Tier::Full, disk_then_net),
         case("net-then-disk", Tier::Full, net_then_disk),
         case("two-cards", Tier::Full, two_cards),
         case("ifconfig", Tier::Full, ifconfig),
     ];
-    good.into_iter().chain(bad::cases()).chain(lies::cases()).collect()
+    good.into_iter().chain(bad::cases()).chain(lies::cases()).chain(installer::cases()).collect()
 }
 
 /// What the guest does at its end: fetches a file by HTTP.
@@ -179,6 +182,37 @@ fn ipv6(stage: &mut Stage) -> Result<()> {
     stage.lab.destroy(&guest)?;
     let asked = servers.asked(stage.lab)?;
     ensure!(asked.contains("GET /pv/vmlinuz HTTP/1.1\" 200"), "{asked}");
+    Ok(())
+}
+
+/// DHCPv6 names the menu, by the name of a server that only its own name servers know: without IPv4, and where IPv4's has none to
+/// name.
+fn ipv6_offer(stage: &mut Stage) -> Result<()> {
+    for family in [Family::V6, Family::Both] {
+        let dhcp = Dhcp { url: Some("http://server.lab/pv/menu.lst".into()), ..Dhcp::default() };
+        let served = Served { family, dhcp: Some(dhcp), http: true, ..Served::default() };
+        let servers = serve(stage, served, &menu("", "vmlinuz", "initrd").replace(FETCH, ""))?;
+        let config = diskless(stage, "");
+        let guest = stage.lab.create(&config)?;
+        stage.lab.expect(&guest, &["Fetching http://server.lab/pv/menu.lst"], BOOT)?;
+        stage.lab.expect(&guest, &["GUEST asks"], BOOT)?;
+        stage.lab.destroy(&guest)?;
+        let asked = servers.asked(stage.lab)?;
+        ensure!(asked.contains("GET /pv/vmlinuz HTTP/1.1\" 200"), "{family:?}: {asked}");
+    }
+    Ok(())
+}
+
+/// All comes by a proxy, for which the domain resolves no name.
+fn proxy(stage: &mut Stage) -> Result<()> {
+    let served = Served { dhcp: Some(dhcp(None)), http: true, ..Served::default() };
+    let servers = serve(stage, served, &menu("", "vmlinuz", "http://server.lab/pv/initrd"))?;
+    boots(stage, "http://server.lab/pv/menu.lst proxy=http://10.77.0.1:3128")?;
+    let asked = servers.asked(stage.lab)?;
+    for file in ["menu.lst", "vmlinuz"] {
+        let line = format!(" 3128 \"GET http://server.lab/pv/{file} HTTP/1.1\" 200");
+        ensure!(asked.contains(&line), "no {line} in {asked}");
+    }
     Ok(())
 }
 

@@ -75,6 +75,11 @@ const COMMANDS: &[(&str, Command)] = &[
     ("unset", env::unset),
 ];
 
+/// The names of all commands, sorted.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().map(|(name, _)| *name)
+}
+
 pub(crate) fn find(name: &str) -> Option<Command> {
     match COMMANDS.binary_search_by(|(known, _)| (*known).cmp(name)) {
         Ok(at) => COMMANDS.get(at).map(|(_, command)| *command),

@@ -24,6 +24,7 @@ fn seeds() -> Vec<Vec<u8>> {
         format!("vmlinuz\0{ABC}  ./boot/vmlinuz\n{ABC} *initrd.img\r\n"),
         format!("a\\b\0\\SHA256 (a\\\\b) = {ABC}\nSHA256 (x) = {ABC}\n"),
         format!("a\nb\0# kernels\n\\{ABC}  a\\nb\n"),
+        format!("vmlinuz\0{ABC}  vmlinuz\r"),
     ];
     seeds.map(String::into_bytes).to_vec()
 }
@@ -43,7 +44,9 @@ fn run(data: &[u8]) {
         assert!(last.contains(['\\', '\n', '\r']) || list.contains(last), "{name} is not in the list");
     }
     // Whatever is listed is found, if only once.
-    let line = list.lines().find_map(|line| line.strip_prefix(ABC)?.strip_prefix("  "));
+    // `lines` would leave the last line a CR that no LF follows.
+    let mut lines = list.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    let line = lines.find_map(|line| line.strip_prefix(ABC)?.strip_prefix("  "));
     if let Some(name) = line.filter(|name| !name.is_empty()) {
         assert_ne!(sums.get(name), Err(pvgrub_net::NotListed::Missing), "{name}");
     }

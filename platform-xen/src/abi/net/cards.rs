@@ -28,6 +28,11 @@ pub fn set_up_v4(name: &str, v4: Autoconf4, dns: Vec<IpAddr>) -> bool {
     service::get().with(|stack| stack.set_up_v4(name, v4, dns))
 }
 
+/// Gives a card (`eth0`) name servers, if it has none yet: on a network of IPv6 alone nobody else does. `false`: there is no such card.
+pub fn offer_name_servers(name: &str, servers: &[IpAddr]) -> bool {
+    service::get().with(|stack| stack.offer_name_servers(name, servers))
+}
+
 /// What is wrong with cards that don't work, a sentence each.
 #[must_use]
 pub fn problems() -> Vec<String> {

@@ -1,0 +1,167 @@
+//! What somebody asks for besides booting an entry: to boot one that was edited, the command line, a text of help, the menu behind a
+//! password.
+
+use pvgrub_menu::{Action, Cause, HelpBody, MAX_TEXT, Menu, Ui, cut};
+
+use crate::config::Config;
+use crate::load::Failure;
+use crate::machine::Machine;
+use crate::script::{Led, Script};
+use crate::session::{End, Session};
+
+/// Most of what a command says, in bytes.
+const MAX_SAID: usize = 256 << 10;
+/// The most ways to go on that are offered.
+const MAX_CANDIDATES: usize = 500;
+
+impl<M: Machine> Session<'_, M> {
+    /// Does what is no matter of an entry as it stands in the menu. `Some`: this menu is at its end.
+    pub(super) fn obey(
+        &mut self,
+        ui: &mut Ui,
+        config: &Config<'_>,
+        action: Action,
+        depth: usize,
+    ) -> Option<End> {
+        match action {
+            Action::BootEdited { entry, text } => match self.edited(ui, config, entry, &text, depth) {
+                Ok(End::Back | End::GaveUp) => {}
+                Ok(end) => return Some(end),
+                Err(Failure::Because(why)) => _ = ui.failed(entry, Cause::User, &why),
+                Err(Failure::Interrupted) => _ = ui.failed(entry, Cause::User, "interrupted"),
+            },
+            Action::Command(line) => match self.command(ui, config, &line, depth) {
+                Ok(End::Back | End::GaveUp) => {}
+                Ok(end) => return Some(end),
+                Err(Failure::Because(why)) => ui.output(&why),
+                Err(Failure::Interrupted) => ui.output("interrupted"),
+            },
+            Action::Complete(text) => {
+                let (start, candidates) = self.candidates(config, &text);
+                ui.complete(start, &candidates);
+            }
+            Action::Help(key) => match self.help(config, key) {
+                Ok(text) => ui.show_text(&text),
+                Err(why) => ui.say(&why),
+            },
+            Action::NewConfig => {
+                let file = config.menu.settings.new_config.as_ref()?;
+                match self.breakable(|session| session.reader().read(file, &config.home)) {
+                    Ok(other) => return Some(self.menu(&other, depth)),
+                    Err(Failure::Because(why)) => ui.say(&why),
+                    Err(Failure::Interrupted) => ui.say("interrupted"),
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// Boots an entry in the text that somebody made of it.
+    fn edited(
+        &mut self,
+        ui: &mut Ui,
+        config: &Config<'_>,
+        number: usize,
+        text: &str,
+        depth: usize,
+    ) -> Result<End, Failure> {
+        let entry = config.menu.entries.get(number).ok_or("there is no such entry")?;
+        self.leave(ui);
+        let title = cut(&entry.title, self.look.columns.saturating_sub(24));
+        self.console.lines(&format!("Booting entry {number} as edited: {title}\n(of {})", config.name));
+        if let Some(script) = &config.script {
+            let led = self.breakable(|session| {
+                script.entry(&mut session.place(&config.home), number, false, Some(text))
+            })?;
+            return self.follow(config, led, None, Cause::User, depth);
+        }
+        if config.lines {
+            let menu = Menu::parse(format!("title {}\n{text}", entry.title).as_bytes());
+            let menu = menu.map_err(|why| why.to_string())?;
+            let edited = menu.entries.first().ok_or("nothing is left of the entry")?;
+            for lines in [&config.menu.settings.net, &edited.net] {
+                self.breakable(|session| session.sources.network.obey(lines, session.console))?;
+            }
+            let target = edited.target.as_ref().map_err(ToString::to_string)?;
+            return self.reach(config, target, Cause::User, depth);
+        }
+        // Other formats are shown as commands.
+        let script = self.shell(config);
+        let text = format!("{text}\nboot\n");
+        let led = self.breakable(|session| script.command(&mut session.place(&config.home), &text))?;
+        self.follow(&Config { script: Some(script), ..config.clone() }, led, None, Cause::User, depth)
+    }
+
+    /// The shell that the command line talks to.
+    fn shell(&mut self, config: &Config<'_>) -> Script {
+        let (sources, machine) = (self.sources, self.machine);
+        let new = || Script::new(sources, &config.home, &machine.options().rest.join(" "));
+        config.script.clone().unwrap_or_else(|| self.shell.get_or_insert_with(new).clone())
+    }
+
+    /// Obeys a command; what it says is shown.
+    fn command(
+        &mut self,
+        ui: &mut Ui,
+        config: &Config<'_>,
+        line: &str,
+        depth: usize,
+    ) -> Result<End, Failure> {
+        if line == "help" || line.starts_with("help ") {
+            let names: Vec<&str> = pvgrub_script::commands().collect();
+            let rows: Vec<String> = names.chunks(6).map(|row| row.join("  ")).collect();
+            ui.output(&format!(
+                "Commands (docs/grub-cfg.md; Tab completes, Esc leaves):\n{}",
+                rows.join("\n")
+            ));
+            return Ok(End::Back);
+        }
+        let script = self.shell(config);
+        let mut said = String::new();
+        let led = self.breakable(|session| {
+            let mut place = session.place(&config.home);
+            place.said = Some(&mut said);
+            script.command(&mut place, line)
+        });
+        said.truncate(said.floor_char_boundary(MAX_SAID));
+        ui.output(&said);
+        match led? {
+            Led::Back => Ok(End::Back),
+            led => {
+                self.leave(ui);
+                self.follow(&Config { script: Some(script), ..config.clone() }, led, None, Cause::User, depth)
+            }
+        }
+    }
+
+    /// How a line may go on: from which byte on, and by what.
+    fn candidates(&mut self, config: &Config<'_>, text: &str) -> (usize, Vec<String>) {
+        let start = text.rfind([' ', '=', ';', '\n']).map_or(0, |at| at + 1);
+        let word = text.get(start..).unwrap_or("");
+        let before = text.get(..start).unwrap_or("").trim_end();
+        let script = self.shell(config);
+        let mut found = if before.is_empty() || before.ends_with(';') || before.ends_with('\n') {
+            let names = pvgrub_script::commands().chain(["help"]).filter(|name| name.starts_with(word));
+            names.map(|name| format!("{name} ")).collect()
+        } else {
+            script.paths(&mut self.place(&config.home), word)
+        };
+        found.sort();
+        found.truncate(MAX_CANDIDATES);
+        (start, found)
+    }
+
+    /// The text behind a function key.
+    fn help(&mut self, config: &Config<'_>, key: u8) -> Result<String, String> {
+        let text = config.menu.settings.help_texts.iter().find(|text| text.key == key);
+        match text.map(|text| &text.body) {
+            Some(HelpBody::Text(text)) => Ok(text.clone()),
+            Some(HelpBody::File(file)) => {
+                let bytes = self.reader().text(file, &config.home, MAX_TEXT)?;
+                Ok(pvgrub_menu::extlinux::display(&bytes).join("\n"))
+            }
+            None => Err(format!("there is no text behind F{key}")),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What an entry, an edited one, or something that was typed leads to.
+
+use pvgrub_menu::{Cause, Default as Chosen, Entry, Style, Target, Ui, cut, entry_by_path};
+
+use crate::config::Config;
+use crate::load::{Failure, Loader};
+use crate::machine::Machine;
+use crate::script::{Led, Script};
+use crate::session::{End, Session};
+
+/// Menus may lead to menus so deep.
+const MAX_DEPTH: usize = 8;
+
+fn deep(depth: usize) -> Result<(), Failure> {
+    if depth < MAX_DEPTH {
+        return Ok(());
+    }
+    Err(format!("menus lead to menus, more than {MAX_DEPTH} deep").into())
+}
+
+impl<M: Machine> Session<'_, M> {
+    /// Does what entry number `entry` says. `Err`: it failed, for this reason.
+    pub(super) fn boot(
+        &mut self,
+        ui: &mut Ui,
+        config: &Config<'_>,
+        entry: usize,
+        cause: Cause,
+        depth: usize,
+    ) -> Result<End, Failure> {
+        let Entry { title, target, net, .. } =
+            config.menu.entries.get(entry).ok_or("there is no such entry")?;
+        self.leave(ui);
+        let target = target.as_ref().map_err(ToString::to_string)?;
+        let how = if cause == Cause::Automatic { " by itself" } else { "" };
+        let title = cut(title, self.look.columns.saturating_sub(24));
+        self.console.lines(&format!("Booting entry {entry}{how}: {title}\n(of {})", config.name));
+        // Lines before the first title hold for each entry, unless it says otherwise.
+        for lines in [&config.menu.settings.net, net] {
+            self.breakable(|session| session.sources.network.obey(lines, session.console))?;
+        }
+        if let Target::Submenu(_) = target {
+            deep(depth)?;
+            let menu = config.menu.enter(entry, cause).ok_or("there is no such menu")?;
+            return Ok(self.menu(&Config { menu, notes: Vec::new(), ..config.clone() }, depth + 1));
+        }
+        self.reach(config, target, cause, depth)
+    }
+
+    /// Does what an entry, or what somebody typed, leads to.
+    pub(super) fn reach(
+        &mut self,
+        config: &Config<'_>,
+        target: &Target,
+        cause: Cause,
+        depth: usize,
+    ) -> Result<End, Failure> {
+        match target {
+            Target::Boot(boot) => {
+                let plain = self.look.style == Style::Plain;
+                let loader = Loader {
+                    machine: self.machine,
+                    console: self.console,
+                    sources: self.sources,
+                    home: &config.home,
+                    sums: None,
+                    columns: self.look.columns,
+                    plain,
+                    notes: Vec::new(),
+                    timings: self.timings,
+                };
+                let ready = loader.load(boot)?;
+                Ok(End::Done(self.machine.hand_over(ready, self.console, self.timings)?))
+            }
+            Target::Config(other) => {
+                deep(depth)?;
+                let other = self.breakable(|session| session.reader().read(&other.file, &config.home))?;
+                Ok(self.menu(&other, depth + 1))
+            }
+            Target::OfferedConfig => {
+                deep(depth)?;
+                let other = self.breakable(|session| session.reader().offered())?;
+                Ok(self.menu(&other, depth + 1))
+            }
+            // Only an entry leads there.
+            Target::Submenu(_) => Err("there is no such menu".into()),
+            Target::Script(number) => {
+                let script = config.script.as_ref().ok_or("internal error: there is no script")?;
+                let automatic = cause == Cause::Automatic;
+                let led = self.breakable(|session| {
+                    script.entry(&mut session.place(&config.home), *number, automatic, None)
+                })?;
+                self.follow(config, led, inner(config, *number, cause), cause, depth)
+            }
+            Target::Halt => Ok(End::Done(self.machine.stop(false, self.console))),
+            Target::Reboot => Ok(End::Done(self.machine.stop(true, self.console))),
+        }
+    }
+
+    /// Goes on where a script led to; in a menu `inner` is the default entry, if it is some.
+    pub(super) fn follow(
+        &mut self,
+        config: &Config<'_>,
+        led: Led,
+        inner: Option<String>,
+        cause: Cause,
+        depth: usize,
+    ) -> Result<End, Failure> {
+        match led {
+            Led::Back => Ok(End::Back),
+            Led::To(target) => self.reach(config, &target, cause, depth),
+            Led::Menu(menu) => {
+                let (mut menu, notes) = (*menu, Vec::new());
+                if let Some(inner) = inner {
+                    menu.settings.default = Chosen::Path(inner);
+                    menu.settings.timeout = Some(0);
+                }
+                menu.settings.entered_by_itself = cause == Cause::Automatic;
+                let end =
+                    deep(depth).map(|()| self.menu(&Config { menu, notes, ..config.clone() }, depth + 1));
+                config.script.iter().for_each(Script::leave);
+                end
+            }
+        }
+    }
+}
+
+/// What a default that names an entry within a menu within this one says of that one; `entry` is the way there, and nobody chose it.
+fn inner(config: &Config<'_>, entry: usize, cause: Cause) -> Option<String> {
+    let Chosen::Path(path) = &config.menu.settings.default else { return None };
+    let (found, rest) = entry_by_path(path, &config.menu.entries)?;
+    (found == entry && cause == Cause::Automatic && !rest.is_empty()).then(|| rest.to_owned())
+}
