@@ -52,12 +52,12 @@ impl Screen {
         self.rows.iter().map(String::as_str).find(|row| row.starts_with('>'))
     }
 
-    /// An error unless the rows are these.
-    pub fn is(&self, rows: &str) -> Result<()> {
-        let wanted: Vec<&str> = rows.lines().map(str::trim_end).collect();
-        let used = self.rows.iter().rposition(|row| !row.is_empty()).map_or(0, |last| last + 1);
-        let have = self.rows.get(..used).unwrap_or_default();
-        ensure!(have == wanted, "the screen is\n{self}\nand should be\n{rows}");
+    /// An error unless the screen begins with the rows `top`, ends with `bottom`, and has nothing between.
+    pub fn is(&self, top: &[&str], bottom: &[&str]) -> Result<()> {
+        let blank = usize::from(ROWS).saturating_sub(top.len() + bottom.len());
+        let wanted: Vec<&str> =
+            top.iter().chain(std::iter::repeat_n(&"", blank)).chain(bottom).copied().collect();
+        ensure!(self.rows == wanted, "the screen is\n{self}\nand should be\n|{}", wanted.join("\n|"));
         Ok(())
     }
 }
@@ -130,8 +130,9 @@ mod tests {
         assert_eq!(screen.rows[..4], ["A menu", "", ">  0  First", "   1  Second"]);
         assert_eq!((screen.choice(), screen.cursor), (Some(">  0  First"), Some((3, 12))));
         assert!(screen.has("Second") && !screen.has("Third"));
-        assert!(screen.is("A menu\n\n>  0  First\n   1  Second").is_ok());
-        assert!(screen.is("A menu\n\n>  0  First").is_err());
+        assert!(screen.is(&["A menu", "", ">  0  First", "   1  Second"], &[]).is_ok());
+        assert!(screen.is(&["A menu", "", ">  0  First"], &["   1  Second"]).is_err());
+        assert!(screen.has_at_cursor("1  Sec"));
         parser.process(b"\x1b[?25l");
         assert_eq!(Screen::of(parser.screen()).cursor, None);
     }

@@ -15,6 +15,7 @@ const ADVANCED: &str = "Advanced options for Debian GNU/Linux";
 pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::pvgrub("guests/debian/default", Tier::Quick, default),
+        Case::pvgrub("guests/debian/screens", Tier::Full, screens),
         Case::pvgrub("guests/debian/submenu", Tier::Full, submenu),
         Case::pvgrub("guests/debian/edit", Tier::Quick, edit),
         Case::pvgrub("guests/debian/edit-left", Tier::Full, edit_left),
@@ -57,6 +58,67 @@ fn default(stage: &mut Stage) -> Result<()> {
     runs(&report, Kernel::Cloud)?;
     report.has("cmdline", &format!("root=UUID={} ro quiet", crate::material::ROOT_UUID))?;
     report.has("root", "/dev/xvda1 ext4 ro")
+}
+
+/// The last rows of a list that nothing is asked in and that does not count down.
+const KEYS: [&str; 3] = [
+    "Up, Down or the entry's number: choose.  Enter: boot.  Esc: back.",
+    "e: edit.  c: command line.  r: read disks again.  ^L: redraw.  t: plain text.",
+    "",
+];
+const HEADLINE: &str = concat!("pvgrub ", env!("CARGO_PKG_VERSION"), "   xvda1:/boot/grub/grub.cfg");
+
+/// Whole screens: menu, submenu, editor, command line, as a person sees them.
+fn screens(stage: &mut Stage) -> Result<()> {
+    let config = stage.guest(&disk("debian-12/default")?, "pvgrub.timeout=-1")?;
+    let mut person = Person::at(stage, &config)?;
+    let first = format!(">  0  {TITLE}");
+    let second = format!("   1  {ADVANCED}");
+    person.looks(&[HEADLINE, "", &first, &second], &KEYS)?;
+    person.types("e")?;
+    person.looks(
+        &[
+            &format!("Editing entry 0: {TITLE}"),
+            "",
+            " load_video",
+            " insmod gzio",
+            " if [ x$grub_platform = xxen ]; then insmod xzio; insmod lzopio; fi",
+            " insmod part_msdos",
+            " insmod ext2",
+            " search --no-floppy --fs-uuid --set=root 6f1c5a0e-5d1b-4c8e-9d5a-3b1e7a9c0d42",
+            &format!(" echo 'Loading Linux {CLOUD} ...'"),
+            &format!(" linux /boot/vmlinuz-{CLOUD} root=UUID=6f1c5a0e-5d1b-4c8e-9d\\"),
+            " 5a-3b1e7a9c0d42 ro  quiet",
+            " echo 'Loading initial ramdisk ...'",
+            &format!(" initrd /boot/initrd.img-{CLOUD}"),
+        ],
+        &[
+            "^X or F10: boot this.  Esc: back without the changes.  ^C: command line.",
+            "Arrows, Home, End, ^A, ^E: move.  ^K, ^U, ^W: cut.  ^Y: paste.  Tab: complete.",
+        ],
+    )?;
+    person.types(ESC)?;
+    person.marked(TITLE)?;
+    person.types("c")?;
+    person.looks(
+        &[HEADLINE, "", "pvgrub>"],
+        &["Tab: complete.  Up: earlier lines.  PageUp: scroll.  Esc: back."],
+    )?;
+    person.types(ESC)?;
+    person.chooses(ADVANCED)?;
+    person.looks(
+        &[
+            HEADLINE,
+            "",
+            &format!(">  0  {TITLE}, with Linux {CLOUD}"),
+            &format!("   1  {TITLE}, with Linux {CLOUD} (recovery mode)"),
+            &format!("   2  {TITLE}, with Linux {GENERIC}"),
+            &format!("   3  {TITLE}, with Linux {GENERIC} (recovery mode)"),
+        ],
+        &KEYS,
+    )?;
+    let Person { stage, guest } = person;
+    stage.ends_when_asked(&guest)
 }
 
 /// Into the submenu, out of it, in again, and the other kernel.
@@ -109,7 +171,7 @@ fn command_line(stage: &mut Stage) -> Result<()> {
     let mut person = Person::at(stage, &config)?;
     person.marked(TITLE)?;
     person.types("c")?;
-    person.reads("pvgrub> ")?;
+    person.reads("pvgrub>")?;
     person.types("ls /boot\r")?;
     person.reads(&format!("initrd.img-{GENERIC}"))?;
     for line in [

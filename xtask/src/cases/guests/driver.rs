@@ -46,6 +46,14 @@ impl<'s, 'l> Person<'s, 'l> {
         self.sees(&format!("{text:?}"), MENU, |screen| screen.has(text))
     }
 
+    /// Waits until the whole screen is so: its first rows and its last ones, and nothing between.
+    pub fn looks(&mut self, top: &[&str], bottom: &[&str]) -> Result<()> {
+        match self.sees("such a screen", DRAWN, |screen| screen.is(top, bottom).is_ok()) {
+            Ok(_) => Ok(()),
+            Err(error) => self.screen().is(top, bottom).context(error),
+        }
+    }
+
     /// Waits for a menu with this entry marked.
     pub fn marked(&mut self, title: &str) -> Result<Screen> {
         self.sees(&format!("menu with {title:?} marked"), MENU, |screen| {
@@ -118,16 +126,16 @@ impl<'s, 'l> Person<'s, 'l> {
     /// Waits for a question for a name or a password, and returns what stands there.
     pub fn is_asked(&mut self) -> Result<Screen> {
         self.sees("question for a password", MENU, |screen| {
-            screen.has_at_cursor("User: ") || screen.has_at_cursor("Password")
+            screen.has_at_cursor("User:") || screen.has_at_cursor("Password")
         })
     }
 
     /// Is asked for a password, in a menu that has users for a name too, and answers. The password is not to be seen.
     pub fn answers(&mut self, name: &str, password: &str) -> Result<()> {
         let asked = self.sees("question for a password", MENU, |screen| {
-            !screen.has("Wait for") && (screen.has_at_cursor("User: ") || screen.has_at_cursor("Password"))
+            !screen.has("Wait for") && (screen.has_at_cursor("User:") || screen.has_at_cursor("Password"))
         })?;
-        ensure!(asked.has_at_cursor("User: ") != name.is_empty(), "another question:\n{asked}");
+        ensure!(asked.has_at_cursor("User:") != name.is_empty(), "another question:\n{asked}");
         if !name.is_empty() {
             self.types(name)?;
             self.sees("the name", DRAWN, |screen| screen.has_at_cursor(&format!("User: {name}")))?;

@@ -14,6 +14,7 @@ use crate::menus::PASSWORD;
 pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::pvgrub("guests/password/boot", Tier::Quick, boot),
+        Case::pvgrub("guests/password/screens", Tier::Full, screens),
         Case::pvgrub("guests/password/wrong", Tier::Full, wrong),
         Case::pvgrub("guests/password/unrestricted", Tier::Full, unrestricted),
         Case::pvgrub("guests/password/edit", Tier::Full, edit),
@@ -45,6 +46,29 @@ fn boot(stage: &mut Stage) -> Result<()> {
     person.types(ENTER)?;
     person.answers(USER, PASSWORD)?;
     runs(&person.comes_up()?, Kernel::Cloud)
+}
+
+/// The question, as it looks.
+fn screens(stage: &mut Stage) -> Result<()> {
+    let config = locked(stage, "pvgrub.timeout=-1")?;
+    let mut person = Person::at(stage, &config)?;
+    person.marked(TITLE)?;
+    person.types(ENTER)?;
+    person.is_asked()?;
+    person.types(USER)?;
+    let headline = concat!("pvgrub ", env!("CARGO_PKG_VERSION"), "   xvda1:/boot/grub/grub.cfg");
+    let list = [
+        headline,
+        "",
+        ">  0  Debian GNU/Linux [password]",
+        "   1  Advanced options for Debian GNU/Linux [password]",
+        "   2  Open to all",
+    ];
+    person.looks(&list, &["", " User: admin", "", "Enter: go on.  Esc: back.", "", ""])?;
+    person.types(&format!("{ENTER}{PASSWORD}"))?;
+    person.looks(&list, &["", " Password of admin: *******", "", "Enter: go on.  Esc: back.", "", ""])?;
+    let Person { stage, guest } = person;
+    stage.ends_when_asked(&guest)
 }
 
 /// A wrong password, a wrong name, one letter too much: nothing is booted, and the next answer has to wait.
@@ -97,11 +121,11 @@ fn command_line(stage: &mut Stage) -> Result<()> {
     person.marked(TITLE)?;
     person.types("c")?;
     person.is_asked()?;
-    ensure!(!person.screen().has("pvgrub> "), "the command line is open:\n{}", person.screen());
+    ensure!(!person.screen().has("pvgrub>"), "the command line is open:\n{}", person.screen());
     person.answers(USER, "wrong")?;
     person.is_refused()?;
     person.answers(USER, PASSWORD)?;
-    person.reads("pvgrub> ")?;
+    person.reads("pvgrub>")?;
     person.types(ESC)?;
     person.marked(TITLE)?;
     let guest = &person.guest;
@@ -192,7 +216,7 @@ fn menu_lst_keys(stage: &mut Stage) -> Result<()> {
         person.marked("First")?;
         person.types(key)?;
         let asked = person.is_asked()?;
-        ensure!(!asked.has("pick=") && !asked.has("pvgrub> "), "`{key}` opens without asking:\n{asked}");
+        ensure!(!asked.has("pick=") && !asked.has("pvgrub>"), "`{key}` opens without asking:\n{asked}");
         person.gives_up("First")?;
     }
     person.types(ENTER)?;
