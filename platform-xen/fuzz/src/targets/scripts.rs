@@ -119,7 +119,7 @@ impl Host for One {
         Ok(())
     }
 
-    fn bls(&mut self, _: &str) -> Result<Vec<BlsEntry>, HostError> {
+    fn bls(&mut self, _: &str, _: &dyn Fn(&str) -> Option<String>) -> Result<Vec<BlsEntry>, HostError> {
         let entry = BlsEntry {
             id: "a".into(),
             title: "it's".into(),
