@@ -205,7 +205,8 @@ impl<M: Machine> Session<'_, M> {
             }
             Target::Submenu(_) => {
                 let menu = config.menu.enter(entry, cause).ok_or("there is no such menu")?;
-                Ok(self.menu(&Config { menu, notes: Vec::new(), ..config.clone() }, depth + 1))
+                let name = format!("{}: {title}", config.name);
+                Ok(self.menu(&Config { menu, name, notes: Vec::new(), ..config.clone() }, depth + 1))
             }
             Target::Script(_) => Err("pvgrub does not run scripts yet".into()),
             Target::Halt => Ok(End::Done(self.machine.stop(false, self.console))),

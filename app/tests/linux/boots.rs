@@ -133,15 +133,26 @@ fn a_broken_entry_leads_back_to_the_menu_and_the_next_try_works() {
 }
 
 #[test]
-fn locked_entries_stay_locked() {
+fn what_is_locked_is_booted_with_its_password_only() {
     let menu = MENU.replace("root (hd0,0)", "lock");
     let (text, ok) = guest(&menu).run("");
     assert!(!ok, "{text}");
     has(&text, &["Entry 0 (Alpha) was not booted", "locked (`lock`)"]);
-    let (text, ok) = guest(&format!("fallback 1\npassword secret\n{MENU}")).run("0\n1\n");
+    // With a password in the menu the `lock` can be opened; nobody types it, a wrong one is typed, the right one is.
+    let menu = format!("password secret\n{menu}");
+    for answer in ["", "wrong\n"] {
+        let (text, ok) = guest(&menu).run(answer);
+        assert!(!ok && !text.contains("would be booted"), "{text}");
+        has(&text, &["Password: "]);
+        assert!(!text.contains("secret"), "{text}");
+    }
+    let (text, ok) = guest(&menu).run("secret\n");
+    assert!(ok, "{text}");
+    has(&text, &["Password: ", "Booting entry 0", "would be booted"]);
+    // A password that makes no sense locks all.
+    let (text, ok) = guest(&format!("fallback 1\npassword\n{MENU}")).run("0\n1\n");
     assert!(!ok && !text.contains("would be booted"), "{text}");
     has(&text, &["the menu is locked (`password`)"]);
-    assert!(!text.contains("secret"));
 }
 
 #[test]
