@@ -52,7 +52,8 @@ impl<M: Machine> Session<'_, M> {
         if let Target::Submenu(_) = target {
             deep(depth)?;
             let menu = config.menu.enter(entry, cause).ok_or("there is no such menu")?;
-            return Ok(self.menu(&Config { menu, notes: Vec::new(), ..config.clone() }, depth + 1));
+            let name = format!("{}: {title}", config.name);
+            return Ok(self.menu(&Config { menu, name, notes: Vec::new(), ..config.clone() }, depth + 1));
         }
         self.reach(config, target, cause, depth)
     }
