@@ -73,24 +73,27 @@ fn screens(stage: &mut Stage) -> Result<()> {
     let config = stage.guest(&disk("debian-12/default")?, "pvgrub.timeout=-1")?;
     let mut person = Person::at(stage, &config)?;
     let first = format!(">  0  {TITLE}");
-    let second = format!("   1  {ADVANCED}");
+    let second = format!("   1  {ADVANCED} ->");
     person.looks(&[HEADLINE, "", &first, &second], &KEYS)?;
     person.types("e")?;
     person.looks(
         &[
             &format!("Editing entry 0: {TITLE}"),
             "",
-            " load_video",
-            " insmod gzio",
-            " if [ x$grub_platform = xxen ]; then insmod xzio; insmod lzopio; fi",
-            " insmod part_msdos",
-            " insmod ext2",
-            " search --no-floppy --fs-uuid --set=root 6f1c5a0e-5d1b-4c8e-9d5a-3b1e7a9c0d42",
-            &format!(" echo 'Loading Linux {CLOUD} ...'"),
-            &format!(" linux /boot/vmlinuz-{CLOUD} root=UUID=6f1c5a0e-5d1b-4c8e-9d\\"),
-            " 5a-3b1e7a9c0d42 ro  quiet",
-            " echo 'Loading initial ramdisk ...'",
-            &format!(" initrd /boot/initrd.img-{CLOUD}"),
+            &format!(" setparams '{TITLE}'"),
+            "",
+            "  load_video",
+            "  insmod gzio",
+            "  if [ x$grub_platform = xxen ]; then insmod xzio; insmod lzopio; fi",
+            "  insmod part_msdos",
+            "  insmod ext2",
+            "  search --no-floppy --fs-uuid --set=root 6f1c5a0e-5d1b-4c8e-9d5a-3b1e7a9c0d4\\",
+            " 2",
+            &format!("  echo 'Loading Linux {CLOUD} ...'"),
+            &format!("  linux /boot/vmlinuz-{CLOUD} root=UUID=6f1c5a0e-5d1b-4c8e-9d5a-\\"),
+            " 3b1e7a9c0d42 ro  quiet",
+            "  echo 'Loading initial ramdisk ...'",
+            &format!("  initrd /boot/initrd.img-{CLOUD}"),
         ],
         &[
             "^X or F10: boot this.  Esc: back without the changes.  ^C: command line.",

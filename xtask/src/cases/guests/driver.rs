@@ -54,6 +54,18 @@ impl<'s, 'l> Person<'s, 'l> {
         }
     }
 
+    /// Presses a key that means nothing until the menu is seen, with this entry marked: it is hidden while its countdown runs.
+    pub fn wakes(&mut self, title: &str) -> Result<()> {
+        for _ in 0..MENU / 2 {
+            self.types("\x0c")?;
+            std::thread::sleep(std::time::Duration::from_secs(2));
+            if self.screen().choice().is_some() {
+                return self.marked(title).map(drop);
+            }
+        }
+        bail!("no menu:\n{}", self.screen())
+    }
+
     /// Waits for a menu with this entry marked.
     pub fn marked(&mut self, title: &str) -> Result<Screen> {
         self.sees(&format!("menu with {title:?} marked"), MENU, |screen| {

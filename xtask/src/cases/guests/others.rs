@@ -1,9 +1,9 @@
 //! Other families: Fedora's grub.cfg with Boot Loader Specification entries, systemd-boot's, extlinux, unified kernel
 //! images, and menu.lst.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
-use super::driver::{DOWN, ENTER, ESC, Person, UP};
+use super::driver::{DOWN, ENTER, Person, UP};
 use super::{CLOUD, GENERIC, MACHINE, empty, pair, runs};
 use crate::cases::{Case, QUIET, Stage, Tier};
 use crate::kernels::Kernel;
@@ -131,12 +131,9 @@ fn alpine_default(stage: &mut Stage) -> Result<()> {
 
 /// The menu is hidden until a key comes.
 fn alpine_second(stage: &mut Stage) -> Result<()> {
-    let config = stage.guest(&alpine()?, "")?;
+    let config = stage.guest(&alpine()?, "pvgrub.timeout=30")?;
     let mut person = Person::at(stage, &config)?;
-    person.reads("Alpine will be booted automatically")?;
-    person.types(ESC)?;
-    person.marked("Linux virt")?;
-    ensure!(person.screen().has("Alpine/Linux Boot Menu"), "no title:\n{}", person.screen());
+    person.wakes("Linux virt")?;
     person.types(UP)?;
     person.marked("Linux lts")?;
     person.types(ENTER)?;
@@ -146,9 +143,7 @@ fn alpine_second(stage: &mut Stage) -> Result<()> {
 fn alpine_edit(stage: &mut Stage) -> Result<()> {
     let config = stage.guest(&alpine()?, "pvgrub.timeout=30")?;
     let mut person = Person::at(stage, &config)?;
-    person.reads("Alpine will be booted automatically")?;
-    person.types(ESC)?;
-    person.marked("Linux virt")?;
+    person.wakes("Linux virt")?;
     person.edits("vmlinuz-virt")?;
     person.appends_to("linux", " pick=edited")?;
     person.boots_it()?;
