@@ -1,8 +1,7 @@
 //! A guest's console as a person sees it: a terminal of 80 columns and 24 rows, fed with all that the guest prints.
 
-use std::num::NonZeroU16;
-
 use std::fmt;
+use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
