@@ -74,9 +74,7 @@ fn kernel(toolchain: &mut Lazy, name: &str) -> Result<PathBuf> {
     let out = paths::ensure(paths::xen())?.join(name);
     strip(&built, &out)?;
     sh::step(format!("{} ({} KB)", out.display(), std::fs::metadata(&out)?.len().div_ceil(1000)));
-    if name.starts_with("pvgrub") {
-        pack(&out)?;
-    }
+    pack(&out)?;
     Ok(out)
 }
 
@@ -89,9 +87,9 @@ fn pack(kernel: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where [`kernels`] puts a packed pvgrub.
+/// Where [`kernels`] puts a packed kernel.
 pub fn packed_name(kernel: &Path) -> PathBuf {
-    kernel.with_extension("gz")
+    kernel.with_added_extension("gz")
 }
 
 /// One package alone: built together, cargo would give platform-xen the features that any of them asks for.
