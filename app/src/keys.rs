@@ -169,6 +169,11 @@ impl Keys {
         (!broken).then_some(done)
     }
 
+    /// Breaks off what is under way, if it can be: for who waits for a key meanwhile.
+    pub fn break_off(&self) {
+        self.broken.set(self.breakable.get());
+    }
+
     /// Whether somebody has broken off what is under way. To be asked now and then by who takes long.
     pub fn is_broken_off(&self) -> bool {
         if !self.breakable.get() || self.broken.get() {

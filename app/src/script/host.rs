@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use pvgrub_fs::{Content, FileKind, FileSystem, Partition, Volume};
-use pvgrub_menu::{bls, clean};
+use pvgrub_menu::{Key, bls, clean};
 use pvgrub_net::Place;
 use pvgrub_script::{BlsEntry, By, DateTime, Host, HostError, Info, Probe};
 
@@ -231,18 +231,26 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
     }
 
     fn sleep(&mut self, seconds: u32, interruptible: bool) -> bool {
-        if self.silent {
+        if self.silent || self.is_broken_off() {
             return false;
         }
         self.flush();
         let until = self.console.now() + Duration::from_secs(seconds.into());
         loop {
             match self.console.wait(Some(until)) {
-                Event::Key(pvgrub_menu::Key::Escape) if interruptible => return true,
+                Event::Key(Key::Escape) if interruptible => return true,
+                Event::Key(Key::Escape | Key::Ctrl('c')) => {
+                    self.console.keys().break_off();
+                    return false;
+                }
                 Event::Key(_) => {}
                 Event::Time | Event::End => return false,
             }
         }
+    }
+
+    fn is_broken_off(&mut self) -> bool {
+        self.console.keys().is_broken_off()
     }
 
     fn now(&mut self) -> Option<DateTime> {

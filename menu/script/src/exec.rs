@@ -242,6 +242,9 @@ impl Exec<'_> {
             return self.fail(code::RECURSION_DEPTH, "maximum recursion depth exceeded");
         }
         self.sh.meter.step(0)?;
+        if self.sh.meter.is_time_to_ask() {
+            self.patience()?;
+        }
         self.sh.line = command.line;
         let status = match &command.kind {
             Kind::Simple(words) => self.simple(words)?,
@@ -252,6 +255,11 @@ impl Exec<'_> {
         self.sh.depth -= 1;
         self.sh.status = status;
         Ok(status)
+    }
+
+    /// Ends the script if somebody asked for that.
+    pub fn patience(&mut self) -> Result<(), Stop> {
+        if self.host.is_broken_off() { Err(Bound::Patience.into()) } else { Ok(()) }
     }
 
     fn conditional(&mut self, arms: &[(List, List)], or_else: &List) -> Run {

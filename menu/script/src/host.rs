@@ -33,6 +33,11 @@ pub trait Host {
     /// Waits for so many seconds; `true` if somebody broke it off, which only happens if it is `interruptible`.
     fn sleep(&mut self, seconds: u32, interruptible: bool) -> bool;
 
+    /// Whether somebody wants the script to end. It is asked now and then while a script runs.
+    fn is_broken_off(&mut self) -> bool {
+        false
+    }
+
     /// Date and time, UTC.
     fn now(&mut self) -> Option<DateTime>;
 

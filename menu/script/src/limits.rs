@@ -43,6 +43,8 @@ pub enum Bound {
     Output,
     /// Menus within menus.
     Levels,
+    /// The user's patience: [`crate::Host::is_broken_off`].
+    Patience,
 }
 
 impl fmt::Display for Bound {
@@ -53,14 +55,19 @@ impl fmt::Display for Bound {
             Self::Entries => "the script makes too many entries",
             Self::Output => "the script prints too much",
             Self::Levels => "too many menus within one another",
+            Self::Patience => "broken off",
         })
     }
 }
+
+/// So many commands are run until the host is asked again whether to go on: the answer may cost more than a command.
+const PATIENCE: u32 = 32;
 
 /// What is left.
 #[derive(Debug, Clone)]
 pub(crate) struct Meter {
     pub limits: Limits,
+    patience: u32,
     pub steps: u32,
     pub memory: usize,
     pub output: usize,
@@ -68,7 +75,7 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub fn new(limits: Limits) -> Self {
-        Self { limits, steps: limits.steps, memory: limits.memory, output: limits.output }
+        Self { limits, patience: PATIENCE, steps: limits.steps, memory: limits.memory, output: limits.output }
     }
 
     /// A new run begins, with so much memory in use.
@@ -76,6 +83,12 @@ impl Meter {
         self.memory = self.limits.memory.saturating_sub(used);
         self.steps = self.limits.steps;
         self.output = self.limits.output;
+    }
+
+    /// A command is run: whether it is time to ask the host.
+    pub fn is_time_to_ask(&mut self) -> bool {
+        self.patience = self.patience.checked_sub(1).unwrap_or(PATIENCE);
+        self.patience == 0
     }
 
     /// A command, or work on so many bytes.

@@ -40,6 +40,21 @@ fn what_never_ends_is_ended() {
 }
 
 #[test]
+fn what_takes_long_is_broken_off() {
+    for (text, patience) in [
+        ("while true; do sleep 1; done", 5),
+        ("while true; do sleep --interruptible 1; done", 5),
+        ("while true; do true; done", 0),
+        ("function f { true; }; until false; do f; done", 0),
+        ("until search --file --set /gone; do true; done", 0),
+    ] {
+        let mut host = Fake { patience: Some(patience), ..Fake::new(&[]) };
+        let outcome = run(&mut host, text).1;
+        assert_eq!((outcome, host.slept), (Outcome::Failed("broken off".into()), patience), "{text}");
+    }
+}
+
+#[test]
 fn what_grows_is_stopped() {
     failed(&on_small_stack("a=xxxxxxxx\nwhile true; do a=$a$a; done").0, "the script takes too much memory");
     failed(

@@ -88,7 +88,9 @@ pub(crate) fn sleep(exec: &mut Exec, call: &Call) -> Run {
     if options.has(0) {
         exec.print(&format!("{seconds} s\n"))?;
     }
-    Ok(u32::from(exec.host.sleep(seconds, options.has(1))))
+    let woken = exec.host.sleep(seconds, options.has(1));
+    exec.patience()?;
+    Ok(u32::from(woken))
 }
 
 /// The largest file that is shown or compared, in bytes.

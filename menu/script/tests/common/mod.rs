@@ -17,6 +17,8 @@ pub struct Fake {
     pub bls: Vec<BlsEntry>,
     pub typed: Option<String>,
     pub slept: u32,
+    /// Somebody presses Esc after so many seconds.
+    pub patience: Option<u32>,
 }
 
 impl Fake {
@@ -113,6 +115,10 @@ impl Host for Fake {
     fn sleep(&mut self, seconds: u32, _: bool) -> bool {
         self.slept += seconds;
         false
+    }
+
+    fn is_broken_off(&mut self) -> bool {
+        self.patience.is_some_and(|patience| self.slept >= patience)
     }
 
     fn now(&mut self) -> Option<DateTime> {
