@@ -71,10 +71,13 @@ impl<M: Machine> Session<'_, M> {
         let title = cut(&entry.title, self.look.columns.saturating_sub(24));
         self.console.lines(&format!("Booting entry {number} as edited: {title}\n(of {})", config.name));
         if let Some(script) = &config.script {
+            let levels = script.levels();
             let led = self.breakable(|session| {
                 script.entry(&mut session.place(&config.home), number, false, Some(text))
-            })?;
-            return self.follow(config, led, None, Cause::User, depth);
+            });
+            let end = led.and_then(|led| self.follow(config, led, None, Cause::User, depth));
+            script.leave_to(levels);
+            return end;
         }
         if config.lines {
             let menu = Menu::parse(format!("title {}\n{text}", entry.title).as_bytes());
@@ -89,8 +92,12 @@ impl<M: Machine> Session<'_, M> {
         // Other formats are shown as commands.
         let script = self.shell(config);
         let text = format!("{text}\nboot\n");
-        let led = self.breakable(|session| script.command(&mut session.place(&config.home), &text))?;
-        self.follow(&Config { script: Some(script), ..config.clone() }, led, None, Cause::User, depth)
+        let levels = script.levels();
+        let led = self.breakable(|session| script.command(&mut session.place(&config.home), &text));
+        let config = Config { script: Some(script.clone()), ..config.clone() };
+        let end = led.and_then(|led| self.follow(&config, led, None, Cause::User, depth));
+        script.leave_to(levels);
+        end
     }
 
     /// The shell that the command line talks to.
@@ -118,6 +125,7 @@ impl<M: Machine> Session<'_, M> {
             return Ok(End::Back);
         }
         let script = self.shell(config);
+        let levels = script.levels();
         let mut said = String::new();
         let led = self.breakable(|session| {
             let mut place = session.place(&config.home);
@@ -126,13 +134,17 @@ impl<M: Machine> Session<'_, M> {
         });
         said.truncate(said.floor_char_boundary(MAX_SAID));
         ui.output(&said);
-        match led? {
-            Led::Back => Ok(End::Back),
-            led => {
+        let end = match led {
+            Err(why) => Err(why),
+            Ok(Led::Back) => Ok(End::Back),
+            Ok(led) => {
                 self.leave(ui);
-                self.follow(&Config { script: Some(script), ..config.clone() }, led, None, Cause::User, depth)
+                let config = Config { script: Some(script.clone()), ..config.clone() };
+                self.follow(&config, led, None, Cause::User, depth)
             }
-        }
+        };
+        script.leave_to(levels);
+        end
     }
 
     /// How a line may go on: from which byte on, and by what.

@@ -9,7 +9,7 @@ use crate::config::{Config, Home};
 use crate::load::{Failure, Loader};
 use crate::machine::Machine;
 use crate::reader::MAX_SAVED;
-use crate::script::{Led, Script};
+use crate::script::Led;
 use crate::session::{End, Session};
 
 /// Menus may lead to menus so deep.
@@ -98,17 +98,23 @@ impl<M: Machine> Session<'_, M> {
             Target::Script(number) => {
                 let script = config.script.as_ref().ok_or("internal error: there is no script")?;
                 let automatic = cause == Cause::Automatic;
+                let levels = script.levels();
                 let led = self.breakable(|session| {
                     script.entry(&mut session.place(&config.home), *number, automatic, None)
-                })?;
-                self.follow(config, led, inner(config, *number, cause), cause, depth)
+                });
+                let inner = inner(config, *number, cause);
+                let end = led.and_then(|led| self.follow(config, led, inner, cause, depth));
+                // Also what was broken off once its menu was open: its entries are not those of this one.
+                script.leave_to(levels);
+                end
             }
             Target::Halt => Ok(End::Done(self.machine.stop(false, self.console))),
             Target::Reboot => Ok(End::Done(self.machine.stop(true, self.console))),
         }
     }
 
-    /// Goes on where a script led to; in a menu `inner` is the default entry, if it is some.
+    /// Goes on where a script led to; in a menu `inner` is the default entry, if it is some. Whoever ran the script leaves that menu
+    /// afterwards.
     pub(super) fn follow(
         &mut self,
         config: &Config<'_>,
@@ -127,10 +133,8 @@ impl<M: Machine> Session<'_, M> {
                     menu.settings.timeout = Some(0);
                 }
                 menu.settings.entered_by_itself = cause == Cause::Automatic;
-                let end =
-                    deep(depth).map(|()| self.menu(&Config { menu, notes, ..config.clone() }, depth + 1));
-                config.script.iter().for_each(Script::leave);
-                end
+                deep(depth)?;
+                Ok(self.menu(&Config { menu, notes, ..config.clone() }, depth + 1))
             }
         }
     }

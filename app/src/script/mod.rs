@@ -118,9 +118,14 @@ impl Script {
         Self(Rc::new(RefCell::new(self.0.borrow().clone())))
     }
 
-    /// Leaves the menu on top.
-    pub fn leave(&self) {
-        self.0.borrow_mut().leave();
+    /// How many menus are open in it.
+    pub fn levels(&self) -> usize {
+        self.0.borrow().levels()
+    }
+
+    /// Leaves the menus on top of so many.
+    pub fn leave_to(&self, levels: usize) {
+        self.0.borrow_mut().leave_to(levels);
     }
 
     fn run<M: Machine>(

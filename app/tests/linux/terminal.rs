@@ -217,6 +217,46 @@ fn a_hotkey_and_a_submenu() {
     assert!(terminal.child.wait().unwrap().success());
 }
 
+/// The shell has as many menus open as the screen, whichever way the one on top was come by.
+#[test]
+fn a_menu_that_a_command_shows_is_left_again() {
+    let menu = "set timeout=60\nmenuentry Alpha { linux /gone; }\n\
+                submenu More {\n  menuentry Inner { linux /k inner; }\n}\n";
+    let other = "menuentry Other { linux /k other; }\n";
+    let files = [("/boot/grub/grub.cfg", menu), ("/other.cfg", other)].map(|(name, text)| (name, text.as_bytes()));
+    let mut terminal = Terminal::start(Guest::with(&[files[0], files[1], ("/k", &kernel())]));
+    terminal.expect(">  0  Alpha");
+    terminal.press("1\r");
+    terminal.expect(">  0  Inner");
+    for command in ["normal", "configfile"] {
+        terminal.press(&format!("c{command} /other.cfg\r"));
+        terminal.expect("Other");
+        terminal.press("\x1b");
+        terminal.expect("pvgrub> ");
+        terminal.press("\x1b");
+        terminal.expect(">  0  Inner");
+    }
+    terminal.press("\r");
+    terminal.expect("would be booted");
+    terminal.expect("inner");
+    assert!(terminal.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_script_is_broken_off() {
+    let menu = "set timeout=60\nmenuentry Alpha { while true; do sleep 1; done; }\nmenuentry Beta { linux /k beta; }\n";
+    let mut terminal =
+        Terminal::start(Guest::with(&[("/boot/grub/grub.cfg", menu.as_bytes()), ("/k", &kernel())]));
+    terminal.expect(">  0  Alpha");
+    terminal.press("\r");
+    terminal.expect("Booting entry 0");
+    terminal.press("\x1b");
+    terminal.expect("Entry 0 (Alpha) was not booted: interrupted");
+    terminal.press("1\r");
+    terminal.expect("would be booted");
+    assert!(terminal.child.wait().unwrap().success());
+}
+
 #[test]
 fn the_command_line() {
     for guest in [scripts(), guest()] {

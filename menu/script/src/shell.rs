@@ -205,6 +205,14 @@ impl Shell {
         true
     }
 
+    /// Leaves menus until no more than so many are open: all that a run put on top of those that there were.
+    pub fn leave_to(&mut self, levels: usize) {
+        if self.levels.len() > levels.max(1) {
+            self.close(levels.max(1));
+            self.after_entry();
+        }
+    }
+
     /// Entries of the menu that is on top.
     pub fn entries(&self) -> &[Entry] {
         self.levels.last().map_or(&[], |level| &level.entries)
