@@ -4,7 +4,7 @@
 //! terminal that can't address its cursor, `pvgrub.…=` is what the guest's menu can't undo, and words that mean nothing to us are
 //! passed over, because `xl` puts `root=` there too. docs/menus.md has the grammar.
 
-use pvgrub_menu::{Default as Chosen, FileRef, Settings, clean, file_ref};
+use pvgrub_menu::{Cause, Default as Chosen, FileRef, Settings, clean, file_ref};
 use pvgrub_net::{Place, Scheme, Server};
 
 /// The words of `extra`, understood.
@@ -49,6 +49,16 @@ impl Forced {
             settings.default = Chosen::Path(entry.clone());
             settings.fallback.clear();
         }
+    }
+
+    /// The same for a menu that another led to, by its countdown or because somebody chose it. What was to go on at once does, and
+    /// where somebody is there to choose, no countdown begins that the menu hasn't.
+    pub fn hold_further(&self, settings: &mut Settings, cause: Cause) {
+        let as_it_is = match cause {
+            Cause::Automatic => settings.timeout == Some(0),
+            Cause::User => settings.timeout.is_none(),
+        };
+        settings.timeout = self.timeout.filter(|_| !as_it_is).unwrap_or(settings.timeout);
     }
 
     /// The command line with what is added to it.
@@ -198,6 +208,20 @@ mod tests {
         assert_eq!(Options::parse(["pvgrub.timeout=-1"]).forced.timeout, Some(None));
         for wrong in ["pvgrub.timeout=x", "pvgrub.timeout=", "pvgrub.tiemout=3", "pvgrub.append="] {
             assert_eq!(Options::parse([wrong]).notes.len(), 1, "{wrong}");
+        }
+        // The next menu: (its own timeout, who led there) and what it comes to.
+        for (own, cause, held) in [
+            (Some(60), Cause::Automatic, Some(3)),
+            (None, Cause::Automatic, Some(3)),
+            (Some(0), Cause::Automatic, Some(0)),
+            (Some(60), Cause::User, Some(3)),
+            (None, Cause::User, None),
+        ] {
+            let mut settings = Settings { timeout: own, ..Settings::default() };
+            options.forced.hold_further(&mut settings, cause);
+            assert_eq!(settings.timeout, held, "{own:?} {cause:?}");
+            Forced::default().hold_further(&mut settings, cause);
+            assert_eq!(settings.timeout, held);
         }
         // Nothing is forced: nothing is changed.
         let before = settings.clone();

@@ -6,6 +6,7 @@ use pvgrub_menu::{Action, Cause, HelpBody, MAX_TEXT, Menu, Ui, cut};
 use crate::config::Config;
 use crate::load::Failure;
 use crate::machine::Machine;
+use crate::reach::deep;
 use crate::script::{Led, Script};
 use crate::session::{End, Session};
 
@@ -25,29 +26,40 @@ impl<M: Machine> Session<'_, M> {
     ) -> Option<End> {
         match action {
             Action::BootEdited { entry, text } => match self.edited(ui, config, entry, &text, depth) {
-                Ok(End::Back | End::GaveUp) => {}
+                // What was shown there counts here.
+                Ok(End::Back | End::GaveUp) => ui.remember(self.memory.clone()),
                 Ok(end) => return Some(end),
                 Err(Failure::Because(why)) => _ = ui.failed(entry, Cause::User, &why),
                 Err(Failure::Interrupted) => _ = ui.failed(entry, Cause::User, "interrupted"),
             },
             Action::Command(line) => match self.command(ui, config, &line, depth) {
-                Ok(End::Back | End::GaveUp) => {}
+                // What was shown there counts here.
+                Ok(End::Back | End::GaveUp) => ui.remember(self.memory.clone()),
                 Ok(end) => return Some(end),
                 Err(Failure::Because(why)) => ui.output(&why),
                 Err(Failure::Interrupted) => ui.output("interrupted"),
             },
             Action::Complete(text) => {
-                let (start, candidates) = self.candidates(config, &text);
-                ui.complete(start, &candidates);
+                // Of a directory that somebody has no patience with nothing is shown.
+                if let Ok((start, candidates)) = self.breakable(|session| Ok(session.candidates(config, &text))) {
+                    ui.complete(start, &candidates);
+                }
             }
-            Action::Help(key) => match self.help(config, key) {
+            Action::Help(key) => match self.breakable(|session| session.help(config, key)) {
                 Ok(text) => ui.show_text(&text),
-                Err(why) => ui.say(&why),
+                Err(Failure::Because(why)) => ui.say(&why),
+                Err(Failure::Interrupted) => ui.say("interrupted"),
             },
             Action::NewConfig => {
                 let file = config.menu.settings.new_config.as_ref()?;
-                match self.breakable(|session| session.reader().read(file, &config.home)) {
-                    Ok(other) => return Some(self.menu(&other, depth)),
+                let read = deep(depth)
+                    .and_then(|()| self.breakable(|session| session.reader().read(file, &config.home)));
+                match read {
+                    // Esc there leads back here.
+                    Ok(other) => match self.further(other, Cause::User, depth + 1) {
+                        End::Back | End::GaveUp => ui.remember(self.memory.clone()),
+                        end => return Some(end),
+                    },
                     Err(Failure::Because(why)) => ui.say(&why),
                     Err(Failure::Interrupted) => ui.say("interrupted"),
                 }

@@ -15,7 +15,8 @@ use crate::session::{End, Session};
 /// Menus may lead to menus so deep.
 const MAX_DEPTH: usize = 8;
 
-fn deep(depth: usize) -> Result<(), Failure> {
+/// Whether there may be one more.
+pub(super) fn deep(depth: usize) -> Result<(), Failure> {
     if depth < MAX_DEPTH {
         return Ok(());
     }
@@ -86,12 +87,12 @@ impl<M: Machine> Session<'_, M> {
             Target::Config(other) => {
                 deep(depth)?;
                 let other = self.breakable(|session| session.reader().read(&other.file, &config.home))?;
-                Ok(self.menu(&other, depth + 1))
+                Ok(self.further(other, cause, depth + 1))
             }
             Target::OfferedConfig => {
                 deep(depth)?;
                 let other = self.breakable(|session| session.reader().offered())?;
-                Ok(self.menu(&other, depth + 1))
+                Ok(self.further(other, cause, depth + 1))
             }
             // Only an entry leads there.
             Target::Submenu(_) => Err("there is no such menu".into()),
@@ -111,6 +112,12 @@ impl<M: Machine> Session<'_, M> {
             Target::Halt => Ok(End::Done(self.machine.stop(false, self.console))),
             Target::Reboot => Ok(End::Done(self.machine.stop(true, self.console))),
         }
+    }
+
+    /// Shows a menu that another led to.
+    pub(super) fn further(&mut self, mut config: Config<'_>, cause: Cause, depth: usize) -> End {
+        self.machine.options().forced.hold_further(&mut config.menu.settings, cause);
+        self.menu(&config, depth)
     }
 
     /// Goes on where a script led to; in a menu `inner` is the default entry, if it is some. Whoever ran the script leaves that menu
@@ -134,7 +141,8 @@ impl<M: Machine> Session<'_, M> {
                 }
                 menu.settings.entered_by_itself = cause == Cause::Automatic;
                 deep(depth)?;
-                Ok(self.menu(&Config { menu, notes, ..config.clone() }, depth + 1))
+                menu.guard_as(&config.menu.settings);
+                Ok(self.further(Config { menu, notes, ..config.clone() }, cause, depth + 1))
             }
         }
     }

@@ -52,6 +52,8 @@ impl<'a, M: Machine> Session<'a, M> {
     /// Shows a message over an empty menu, until somebody asks for another look.
     pub fn message(&mut self, text: &str) -> End {
         let mut ui = Ui::empty(&headline(""), *self.look);
+        // The wait for wrong passwords among it.
+        ui.remember(self.memory.clone());
         ui.say(text);
         loop {
             match self.action(&mut ui) {

@@ -2,6 +2,7 @@
 
 use alloc::string::{String, ToString};
 
+use crate::auth::Access;
 use crate::model::{Menu, Target};
 use crate::order::entry_by_path;
 use crate::settings::{Default, Settings, TimeoutStyle};
@@ -36,14 +37,45 @@ impl Menu {
             ..outer.settings.clone()
         };
     }
+
+    /// Makes sure that the same people may edit and type commands as in `outer`, if this menu doesn't say who may. (In GRUB 2 a submenu
+    /// doesn't know of superusers unless the variable is exported, and asks for nothing: so its entries are free here, too.)
+    pub fn guard_as(&mut self, outer: &Settings) {
+        if self.settings.superusers.is_some() || outer.superusers.is_none() {
+            return;
+        }
+        self.settings.superusers.clone_from(&outer.superusers);
+        self.settings.secrets.clone_from(&outer.secrets);
+        self.entries.iter_mut().for_each(|entry| entry.access = Access::Unrestricted);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Access, Blocked, Entry, Secret};
+    use crate::{Blocked, Entry, Secret};
     use alloc::boxed::Box;
     use alloc::vec::Vec;
+
+    #[test]
+    fn a_submenu_that_knows_no_superusers_has_those_of_its_menu() {
+        let users = |name: &str| Settings {
+            superusers: Some(Vec::from([name.into()])),
+            secrets: Vec::from([(name.into(), Secret::Plain("x".into()))]),
+            ..Settings::default()
+        };
+        let locked = Entry { access: Access::Superusers, ..Entry::new("a", Err(Blocked::NoKernel)) };
+        let menu = Menu { entries: Vec::from([locked]), ..Menu::default() };
+        let guarded = |own: Settings, outer: &Settings| {
+            let mut menu = Menu { settings: own, ..menu.clone() };
+            menu.guard_as(outer);
+            (menu.settings, menu.entries[0].access.clone())
+        };
+        assert_eq!(guarded(Settings::default(), &users("root")), (users("root"), Access::Unrestricted));
+        assert_eq!(guarded(users("ann"), &users("root")), (users("ann"), Access::Superusers));
+        let none = Settings::default();
+        assert_eq!(guarded(none.clone(), &none), (none.clone(), Access::Superusers));
+    }
 
     #[test]
     fn the_path_leads_on() {

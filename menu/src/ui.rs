@@ -92,7 +92,7 @@ pub enum Action {
     Complete(String),
     /// Read the file of this function key's [`crate::HelpText`] and show it by [`Ui::show_text`].
     Help(u8),
-    /// Leave this menu for that of [`crate::Settings::new_config`]. If that fails: [`Ui::say`].
+    /// Show the menu of [`crate::Settings::new_config`]. If that fails: [`Ui::say`].
     NewConfig,
     /// Look for disks and menus again.
     Rescan,

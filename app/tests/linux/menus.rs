@@ -91,6 +91,15 @@ fn what_the_host_forces() {
     guest.arg("pvgrub.entry=1");
     guest.arg("pvgrub.timeout=0");
     boots(&guest, "", &["Booting entry 1 by itself: B"]);
+    // Nor can it hide behind another menu.
+    for menu in ["title A\nconfigfile /other.lst\n", "submenu A { set timeout=-1; menuentry B { linux /k b; }; }\n"] {
+        let name = if menu.starts_with("title") { "/grub/menu.lst" } else { "/grub/grub.cfg" };
+        let other = b"timeout 60\ntitle B\nkernel /k b\n";
+        let files: [(&str, &[u8]); 3] = [(name, menu.as_bytes()), ("/other.lst", other), ("/k", &linux())];
+        let mut guest = Guest::with(&files);
+        guest.arg("pvgrub.timeout=0");
+        boots(&guest, "", &["Booting entry 0 by itself: B"]);
+    }
 }
 
 #[test]

@@ -243,6 +243,27 @@ fn a_menu_that_a_command_shows_is_left_again() {
 }
 
 #[test]
+fn what_is_remembered_outlives_a_scan_that_finds_nothing() {
+    let guest = guest();
+    let (disk, gone) = (guest.dir.path().join("xvda"), guest.dir.path().join("gone"));
+    let mut terminal = Terminal::start(guest);
+    terminal.expect(">  0  Alpha");
+    terminal.press("cecho something\r");
+    terminal.expect("something");
+    terminal.press("\x1b");
+    terminal.expect(">  0  Alpha");
+    std::fs::rename(&disk, &gone).unwrap();
+    terminal.press("r");
+    terminal.expect("No menu");
+    std::fs::rename(&gone, &disk).unwrap();
+    terminal.press("r");
+    terminal.expect(">  0  Alpha");
+    terminal.press("c\x1b[A");
+    terminal.expect("echo something");
+    terminal.press("\x03");
+}
+
+#[test]
 fn a_script_is_broken_off() {
     let menu = "set timeout=60\nmenuentry Alpha { while true; do sleep 1; done; }\nmenuentry Beta { linux /k beta; }\n";
     let mut terminal =
