@@ -15,8 +15,11 @@ use crate::timings::Timings;
 const MAX_CONF: usize = 64 << 10;
 /// Where unified kernel images are: beneath the root, or where that volume is mounted.
 const IMAGES: [&str; 4] = ["/EFI/Linux", "/efi/EFI/Linux", "/boot/EFI/Linux", "/boot/efi/EFI/Linux"];
-/// The most that are looked at.
+/// The most that are looked at, and the most bytes of all their texts: each of many profiles may name the same long one.
 const MAX_IMAGES: usize = 100;
+const MAX_TEXTS: usize = 1 << 20;
+/// The most files of entries that are looked at, in each directory.
+const MAX_FILES: usize = 2000;
 
 /// The menu of a single file, which somebody named. Its paths are from the root of the volume that it is on.
 pub fn single(path: &str, text: &[u8]) -> Result<Menu, String> {
@@ -44,8 +47,8 @@ pub fn menu(volume: &Volume) -> Result<Menu, Error> {
     let mut list = List::new(Flavour::SystemdBoot);
     let mut within = Vec::new();
     for directory in DIRECTORIES {
-        for name in files.read_dir(directory).unwrap_or_default().into_iter().filter(|n| List::wants(&n.name))
-        {
+        let names = files.read_dir(directory).unwrap_or_default().into_iter();
+        for name in names.filter(|name| List::wants(&name.name)).take(MAX_FILES) {
             let before = list.entries.len();
             match files.open(&format!("{directory}/{}", name.name)).and_then(|file| file.read_all(MAX_CONF)) {
                 Ok(text) => list.add(&name.name, &text),
@@ -73,6 +76,7 @@ pub fn menu(volume: &Volume) -> Result<Menu, Error> {
 /// Adds an entry for each profile of each unified image.
 fn images(files: &dyn FileSystem, list: &mut List<'_>) {
     let timings = Timings::default();
+    let mut left = MAX_TEXTS;
     for directory in IMAGES {
         let names = files.read_dir(directory).unwrap_or_default().into_iter().map(|name| name.name);
         let wanted = |name: &String| name.to_ascii_lowercase().ends_with(".efi");
@@ -83,11 +87,27 @@ fn images(files: &dyn FileSystem, list: &mut List<'_>) {
                 Uki::read(&mut FileSource { file: &file, timings: &timings }).map_err(|why| why.to_string())
             });
             match uki {
-                Ok(uki) => list.entries.extend(profiles(&name, &path, uki)),
+                Ok(uki) => {
+                    let found = profiles(&name, &path, uki);
+                    let size = found.iter().map(size).sum();
+                    match left.checked_sub(size) {
+                        Some(less) => (left, _) = (less, list.entries.extend(found)),
+                        None => {
+                            list.notes.push(format!("{path}: there are too many long texts; passed over"))
+                        }
+                    }
+                }
                 Err(why) => list.notes.push(format!("{path}: {why}")),
             }
         }
     }
+}
+
+/// Bytes of an entry, about.
+fn size(entry: &Found) -> usize {
+    let texts = [&entry.file, &entry.id, &entry.title, &entry.version];
+    let more = [&entry.sort_key, &entry.options].into_iter().flatten();
+    texts.into_iter().chain(more).map(String::len).sum::<usize>() + size_of::<Found>()
 }
 
 fn profiles(name: &str, path: &str, uki: Uki) -> Vec<Found> {

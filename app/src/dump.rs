@@ -34,6 +34,10 @@ fn menu(outline: &Outline) -> Map<String, Value> {
     }
     let entries = (0..outline.comes_to.len()).map(|number| Value::Object(entry(outline, number)));
     all.insert("entries".into(), entries.collect());
+    all.insert(
+        "warnings".into(),
+        outline.menu.notes.iter().map(|note| Value::from(note.to_string())).collect(),
+    );
     all
 }
 
@@ -57,6 +61,9 @@ fn entry(outline: &Outline, number: usize) -> Map<String, Value> {
         Access::Unrestricted => {}
         Access::Superusers => _ = all.insert("users".into(), json!([])),
         Access::Users(users) => _ = all.insert("users".into(), json!(users)),
+    }
+    if !entry.passwords.is_empty() {
+        all.insert("password".into(), json!(true));
     }
     match comes_to {
         ComesTo::Target(target) => does(target, &mut all),

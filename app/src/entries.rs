@@ -1,6 +1,8 @@
 //! What the readers of the simpler formats share: an entry that boots a kernel, and what the editor shows of it.
 
-use pvgrub_menu::{Blocked, Boot, Entry, FileRef, Target, clean};
+use pvgrub_menu::{Blocked, Boot, Device, Entry, FileRef, Target, clean};
+
+use crate::script::server_name;
 
 /// An entry that boots this, or can't; why. The editor shows it as commands of GRUB's shell, which runs them when it was edited.
 pub fn entry(title: &str, boot: Result<Boot, String>) -> Entry {
@@ -23,12 +25,20 @@ pub fn file(path: &str) -> Result<FileRef, String> {
 
 /// `linux` and `initrd` lines.
 fn source(boot: &Boot) -> String {
-    let mut text = format!("linux {} {}\n", word(&boot.kernel.to_string()), words(&boot.args));
+    let mut text = format!("linux {} {}\n", word(&name(&boot.kernel)), words(&boot.args));
     if !boot.initrds.is_empty() {
-        let initrds: Vec<String> = boot.initrds.iter().map(|initrd| word(&initrd.to_string())).collect();
+        let initrds: Vec<String> = boot.initrds.iter().map(|initrd| word(&name(initrd))).collect();
         text += &format!("initrd {}\n", initrds.join(" "));
     }
     text
+}
+
+/// A file as scripts name it: of a URL they know nothing.
+fn name(file: &FileRef) -> String {
+    match &file.device {
+        Some(Device::Server(server)) => format!("({}){}", server_name(server), file.path),
+        _ => file.to_string(),
+    }
 }
 
 /// A command line as its words are written in a script.
@@ -63,6 +73,18 @@ mod tests {
             format!("linux /boot/vmlinuz root=LABEL=a ro {quoted} '$y'\ninitrd '/a b' /c\n")
         );
         assert!(!entry.title.contains('\u{1b}'));
+        for (url, shown) in [
+            ("http://boot.example/a", "(http,boot.example)/a"),
+            ("http://me:word@boot.example:81/a", "(http,me@boot.example:81)/a"),
+            ("tftp://[fd00::1]/a", "(tftp,[fd00::1])/a"),
+        ] {
+            let entry = super::entry("x", Ok(Boot { kernel: file(url).unwrap(), ..Boot::default() }));
+            assert_eq!(entry.source, format!("linux {shown} \n"));
+            if !url.contains("word") {
+                // Which means the same there.
+                assert_eq!(pvgrub_menu::file_ref(shown, None), file(url));
+            }
+        }
         assert!(file("ftp://a/b").is_err());
         assert_eq!(file("http://boot.example/a").unwrap().to_string(), "http://boot.example/a");
     }

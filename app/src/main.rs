@@ -142,7 +142,7 @@ fn print_menu(machine: &impl Machine, paper: Paper) -> ExitCode {
     match (Reader { machine, sources, console, silent: true }).find(machine) {
         Ok(mut config) => {
             machine.options().forced.hold(&mut config.menu.settings);
-            let mut looker = outline::Looker { sources, console };
+            let mut looker = outline::Looker::new(sources, console);
             let outline = looker.outline(&config);
             match paper {
                 Paper::Lint => {

@@ -10,6 +10,9 @@ use crate::script::{Led, Place, Script};
 /// Submenus may lie so deep in one another.
 const MAX_DEPTH: usize = 8;
 
+/// The most entries that are looked at. (A script may show its own file again, once for each entry of it.)
+const MOST: usize = 5000;
+
 /// A menu, opened out.
 #[derive(Debug)]
 pub struct Outline {
@@ -38,9 +41,16 @@ pub struct Looker<'a, 'd, M: Machine> {
     pub sources: Sources<'a, 'd, M>,
     /// Nothing is written there.
     pub console: &'a mut Console,
+    /// So many entries more.
+    left: usize,
 }
 
-impl<'d, M: Machine> Looker<'_, 'd, M> {
+impl<'a, 'd, M: Machine> Looker<'a, 'd, M> {
+    /// Looks there.
+    pub fn new(sources: Sources<'a, 'd, M>, console: &'a mut Console) -> Self {
+        Self { sources, console, left: MOST }
+    }
+
     /// Opens out this menu.
     pub fn outline(&mut self, config: &Config<'d>) -> Outline {
         self.menu(config, &config.menu, 0)
@@ -48,10 +58,17 @@ impl<'d, M: Machine> Looker<'_, 'd, M> {
 
     fn menu(&mut self, config: &Config<'d>, menu: &Menu, depth: usize) -> Outline {
         let comes_to = menu.entries.iter().map(|entry| self.entry(config, entry, depth)).collect();
-        Outline { menu: menu.clone(), comes_to }
+        let mut menu = menu.clone();
+        // There may be much of it, over and over again.
+        menu.entries.iter_mut().for_each(|entry| entry.source = String::new());
+        Outline { menu, comes_to }
     }
 
     fn entry(&mut self, config: &Config<'d>, entry: &Entry, depth: usize) -> ComesTo {
+        match self.left.checked_sub(1) {
+            Some(left) => self.left = left,
+            None => return ComesTo::Fails(format!("more than {MOST} entries: it was not looked at")),
+        }
         match &entry.target {
             Err(why) => ComesTo::Fails(why.to_string()),
             Ok(Target::Submenu(_) | Target::Script(_)) if depth >= MAX_DEPTH => {

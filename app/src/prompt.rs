@@ -1,7 +1,7 @@
 //! What somebody asks for besides booting an entry: to boot one that was edited, the command line, a text of help, the menu behind a
 //! password.
 
-use pvgrub_menu::{Action, Cause, HelpBody, MAX_TEXT, Menu, Ui, cut};
+use pvgrub_menu::{Action, Cause, HelpBody, MAX_TEXT, Menu, Target, Ui, cut};
 
 use crate::config::Config;
 use crate::load::Failure;
@@ -41,7 +41,9 @@ impl<M: Machine> Session<'_, M> {
             },
             Action::Complete(text) => {
                 // Of a directory that somebody has no patience with nothing is shown.
-                if let Ok((start, candidates)) = self.breakable(|session| Ok(session.candidates(config, &text))) {
+                if let Ok((start, candidates)) =
+                    self.breakable(|session| Ok(session.candidates(config, &text)))
+                {
                     ui.complete(start, &candidates);
                 }
             }
@@ -107,7 +109,15 @@ impl<M: Machine> Session<'_, M> {
         let levels = script.levels();
         let led = self.breakable(|session| script.command(&mut session.place(&config.home), &text));
         let config = Config { script: Some(script.clone()), ..config.clone() };
-        let end = led.and_then(|led| self.follow(&config, led, None, Cause::User, depth));
+        let end = led.and_then(|mut led| {
+            // No command names a profile.
+            if let (Led::To(Target::Boot(boot)), Ok(Target::Boot(own))) = (&mut led, &entry.target)
+                && boot.kernel.path == own.kernel.path
+            {
+                boot.profile = own.profile;
+            }
+            self.follow(&config, led, None, Cause::User, depth)
+        });
         script.leave_to(levels);
         end
     }

@@ -161,8 +161,10 @@ fn save_default(config: &Config<'_>, entry: usize) -> Result<(), String> {
     let path = config.home.path("default");
     let read = volume.open().and_then(|files| files.open(&path)).and_then(|file| file.read_all(MAX_SAVED));
     let before = read.map_err(|why| format!("{}:{path}: {why}", volume.name))?;
-    if parse_saved_default(&before) == Some(entry) {
-        return Ok(());
+    match parse_saved_default(&before) {
+        Some(saved) if saved == entry => return Ok(()),
+        Some(_) => {}
+        None => return Err(format!("{}:{path} is not a file that grub-set-default made", volume.name)),
     }
     let after = with_saved_default(&before, entry);
     let after = after.ok_or_else(|| format!("{}:{path} has no room for it", volume.name))?;

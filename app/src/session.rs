@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pvgrub_menu::{Action, Cause, Look, Memory, Style, Ui};
+use pvgrub_menu::{Action, Cause, Key, Look, Memory, Style, Ui};
 
 use crate::config::{Config, Home, Sources};
 use crate::console::Console;
@@ -130,7 +130,10 @@ impl<'a, M: Machine> Session<'a, M> {
                 let event = self.timings.of("choose", || self.console.wait(ui.deadline(now)));
                 let now = self.console.now();
                 action = match event {
-                    Event::Key(key) if self.machine.quits(key) => {
+                    // `q` is a letter where text is typed.
+                    Event::Key(key)
+                        if self.machine.quits(key) && !(ui.takes_text() && matches!(key, Key::Char(_))) =>
+                    {
                         self.leave(ui);
                         return Err(ExitCode::SUCCESS);
                     }

@@ -237,6 +237,12 @@ impl Ui {
         self.look
     }
 
+    /// Whether letters are text now: in the editor, on the command line, where a password is asked for.
+    #[must_use]
+    pub fn takes_text(&self) -> bool {
+        self.login.is_some() || self.editor.is_some() || self.shell.open
+    }
+
     /// When [`tick`](Self::tick) wants to be called, if time matters.
     pub fn deadline(&self, now: Duration) -> Option<Duration> {
         // The next full second, so that the number on the screen is right.

@@ -32,9 +32,20 @@ pub struct ScriptHost<'a, 'd, M: Machine> {
     pub said: Option<&'a mut String>,
     /// Text without its line's end.
     pub line: String,
-    /// What stands in files on servers: a script may ask for one several times.
-    pub fetched: BTreeMap<String, Result<Vec<u8>, HostError>>,
+    /// What stands in files on servers, the first few of them: a script may ask for one several times.
+    fetched: BTreeMap<String, Fetched>,
 }
+
+/// What came of fetching a file.
+struct Fetched {
+    /// As many bytes were allowed.
+    most: usize,
+    result: Result<Vec<u8>, HostError>,
+}
+
+/// The most files of servers that are kept, and the most bytes of each.
+const MAX_KEPT: usize = 32;
+const MAX_KEPT_BYTES: usize = 256 << 10;
 
 /// Where a path leads.
 enum Target<'d> {
@@ -89,15 +100,21 @@ impl<'a, 'd, M: Machine> ScriptHost<'a, 'd, M> {
 
     fn fetch(&mut self, place: &Place, most: usize) -> Result<Vec<u8>, HostError> {
         let name = place.to_string();
-        if let Some(known) = self.fetched.get(&name) {
-            return known.clone();
+        match self.fetched.get(&name) {
+            Some(Fetched { result: Ok(bytes), .. }) if bytes.len() > most => return Err(HostError::TooLarge),
+            // It may have failed because it was too long.
+            Some(known) if known.result.is_ok() || known.most >= most => return known.result.clone(),
+            _ => {}
         }
         let network = self.sources.network;
         network.await_address(&place.server, self.console).map_err(HostError::Failed)?;
         let settings = Settings { most: most as u64, ..*network.settings() };
-        let fetched = pvgrub_net::read_all(place, &settings).map(|(bytes, _)| bytes).map_err(failed);
-        self.fetched.insert(name, fetched.clone());
-        fetched
+        let result = pvgrub_net::read_all(place, &settings).map(|(bytes, _)| bytes).map_err(failed);
+        let short = result.as_ref().map_or(0, Vec::len) <= MAX_KEPT_BYTES;
+        if short && (self.fetched.len() < MAX_KEPT || self.fetched.contains_key(&name)) {
+            self.fetched.insert(name, Fetched { most, result: result.clone() });
+        }
+        result
     }
 
     fn volume(&self, device: &str) -> Result<&'d Volume, HostError> {

@@ -4,6 +4,7 @@ mod host;
 mod names;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use pvgrub_menu::{
@@ -13,10 +14,16 @@ use pvgrub_menu::{
 use pvgrub_script::{self as shell, Host, Limits, Outcome, Shell};
 
 pub use host::ScriptHost;
+pub use names::server_name;
 
 use crate::config::{Home, Sources};
 use crate::console::Console;
 use crate::machine::Machine;
+
+/// The most entries of `fallback` that count: each takes the whole variable into its hands.
+const MAX_FALLBACKS: usize = 32;
+/// The most users of one list that count. Whoever stands behind them may not do what those may.
+const MAX_USERS: usize = 256;
 
 /// A shell that a menu came from, or that the command line talks to.
 #[derive(Clone)]
@@ -156,16 +163,16 @@ impl Script {
 fn menu(shell: &mut Shell) -> Menu {
     let found = shell.settings();
     let mut fallback = Vec::new();
-    while let Some(next) = shell.next_fallback() {
+    while fallback.len() < MAX_FALLBACKS
+        && let Some(next) = shell.next_fallback()
+    {
         fallback.push(next);
     }
     let entries: Vec<Entry> = shell.entries().iter().enumerate().map(entry).collect();
     let superusers = found.superusers.as_deref().map(users);
     let mut secrets = Vec::new();
     let named = shell.entries().iter().filter_map(|entry| entry.users.as_deref()).flat_map(users);
-    let mut everybody: Vec<String> = superusers.iter().flatten().cloned().chain(named).collect();
-    everybody.sort();
-    everybody.dedup();
+    let everybody: BTreeSet<String> = superusers.iter().flatten().cloned().chain(named).collect();
     let mut notes = Vec::new();
     for user in everybody {
         let secret = match shell.secret(&user) {
@@ -234,7 +241,7 @@ fn hotkey(name: &str) -> Option<Key> {
 /// The names in a list of users.
 fn users(list: &str) -> Vec<String> {
     let names = list.split([' ', ',', ';', '|', '&', '\t', '\n']);
-    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    names.filter(|name| !name.is_empty()).take(MAX_USERS).map(str::to_owned).collect()
 }
 
 fn colors(found: &shell::Settings) -> Option<Colors> {
@@ -270,4 +277,67 @@ fn boot<M: Machine>(
         modules: found.modules.iter().map(module).collect::<Result<_, String>>()?,
         ..Boot::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pvgrub_script::{BlsEntry, By, DateTime, HostError, Info, Probe};
+
+    /// A machine without anything.
+    struct Nothing;
+
+    impl Host for Nothing {
+        fn read(&mut self, _: &str, _: usize) -> Result<Vec<u8>, HostError> {
+            Err(HostError::NotFound)
+        }
+        fn info(&mut self, _: &str) -> Result<Info, HostError> {
+            Err(HostError::NotFound)
+        }
+        fn list(&mut self, _: &str) -> Result<Vec<(String, bool)>, HostError> {
+            Err(HostError::NotFound)
+        }
+        fn devices(&mut self) -> Vec<String> {
+            Vec::new()
+        }
+        fn search(&mut self, _: By, _: &str, _: &[String], _: usize) -> Vec<String> {
+            Vec::new()
+        }
+        fn probe(&mut self, _: &str, _: Probe) -> Result<Option<String>, HostError> {
+            Err(HostError::NoDevice)
+        }
+        fn print(&mut self, _: &str) {}
+        fn sleep(&mut self, _: u32, _: bool) -> bool {
+            false
+        }
+        fn now(&mut self) -> Option<DateTime> {
+            None
+        }
+        fn write_env(&mut self, _: &str, _: &[u8]) -> Result<(), HostError> {
+            Err(HostError::NotFound)
+        }
+        fn bls(&mut self, _: &str, _: &dyn Fn(&str) -> Option<String>) -> Result<Vec<BlsEntry>, HostError> {
+            Err(HostError::NotFound)
+        }
+        fn line(&mut self, _: bool) -> Option<String> {
+            None
+        }
+    }
+
+    /// Lists that a few lines of script make megabytes long.
+    #[test]
+    fn long_lists_are_cut() {
+        let mut shell = Shell::new("hd0", "(hd0)/boot/grub", Limits::default());
+        let text = "f='0 1 0 1 0 1 0 1 '\nu='a b c d e f g h '\n\
+                    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do f=\"$f$f\"; u=\"$u$u\"; done\n\
+                    fallback=\"$f\"\nsuperusers=\"$u\"\npassword a b\n\
+                    menuentry x --users \"$u\" { true; }\nmenuentry y { true; }\n";
+        assert_eq!(shell.run_text(&mut Nothing, "(hd0)/x", text), Outcome::Menu);
+        assert!(shell.get("superusers").is_some_and(|users| users.len() > 1 << 20));
+        let menu = menu(&mut shell);
+        assert_eq!(menu.settings.fallback.len(), MAX_FALLBACKS);
+        assert_eq!(menu.settings.superusers.as_ref().map(Vec::len), Some(MAX_USERS));
+        assert!(matches!(&menu.entries[0].access, Access::Users(users) if users.len() == MAX_USERS));
+        assert_eq!(menu.settings.secrets.len(), 1);
+    }
 }

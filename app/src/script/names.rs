@@ -57,7 +57,7 @@ pub fn is_server(device: &str) -> bool {
 }
 
 /// A server's name, without parentheses. It tells no password.
-fn server_name(server: &Server) -> String {
+pub fn server_name(server: &Server) -> String {
     let text = server.to_string();
     text.split_once("://")
         .map_or_else(|| text.clone(), |(scheme, host)| format!("{scheme},{}", host.trim_end_matches('/')))

@@ -12,7 +12,7 @@ fn dump(guest: &mut Guest) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|why| panic!("{why}: {text}"))
 }
 
-fn linux() -> Vec<u8> {
+pub fn linux() -> Vec<u8> {
     kernel_of(b"linux\0\0\0\0\0")
 }
 
@@ -92,7 +92,9 @@ fn what_the_host_forces() {
     guest.arg("pvgrub.timeout=0");
     boots(&guest, "", &["Booting entry 1 by itself: B"]);
     // Nor can it hide behind another menu.
-    for menu in ["title A\nconfigfile /other.lst\n", "submenu A { set timeout=-1; menuentry B { linux /k b; }; }\n"] {
+    for menu in
+        ["title A\nconfigfile /other.lst\n", "submenu A { set timeout=-1; menuentry B { linux /k b; }; }\n"]
+    {
         let name = if menu.starts_with("title") { "/grub/menu.lst" } else { "/grub/grub.cfg" };
         let other = b"timeout 60\ntitle B\nkernel /k b\n";
         let files: [(&str, &[u8]); 3] = [(name, menu.as_bytes()), ("/other.lst", other), ("/k", &linux())];
@@ -196,7 +198,7 @@ fn fedora_has_blscfg_in_its_script() {
 }
 
 /// A unified image of these sections, as much of PE as such an image needs.
-fn unified(sections: &[(&str, &[u8])]) -> Vec<u8> {
+pub fn unified(sections: &[(&str, &[u8])]) -> Vec<u8> {
     let mut file = vec![0; 0x400];
     file[..2].copy_from_slice(b"MZ");
     file[60..64].copy_from_slice(&0x80u32.to_le_bytes());
@@ -323,4 +325,59 @@ fn savedefault_of_a_menu_lst() {
     other.disk(&image);
     other.arg("pvgrub.entry=1");
     boots(&other, "", &["by itself: B"]);
+}
+
+#[test]
+fn savedefault_overwrites_nothing_else() {
+    let menu = "timeout 0\ntitle A\nkernel /k a\nsavedefault\n";
+    let files: &[(&str, &[u8])] =
+        &[("/grub/menu.lst", menu.as_bytes()), ("/grub/default", b"somebody's notes\n"), ("/k", &linux())];
+    let made = Guest::new();
+    let image = made.file_system("xvda", files);
+    boots(
+        &guest_of(&image),
+        "",
+        &["/grub/default is not a file that grub-set-default made", "would be booted"],
+    );
+    let bytes = std::fs::read(&image).unwrap();
+    assert!(bytes.windows(16).any(|bytes| bytes == b"somebody's notes"));
+}
+
+#[test]
+fn a_menu_that_shows_itself_again_and_again_is_looked_at_for_a_while() {
+    let cfg = "menuentry x { configfile /grub/grub.cfg; }\n".repeat(8);
+    let mut guest = Guest::with(&[("/grub/grub.cfg", cfg.as_bytes())]);
+    guest.arg("--list");
+    let (text, ok) = guest.run("");
+    assert!(ok && text.contains("it was not looked at"), "{}", text.len());
+    assert!(text.len() < 10 << 20);
+}
+
+#[test]
+fn texts_of_unified_images_are_bounded() {
+    let long = vec![b'x'; 63 << 10];
+    let mut sections: Vec<(&str, &[u8])> = vec![(".linux", b"kernel"), (".cmdline", &long)];
+    sections.extend([(".profile", &b"ID=a\n"[..]); 18]);
+    let (many, one) = (unified(&sections), unified(&sections[..2]));
+    let menu = dump(&mut Guest::with(&[("/EFI/Linux/many.efi", &many), ("/EFI/Linux/one.efi", &one)]));
+    assert_eq!(menu["entries"].as_array().unwrap().len(), 1, "{}", menu["warnings"]);
+    assert!(
+        menu["warnings"].to_string().contains("many.efi: there are too many long texts"),
+        "{}",
+        menu["warnings"]
+    );
+}
+
+#[test]
+fn what_programs_must_know_of_an_entry() {
+    let cfg = "LABEL a\n  MENU PASSWD x\n  LINUX k\nLABEL b\n  LINUX k\n";
+    let menu = dump(&mut Guest::with(&[("/extlinux/extlinux.conf", cfg.as_bytes())]));
+    assert_eq!(
+        (&menu["entries"][0]["password"], &menu["entries"][1]["password"]),
+        (&Value::from(true), &Value::Null)
+    );
+    let cfg = "submenu S { nonsense; menuentry T { linux /k; } }\n";
+    let menu = dump(&mut Guest::with(&[("/grub/grub.cfg", cfg.as_bytes()), ("/k", &linux())]));
+    let warnings = menu["entries"][0]["menu"]["warnings"].to_string();
+    assert!(warnings.contains("can't find command `nonsense'"), "{menu}");
 }

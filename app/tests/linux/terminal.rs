@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use crate::guest::{Guest, kernel};
+use crate::menus::{linux, unified};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
@@ -223,7 +224,8 @@ fn a_menu_that_a_command_shows_is_left_again() {
     let menu = "set timeout=60\nmenuentry Alpha { linux /gone; }\n\
                 submenu More {\n  menuentry Inner { linux /k inner; }\n}\n";
     let other = "menuentry Other { linux /k other; }\n";
-    let files = [("/boot/grub/grub.cfg", menu), ("/other.cfg", other)].map(|(name, text)| (name, text.as_bytes()));
+    let files =
+        [("/boot/grub/grub.cfg", menu), ("/other.cfg", other)].map(|(name, text)| (name, text.as_bytes()));
     let mut terminal = Terminal::start(Guest::with(&[files[0], files[1], ("/k", &kernel())]));
     terminal.expect(">  0  Alpha");
     terminal.press("1\r");
@@ -239,6 +241,28 @@ fn a_menu_that_a_command_shows_is_left_again() {
     terminal.press("\r");
     terminal.expect("would be booted");
     terminal.expect("inner");
+    assert!(terminal.child.wait().unwrap().success());
+}
+
+#[test]
+fn an_edited_profile_of_a_unified_image_stays_that_profile() {
+    let image = unified(&[
+        (".linux", &linux()),
+        (".profile", b"ID=a\n"),
+        (".cmdline", b"zero"),
+        (".profile", b"ID=b\n"),
+        (".cmdline", b"one"),
+        (".initrd", b"an initrd"),
+    ]);
+    let files: &[(&str, &[u8])] = &[("/EFI/Linux/x.efi", &image), ("/loader/loader.conf", b"timeout 60\n")];
+    let mut terminal = Terminal::start(Guest::with(files));
+    terminal.expect(">  0  ");
+    terminal.press("1e");
+    terminal.expect("linux /EFI/Linux/x.efi one");
+    terminal.press(&format!("{END} quiet{BOOT}"));
+    terminal.expect("would be booted");
+    terminal.expect("one quiet");
+    terminal.expect("its initrd");
     assert!(terminal.child.wait().unwrap().success());
 }
 
