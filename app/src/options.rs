@@ -100,6 +100,9 @@ impl Options {
                 Some(("menu", value)) => options.menu(value),
                 Some((name, value)) => {
                     if let Err(why) = options.forced.word(name, value) {
+                        // Of a word that isn't known nobody knows what is in it.
+                        let known = matches!(name, "timeout" | "entry" | "append");
+                        let value = if known { value } else { "" };
                         options.pass_over(&format!("pvgrub.{name}={value}: {why}"));
                     }
                 }
@@ -209,6 +212,9 @@ mod tests {
         for wrong in ["pvgrub.timeout=x", "pvgrub.timeout=", "pvgrub.tiemout=3", "pvgrub.append="] {
             assert_eq!(Options::parse([wrong]).notes.len(), 1, "{wrong}");
         }
+        let secret =
+            Options::parse(["pvgrub.proxy=http://me:word@a", "pvgrub.menu=http://me:word@a:b:c/"]).notes;
+        assert!(secret.len() == 2 && !secret.join("").contains("word"), "{secret:?}");
         // The next menu: (its own timeout, who led there) and what it comes to.
         for (own, cause, held) in [
             (Some(60), Cause::Automatic, Some(3)),

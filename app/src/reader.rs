@@ -1,6 +1,6 @@
 //! Finding and reading the menu.
 
-use pvgrub_fs::{Disks, Volume};
+use pvgrub_fs::{Disks, FileKind, Volume};
 use pvgrub_menu::extlinux::{Config as Syslinux, Paths};
 use pvgrub_menu::places::{Format, guess};
 use pvgrub_menu::{Default, FileRef, MAX_TEXT, Menu, parse_saved_default};
@@ -55,7 +55,13 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
             return self.fetch(&place?, file.digest);
         }
         let (volume, note) = volume(file, home.volume(), self.sources.disks)?;
-        let mut config = self.read_on(volume, &home.path(&file.path))?;
+        let path = home.path(&file.path);
+        let facts = volume.open().and_then(|files| files.metadata(&path));
+        let mut config = match facts {
+            // Of entries of the Boot Loader Specification.
+            Ok(facts) if facts.kind == FileKind::Directory => places::entries(volume, &path)?,
+            _ => self.read_on(volume, &path)?,
+        };
         config.notes.extend(note);
         Ok(config)
     }

@@ -32,7 +32,11 @@ pub(crate) fn device(word: &str) -> Result<Device, String> {
 /// `root`, or `vmlinuz` beside the menu. The error is a sentence for the user.
 pub fn file_ref(word: &str, root: Option<&Device>) -> Result<FileRef, String> {
     if word.contains("://") {
-        let Place { server, path } = Place::parse(word).map_err(|why| format!("`{}`: {why}", short(word)))?;
+        let Place { server, path } = Place::parse(word).map_err(|why| {
+            // There may be a password before the `@`.
+            let shown = word.rsplit_once('@').map_or(word, |(_, rest)| rest);
+            format!("`{}`: {why}", short(shown))
+        })?;
         return Ok(FileRef { device: Some(Device::Server(Box::new(server))), path, digest: None });
     }
     let (device, path) = match word.find(')') {

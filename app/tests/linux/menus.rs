@@ -381,3 +381,18 @@ fn what_programs_must_know_of_an_entry() {
     let warnings = menu["entries"][0]["menu"]["warnings"].to_string();
     assert!(warnings.contains("can't find command `nonsense'"), "{menu}");
 }
+
+#[test]
+fn the_menu_behind_the_guests_own_boot_loader() {
+    let conf = "title Debian\nlinux /k\noptions from-bls\n";
+    let files: &[(&str, &[u8])] = &[
+        ("/boot/xen/pvboot-x86_64.elf", &linux()),
+        ("/loader/entries/a.conf", conf.as_bytes()),
+        ("/loader/loader.conf", b"timeout 0\n"),
+        ("/k", &linux()),
+    ];
+    boots(&Guest::with(files), "", &["pvboot-x86_64.elf", "would be booted"]);
+    let mut guest = Guest::with(files);
+    guest.arg("pvgrub.entry=1");
+    boots(&guest, "", &["The menu in xvda:/loader/entries", "from-bls"]);
+}
