@@ -25,6 +25,9 @@ pub fn menu(config: &Config, words: Words<'_>) -> Menu {
     if !config.editable || config.master_password.is_some() {
         let somebody = if menu.settings.secrets.is_empty() { Vec::new() } else { vec![String::new()] };
         menu.settings.superusers = Some(somebody);
+    } else if config.menus.iter().flat_map(|menu| &menu.items).any(|item| item.password.is_some()) {
+        // Who puts a password to an entry does not want it to be edited. Syslinux would let everybody.
+        menu.settings.superusers = Some(Vec::new());
     }
     let choice = config.on_timeout.as_ref().or(config.default.as_ref()).filter(|c| c.menu == config.start);
     if let Some(choice) = choice {

@@ -376,6 +376,7 @@ fn what_programs_must_know_of_an_entry() {
         (&menu["entries"][0]["password"], &menu["entries"][1]["password"]),
         (&Value::from(true), &Value::Null)
     );
+    assert_eq!(menu["superusers"], serde_json::json!([]), "nobody edits it without");
     let cfg = "submenu S { nonsense; menuentry T { linux /k; } }\n";
     let menu = dump(&mut Guest::with(&[("/grub/grub.cfg", cfg.as_bytes()), ("/k", &linux())]));
     let warnings = menu["entries"][0]["menu"]["warnings"].to_string();
