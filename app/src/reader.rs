@@ -9,6 +9,7 @@ use pvgrub_net::{Digest, Place as ServerFile};
 use crate::config::{Config, Home, Sources, volume};
 use crate::console::Console;
 use crate::machine::Machine;
+use crate::network::Known;
 use crate::places::{self, Spot};
 use crate::script::{Led, Place, Script};
 use crate::{bls, entries, extlinux};
@@ -172,7 +173,10 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
         };
         let mut read = |path: &str| self.text(&entries::file(path)?, home, MAX_TEXT);
         let config = Syslinux::parse(text, &paths, &mut read)?;
-        let known = paths.is_network().then(|| self.sources.network.known()).unwrap_or_default();
+        let known = match home {
+            Home::Net(_) => self.sources.network.known(),
+            _ => Known::default(),
+        };
         Ok(extlinux::menu(&config, &|bits| known.facts().words(bits)))
     }
 
