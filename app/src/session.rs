@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pvgrub_menu::{Action, Cause, Entry, Look, Memory, Style, Target, Ui, cut};
+use pvgrub_menu::{Action, Cause, Entry, Look, Memory, Menu, Style, Target, Ui, cut};
 
 use crate::config::{Config, Sources};
 use crate::console::Console;
@@ -101,12 +101,25 @@ impl<M: Machine> Session<'_, M> {
                     self.console.lines(&why);
                     return End::GaveUp;
                 }
-                // What the program does for the editor and the command line is yet to come.
-                Action::BootEdited { entry, .. } => {
-                    ui.failed(entry, Cause::User, "edited entries are not booted yet");
+                Action::BootEdited { entry, text } => {
+                    let mut edited = config.clone();
+                    let Some(place) = edited.menu.entries.get_mut(entry) else { continue };
+                    *place = Menu::parse_entry(&place.title, &text);
+                    match self.boot(&mut ui, &edited, entry, Cause::User, depth) {
+                        Ok(End::Back) => ui.remember(self.memory.clone()),
+                        Ok(end) => return end,
+                        Err(Failure::Because(why)) => drop(ui.failed(entry, Cause::User, &why)),
+                        Err(Failure::Interrupted) => drop(ui.failed(entry, Cause::User, "interrupted")),
+                    }
                 }
+                Action::NewConfig => match self.new_config(&mut ui, config, depth) {
+                    Ok(End::Back) => ui.remember(self.memory.clone()),
+                    Ok(end) => return end,
+                    Err(Failure::Because(why)) => ui.say(&why),
+                    Err(Failure::Interrupted) => ui.say("interrupted"),
+                },
+                // What the program does for the command line is yet to come.
                 Action::Command(command) => ui.output(&format!("{command}: there are no commands yet")),
-                Action::NewConfig => ui.say("The other menu of `password` is not read yet."),
                 _ => {}
             }
         }
@@ -213,6 +226,18 @@ impl<M: Machine> Session<'_, M> {
             Target::Reboot => Ok(End::Done(self.machine.stop(true, self.console))),
         }
     }
+
+    /// The menu that menu.lst's `password` names.
+    fn new_config(&mut self, ui: &mut Ui, config: &Config<'_>, depth: usize) -> Result<End, Failure> {
+        let file = config.menu.settings.new_config.as_ref().ok_or("there is no other menu")?;
+        if depth >= MAX_DEPTH {
+            return Err(format!("menus lead to menus, more than {MAX_DEPTH} deep").into());
+        }
+        self.leave(ui);
+        let other = self.breakable(|session| session.sources.read(file, &config.home, session.console))?;
+        Ok(self.menu(&other, depth + 1))
+    }
+
     /// Does what Esc may break off.
     fn breakable<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, Failure> {
         let keys = self.console.keys().clone();
