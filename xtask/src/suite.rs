@@ -112,7 +112,7 @@ suites! {
         "std-time" std_test("time"),
         "std-type-name-unsized" std_test("type-name-unsized"),
         "std-volatile-fat-ptr" std_test("volatile-fat-ptr");
-    "crossbeam" 970:
+    "crossbeam-channel" 970:
         "crossbeam-after" test("crossbeam-channel", "after"),
         "crossbeam-array" test("crossbeam-channel", "array"),
         "crossbeam-golang" test("crossbeam-channel", "golang"),
@@ -126,14 +126,19 @@ suites! {
         "crossbeam-select_macro" test("crossbeam-channel", "select_macro"),
         "crossbeam-thread_locals" test("crossbeam-channel", "thread_locals"),
         "crossbeam-tick" test("crossbeam-channel", "tick"),
-        "crossbeam-zero" test("crossbeam-channel", "zero"),
+        "crossbeam-zero" test("crossbeam-channel", "zero");
+    // Three of its 38 tests spin.
+    "crossbeam-deque" 900:
         "crossbeam-deque-fifo" test("crossbeam-deque", "fifo"),
         "crossbeam-deque-injector" test("crossbeam-deque", "injector"),
         "crossbeam-deque-lifo" test("crossbeam-deque", "lifo"),
-        "crossbeam-deque-steal" test("crossbeam-deque", "steal"),
-        "crossbeam-epoch" lib("crossbeam-epoch"),
+        "crossbeam-deque-steal" test("crossbeam-deque", "steal");
+    "crossbeam-epoch" 970: "crossbeam-epoch" lib("crossbeam-epoch");
+    // Nearly half of its tests spin.
+    "crossbeam-queue" 500:
         "crossbeam-queue-array" test("crossbeam-queue", "array_queue"),
-        "crossbeam-queue-seg" test("crossbeam-queue", "seg_queue"),
+        "crossbeam-queue-seg" test("crossbeam-queue", "seg_queue");
+    "crossbeam-utils" 970:
         "crossbeam-utils" lib("crossbeam-utils"),
         "crossbeam-utils-atomic_cell" test("crossbeam-utils", "atomic_cell"),
         "crossbeam-utils-cache_padded" test("crossbeam-utils", "cache_padded"),
@@ -182,16 +187,20 @@ suites! {
         "rayon-core-scoped_threadpool" test("rayon-core", "scoped_threadpool"),
         "rayon-core-simple_panic" test("rayon-core", "simple_panic"),
         "rayon-core-use_current_thread" test("rayon-core", "use_current_thread");
-    "smol" 970:
+    "async-channel" 970:
         "smol-channel-bounded" test("async-channel", "bounded"),
-        "smol-channel-unbounded" test("async-channel", "unbounded"),
+        "smol-channel-unbounded" test("async-channel", "unbounded");
+    "async-lock" 970:
         "smol-lock-barrier" test("async-lock", "barrier"),
         "smol-lock-mutex" test("async-lock", "mutex"),
         "smol-lock-rwlock" test("async-lock", "rwlock"),
-        "smol-lock-semaphore" test("async-lock", "semaphore"),
+        "smol-lock-semaphore" test("async-lock", "semaphore");
+    // As crossbeam-queue.
+    "concurrent-queue" 500:
         "smol-queue-bounded" test("concurrent-queue", "bounded"),
         "smol-queue-single" test("concurrent-queue", "single"),
-        "smol-queue-unbounded" test("concurrent-queue", "unbounded"),
+        "smol-queue-unbounded" test("concurrent-queue", "unbounded");
+    "event-listener" 970:
         "smol-event-listener" lib("event-listener"),
         "smol-event-notify" test("event-listener", "notify");
     "smallvec" 970: "smallvec" lib("smallvec");

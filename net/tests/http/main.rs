@@ -1,5 +1,6 @@
-//! HTTP and HTTPS, against servers in this process that do what servers do, and what they shouldn't.
+//! HTTP and HTTPS, against servers in this process that do what servers do, and what they shouldn't; and what real ones sent.
 
+mod captures;
 mod cut;
 mod hostile;
 mod plain;

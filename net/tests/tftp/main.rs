@@ -1,5 +1,7 @@
-//! TFTP against a server of our own: in a simulated network, in virtual time, and on the loopback interface.
+//! TFTP against a server of our own: in a simulated network, in virtual time, and on the loopback interface. And what real ones
+//! sent.
 
+mod captures;
 mod loopback;
 mod server;
 mod simulated;

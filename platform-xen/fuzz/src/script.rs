@@ -49,7 +49,17 @@ impl Script {
 
     /// Some bytes, of which the first says how many.
     pub fn bytes(&mut self) -> Vec<u8> {
-        let len = usize::from(self.number());
+        let len = self.number();
+        self.next(len.into())
+    }
+
+    /// Some bytes, of which the first two say how many.
+    pub fn many_bytes(&mut self) -> Vec<u8> {
+        let len = self.short();
+        self.next(len.into())
+    }
+
+    fn next(&mut self, len: usize) -> Vec<u8> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let bytes = rest[..len.min(rest.len())].to_vec();
         self.at += bytes.len();

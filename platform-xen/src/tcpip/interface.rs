@@ -14,6 +14,7 @@ use smoltcp::wire::{
 };
 
 use super::device::Device;
+use super::leaving::Leaving;
 use super::link::Link;
 use super::setup::{Autoconf4, Autoconf6, Setup, is_possible};
 use super::tcp::set_patience;
@@ -55,6 +56,8 @@ pub(super) struct Interface {
     servers: Vec<IpAddress>,
     /// Connections that nobody has any more, on their way to the end, and when that must be.
     orphans: VecDeque<(SocketHandle, Instant)>,
+    /// Datagrams of sockets that nobody has any more.
+    leaving: Leaving,
     /// What connections that have ended both ways had still to give.
     rests: Vec<Rest>,
     /// Addresses when they were last looked at.
@@ -152,6 +155,7 @@ impl Interface {
             dns,
             servers: Vec::new(),
             orphans: VecDeque::new(),
+            leaving: Leaving::default(),
             rests: Vec::new(),
             seen: Vec::new(),
         }
@@ -370,7 +374,8 @@ impl Interface {
             let own = due.filter(|at| *at > past || self.sends);
             due = own.into_iter().chain(sockets).min();
         }
-        let at = due.into_iter().chain(self.orphans.iter().map(|(_, until)| *until)).min()?;
+        let at = due.into_iter().chain(self.orphans.iter().map(|(_, until)| *until));
+        let at = at.chain(self.leaving.until()).min()?;
         let at = Nanos(u64::try_from(at.total_micros()).unwrap_or(0).saturating_mul(1000));
         // What is due stays so until the card has room, of which it tells by an event.
         Some(if self.device.is_full() { at.max(now + WHILE_FULL) } else { at })
@@ -410,6 +415,11 @@ impl Interface {
         self.orphans.push_back((handle, instant(now) + LAST_PATIENCE));
     }
 
+    /// Takes a socket of UDP that nobody has any more: what it has to send still leaves.
+    pub(super) fn let_leave(&mut self, handle: SocketHandle, now: Nanos) {
+        self.leaving.take(handle, &mut self.sockets, instant(now));
+    }
+
     /// Reads what a connection that has ended both ways had still to give, 0 at the end; `None`: it is no such connection.
     pub(super) fn read_rest(&mut self, handle: SocketHandle, buf: &mut [u8], peek: bool) -> Option<usize> {
         let rest = self.rests.iter_mut().find(|rest| rest.handle == handle)?;
@@ -422,18 +432,21 @@ impl Interface {
         Some(n)
     }
 
-    /// Whether a connection still has bytes to send, or an orphan something to say or to hear that it was heard.
+    /// Whether a connection still has bytes to send, or an orphan something to say or to hear that it was heard, or a datagram is
+    /// to leave.
     pub(super) fn is_sending(&self) -> bool {
         use tcp::State::{Closed, FinWait2, TimeWait};
         let state = |handle| self.sockets.get::<tcp::Socket>(handle).state();
         let sends = |socket: &Socket<'_>| matches!(socket, Socket::Tcp(socket) if socket.is_active() && socket.send_queue() > 0);
         self.sockets.iter().any(|(_, socket)| sends(socket))
             || self.orphans.iter().any(|(handle, _)| !matches!(state(*handle), Closed | FinWait2 | TimeWait))
+            || self.leaving.until().is_some()
     }
 
     /// Removes orphans that have come to their end. One that was broken off has sent its last word by now.
     fn bury(&mut self, now: Instant, ending: usize) {
-        let Interface { sockets, orphans, rests, .. } = self;
+        let Interface { sockets, orphans, rests, leaving, .. } = self;
+        leaving.sweep(sockets, now);
         let state = |sockets: &SocketSet<'_>, handle| sockets.get::<tcp::Socket>(handle).state();
         let waiting = orphans.iter().filter(|(h, _)| state(sockets, *h) == tcp::State::TimeWait).count();
         let mut excess = waiting.saturating_sub(MOST_IN_TIME_WAIT);

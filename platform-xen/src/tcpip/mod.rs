@@ -54,6 +54,7 @@ mod device;
 mod error;
 mod ethernet;
 mod interface;
+mod leaving;
 mod link;
 mod listener;
 mod nic;

@@ -305,11 +305,12 @@ impl UdpSocket {
         Ok(())
     }
 
-    /// Ends it. What was sent and could not leave yet is gone.
+    /// Ends it. What was sent and could not leave yet has a few seconds for it.
     pub fn close(&mut self, stack: &mut Stack) {
         for (at, handle) in core::mem::take(&mut self.parts) {
             stack.poll_one(at);
-            stack.interfaces[at].sockets.remove(handle);
+            let now = stack.now;
+            stack.interfaces[at].let_leave(handle, now);
         }
         stack.unbind(self.id);
     }

@@ -66,6 +66,10 @@ impl Progress {
         core::mem::take(&mut *self.0.lock())
     }
 
+    fn is_busy(&self) -> bool {
+        matches!(*self.0.lock(), Stage::Busy)
+    }
+
     fn set(&self, stage: Stage) {
         *self.0.lock() = stage;
     }
@@ -236,6 +240,11 @@ pub trait Device: Send + Sync {
 
 fn close<D: Device + ?Sized>(device: &D, patience: Duration) -> Result<(), Fault> {
     let front = device.front();
+    // Another thread may be at it, and would publish rings behind our back.
+    let until = front.hal().now() + patience;
+    while device.progress().is_busy() && front.hal().now() < until {
+        front.hal().wait(&[], Some(front.hal().now() + Duration::from_millis(20)));
+    }
     let stage = device.progress().take();
     let Some(patience) = device.finish(patience) else {
         // It may have begun to close what was left open.

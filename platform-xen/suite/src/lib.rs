@@ -10,7 +10,7 @@
 //! The command line: `list` prints all tests; else `/dev/xvda` holds the names of those to run, one a line, in order, and
 //! `from=N` leaves the first N of them out.
 #![forbid(unsafe_code)]
-#![feature(test)]
+#![feature(test, internal_output_capture)]
 
 extern crate test;
 

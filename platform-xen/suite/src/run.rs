@@ -19,12 +19,16 @@ struct Expected {
 
 type Slot = Arc<Mutex<Option<Expected>>>;
 
+/// What a test writes with `println!` and `eprintln!`: kept from the console, as libtest does.
+type Output = Arc<Mutex<Vec<u8>>>;
+
+/// Bytes of it that are worth the console's time when the test fails.
+const SHOWN: usize = 2000;
+
 /// Runs them from the `from`-th on, and says so at the end.
 pub fn all(tests: &[&TestDescAndFn], from: usize) {
     let slot: Slot = Slot::default();
-    if tests.iter().any(|test| test.desc.should_panic != ShouldPanic::No) {
-        install(slot.clone());
-    }
+    install(slot.clone());
     println!("suite: {} tests, from {from}", tests.len());
     for test in &tests[from.min(tests.len())..] {
         print!("test {} ... ", test.desc.name);
@@ -53,7 +57,11 @@ fn run(test: &TestDescAndFn, slot: &Slot) -> Result<(), String> {
     let (verdict, outcome) = channel();
     let desc = test.desc.clone();
     let own = slot.clone();
+    let output: Output = Output::default();
+    let kept = output.clone();
     let body = move || {
+        // The threads that it starts have the same. It stays with the thread.
+        io::set_output_capture(Some(kept));
         let wants_panic = desc.should_panic != ShouldPanic::No;
         if wants_panic {
             let expected = Expected {
@@ -76,7 +84,17 @@ fn run(test: &TestDescAndFn, slot: &Slot) -> Result<(), String> {
     if slot.lock().unwrap_or_else(PoisonError::into_inner).take().is_none() {
         runner.join().map_err(|_| "its thread panicked".to_owned())?;
     }
+    if result.is_err() {
+        show(&output);
+    }
     result
+}
+
+/// Prints the end of what a test wrote.
+fn show(output: &Output) {
+    let output = output.lock().unwrap_or_else(PoisonError::into_inner);
+    let end = &output[output.len().saturating_sub(SHOWN)..];
+    println!("{}", String::from_utf8_lossy(end));
 }
 
 fn message(desc: &TestDesc) -> Option<&'static str> {
@@ -86,7 +104,7 @@ fn message(desc: &TestDesc) -> Option<&'static str> {
     }
 }
 
-/// Puts a hook before std's that lets the expected panic be.
+/// Puts a hook before std's that lets the expected panic be, and shows what stands before another.
 fn install(slot: Slot) {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
@@ -108,6 +126,10 @@ fn install(slot: Slot) {
             }
             _ => {
                 drop(slot);
+                // std's message would go there too, and with the domain.
+                if let Some(output) = io::set_output_capture(None) {
+                    show(&output);
+                }
                 before(info);
             }
         }

@@ -36,6 +36,28 @@ fn there_and_back_of_every_size() {
 }
 
 #[test]
+fn the_last_word_of_a_socket_that_was_closed_leaves() {
+    let mut net = Net::new(Faults::default(), Offloads::default());
+    let mut server = bound(&mut net, 1, "0.0.0.0:53");
+    let mut client = bound(&mut net, 0, "0.0.0.0:0");
+    // The first to this neighbour: it has to be asked for.
+    client.send_to(&mut net.stacks[0], b"last", Some("10.0.0.2:53".parse().unwrap()), 0).unwrap();
+    client.close(&mut net.stacks[0]);
+    assert!(net.stacks[0].is_sending());
+    let mut buf = [0; 8];
+    assert_eq!(net.until(|stacks| server.recv_from(&mut stacks[1], &mut buf, false)).unwrap().0, 4);
+    // To a neighbour that is not there: it is given up.
+    let mut client = bound(&mut net, 0, "0.0.0.0:0");
+    client.send_to(&mut net.stacks[0], b"lost", Some("10.0.0.77:53".parse().unwrap()), 0).unwrap();
+    client.close(&mut net.stacks[0]);
+    let until = net.now + std::time::Duration::from_secs(4);
+    while net.stacks[0].is_sending() {
+        assert!(net.now < until);
+        net.step();
+    }
+}
+
+#[test]
 fn a_peek_leaves_it_and_a_short_buffer_takes_a_part() {
     let mut net = Net::new(Faults::default(), Offloads::default());
     let mut a = bound(&mut net, 0, "127.0.0.1:0");

@@ -3,7 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use platform_xen::hal::Nanos;
-use platform_xen::tcpip::{Autoconf4, Limits, Lookup, NetError, Offloads, Setup, Stack, UdpSocket};
+use platform_xen::tcpip::{
+    Autoconf4, Limits, Lookup, NetError, Offloads, Ready, Setup, Stack, TcpSocket, UdpSocket,
+};
 
 use crate::net::{Card, Faults, Net, random, waiter};
 
@@ -94,6 +96,38 @@ impl Served {
             f(&mut stacks[0])
         })
     }
+}
+
+#[test]
+fn a_socket_that_does_not_wait_connects_when_there_is_an_address() {
+    let mut served = Served::new();
+    let mut listener = TcpSocket::new(&mut served.net.stacks[1], false, waiter());
+    listener.bind(&mut served.net.stacks[1], "0.0.0.0:80".parse().unwrap()).unwrap();
+    listener.listen(&mut served.net.stacks[1], 4).unwrap();
+    let stack = &mut served.net.stacks[0];
+    let mut client = TcpSocket::new(stack, false, waiter());
+    let mut refused = TcpSocket::new(stack, false, waiter());
+    let begin = |socket: &mut TcpSocket, stack: &mut Stack, to: &str| {
+        assert_eq!(socket.connect_in_time(stack, to.parse().unwrap(), 0), Err(NetError::InProgress));
+        assert_eq!(socket.send(stack, b"x"), Err(NetError::WouldBlock));
+        assert_eq!(socket.ready(stack), Ready::default());
+    };
+    begin(&mut client, stack, "10.0.0.2:80");
+    begin(&mut refused, stack, "10.0.0.2:81");
+    served.until(|stack| if client.ready(stack).write { Ok(()) } else { Err(NetError::WouldBlock) }).unwrap();
+    assert_eq!(client.take_error(&mut served.net.stacks[0]), None);
+    assert_eq!(client.send(&mut served.net.stacks[0], b"x"), Ok(1));
+    served
+        .until(|stack| if refused.ready(stack).failed { Ok(()) } else { Err(NetError::WouldBlock) })
+        .unwrap();
+    assert_eq!(refused.take_error(&mut served.net.stacks[0]), Some(NetError::Refused));
+    // Closed before any address came.
+    let mut served = Served::new();
+    let stack = &mut served.net.stacks[0];
+    let mut client = TcpSocket::new(stack, false, waiter());
+    begin(&mut client, stack, "10.0.0.2:80");
+    client.close(stack);
+    assert_eq!(client.send(stack, b"x"), Err(NetError::NotConnected));
 }
 
 #[test]

@@ -34,18 +34,60 @@ const LOST: u8 = 254;
 const SILENT: u8 = 253;
 const UNREACHED: u8 = 252;
 
-/// First a byte of choices, then each connection as pieces: length and bytes, up to one that ends it.
+/// What real servers sent, each on a connection: net/tests/captures.
+const CAPTURES: [(&str, &[u8]); 22] = [
+    ("apache-200", include_bytes!("../../../../net/tests/captures/http/apache-200.bin")),
+    ("apache-206", include_bytes!("../../../../net/tests/captures/http/apache-206.bin")),
+    ("apache-302", include_bytes!("../../../../net/tests/captures/http/apache-302.bin")),
+    ("apache-416", include_bytes!("../../../../net/tests/captures/http/apache-416.bin")),
+    ("busybox-200", include_bytes!("../../../../net/tests/captures/http/busybox-200.bin")),
+    ("busybox-206", include_bytes!("../../../../net/tests/captures/http/busybox-206.bin")),
+    ("busybox-302", include_bytes!("../../../../net/tests/captures/http/busybox-302.bin")),
+    ("busybox-404", include_bytes!("../../../../net/tests/captures/http/busybox-404.bin")),
+    ("lighttpd-200", include_bytes!("../../../../net/tests/captures/http/lighttpd-200.bin")),
+    ("lighttpd-206", include_bytes!("../../../../net/tests/captures/http/lighttpd-206.bin")),
+    ("lighttpd-301", include_bytes!("../../../../net/tests/captures/http/lighttpd-301.bin")),
+    ("lighttpd-416", include_bytes!("../../../../net/tests/captures/http/lighttpd-416.bin")),
+    ("nginx-200", include_bytes!("../../../../net/tests/captures/http/nginx-200.bin")),
+    ("nginx-206", include_bytes!("../../../../net/tests/captures/http/nginx-206.bin")),
+    ("nginx-301", include_bytes!("../../../../net/tests/captures/http/nginx-301.bin")),
+    ("nginx-302", include_bytes!("../../../../net/tests/captures/http/nginx-302.bin")),
+    ("nginx-401", include_bytes!("../../../../net/tests/captures/http/nginx-401.bin")),
+    ("nginx-404", include_bytes!("../../../../net/tests/captures/http/nginx-404.bin")),
+    ("nginx-416", include_bytes!("../../../../net/tests/captures/http/nginx-416.bin")),
+    ("nginx-chunked", include_bytes!("../../../../net/tests/captures/http/nginx-chunked.bin")),
+    ("python-200", include_bytes!("../../../../net/tests/captures/http/python-200.bin")),
+    ("python-404", include_bytes!("../../../../net/tests/captures/http/python-404.bin")),
+];
+
+/// A connection as pieces: length and bytes, up to one that ends it.
+fn connection(bytes: &[u8], end: u8) -> Vec<u8> {
+    let pieces = bytes.chunks(200).flat_map(|piece| [&[piece.len() as u8], piece].concat());
+    pieces.chain([end]).collect()
+}
+
+/// Each capture alone, and where there is one of the rest of the file, that after the first hundred bytes of the whole of it.
+fn captured() -> Vec<Vec<u8>> {
+    let named = |wanted: &str| CAPTURES.iter().find(|(name, _)| *name == wanted).map(|(_, bytes)| *bytes);
+    let cut = CAPTURES.iter().filter_map(|(name, whole)| {
+        let rest = named(&format!("{}206", name.strip_suffix("200")?))?;
+        // The file has three hundred.
+        let lost = connection(&whole[..whole.len() - 200], LOST);
+        Some([&[0][..], &lost, &connection(rest, CLOSED)].concat())
+    });
+    let alone = CAPTURES.iter().map(|(_, bytes)| [&[0][..], &connection(bytes, CLOSED)].concat());
+    alone.chain(cut).collect()
+}
+
+/// First a byte of choices, then the connections.
 fn seeds() -> Vec<Vec<u8>> {
-    let piece = |text: &str| {
-        text.as_bytes().chunks(200).flat_map(|c| [&[c.len() as u8], c].concat()).collect::<Vec<u8>>()
-    };
-    let ended = |text: &str, by: u8| [piece(text), vec![by]].concat();
+    let ended = |text: &str, by: u8| connection(text.as_bytes(), by);
     let file = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\nETag: \"a\"\r\n\r\n";
     let part = "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 4-9/10\r\nContent-Length: 6\r\n\r\n";
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nETag: \"a\"\r\n\r\n";
     let to = |url: &str| ended(&format!("HTTP/1.1 302 Found\r\nLocation: {url}\r\n\r\n"), CLOSED);
     let one = |parts: &[Vec<u8>]| [vec![0], parts.concat()].concat();
-    vec![
+    let made = vec![
         one(&[ended(&format!("{file}0123456789"), CLOSED)]),
         one(&[ended(&format!("{file}0123"), LOST), ended(&format!("{part}456789"), CLOSED)]),
         one(&[
@@ -65,7 +107,8 @@ fn seeds() -> Vec<Vec<u8>> {
         ]),
         one(&[ended("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200 OK\r\n\r\nall of it", CLOSED)]),
         one(&[ended("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", CLOSED)]),
-    ]
+    ];
+    made.into_iter().chain(captured()).collect()
 }
 
 /// What is left of the input, and what was done.

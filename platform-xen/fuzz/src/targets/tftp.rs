@@ -23,7 +23,31 @@ pub static TFTP: Target = Target {
 const SERVER: [u8; 4] = [192, 0, 2, 1];
 const MOST: u64 = 200_000;
 
-/// Made by hand: delay (of the script; means nothing), flags, number of the last block, its length; then actions.
+/// What real servers sent, and whether options were asked for: net/tests/captures.
+const CAPTURES: [(&[u8], bool); 8] = [
+    (include_bytes!("../../../../net/tests/captures/tftp/atftpd-error.bin"), true),
+    (include_bytes!("../../../../net/tests/captures/tftp/atftpd-usual.bin"), true),
+    (include_bytes!("../../../../net/tests/captures/tftp/atftpd-window.bin"), true),
+    (include_bytes!("../../../../net/tests/captures/tftp/dnsmasq-error.bin"), true),
+    (include_bytes!("../../../../net/tests/captures/tftp/dnsmasq-plain.bin"), false),
+    (include_bytes!("../../../../net/tests/captures/tftp/dnsmasq-usual.bin"), true),
+    (include_bytes!("../../../../net/tests/captures/tftp/tftpd-hpa-error.bin"), true),
+    (include_bytes!("../../../../net/tests/captures/tftp/tftpd-hpa-usual.bin"), true),
+];
+
+/// A capture as actions: its packets, of which each has its length before it.
+fn captured((mut capture, options): (&[u8], bool)) -> Vec<u8> {
+    let mut seed = vec![0, options.into(), 0, 0];
+    while let Some((len, rest)) = capture.split_first_chunk() {
+        let (packet, rest) = rest.split_at(u16::from_be_bytes(*len).into());
+        seed.extend([5, len[1], len[0]]);
+        seed.extend(packet);
+        capture = rest;
+    }
+    seed
+}
+
+/// Delay (of the script; means nothing), flags, number of the last block, its length; then actions. First those made by hand.
 fn seeds() -> Vec<Vec<u8>> {
     let oack = b"\0\x06tsize\x001500\0blksize\x00512\0windowsize\x008\0";
     let options = [&[0, oack.len() as u8][..], oack].concat();
@@ -31,14 +55,15 @@ fn seeds() -> Vec<Vec<u8>> {
     let strange: &[u8] =
         &[1, 40, 2, 1, 42, 2, 1, 41, 2, 3, 7, 4, 0, 3, 0, 9, 2, 232, 3, 1, 39, 2, 2, 255, 255, 1, 40, 2];
     let error = b"\0\x0d\0\x05\0\x01not here\0";
-    vec![
+    let made = [
         [&[0, 1, 3, 220], &options[..], &blocks].concat(),
         [&[0, 1, 200, 0], &options[..], strange, &blocks].concat(),
         [&[0, 0, 3, 100], &blocks[..]].concat(),
         [&[0, 3, 3, 100], &options[..]].concat(),
         [&[0, 1, 3, 100], &error[..]].concat(),
         [&[0, 1, 3, 100, 4, 5, 220, 2, 0, 8], &blocks[..]].concat(),
-    ]
+    ];
+    made.into_iter().chain(CAPTURES.map(captured)).collect()
 }
 
 /// A block of the file whose blocks are all different.
@@ -95,9 +120,9 @@ impl Run {
     }
 
     fn act(&mut self) {
-        match self.script.number() % 5 {
-            0 => {
-                let bytes = self.script.bytes();
+        match self.script.number() % 6 {
+            kind @ (0 | 5) => {
+                let bytes = if kind == 0 { self.script.bytes() } else { self.script.many_bytes() };
                 self.honest &= !matches!(Packet::parse(&bytes), Some(Packet::Data { .. }));
                 self.packet((SERVER, 1000).into(), &bytes);
             }

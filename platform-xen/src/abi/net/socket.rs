@@ -126,13 +126,17 @@ impl Socket {
 
     pub(super) fn connect(&self, to: SocketAddr) -> Result<()> {
         let scope = scope_of(to);
-        service::get().await_way(to.ip().to_canonical());
+        let waits = !self.nonblocking.load(Ordering::Relaxed);
+        if waits {
+            service::get().await_way(to.ip().to_canonical());
+        }
         let tried = self.when(Way::Out, |kind, stack| match kind {
-            Kind::Tcp(tcp) => tcp.connect(stack, to, scope),
+            Kind::Tcp(tcp) if waits => tcp.connect(stack, to, scope),
+            Kind::Tcp(tcp) => tcp.connect_in_time(stack, to, scope),
             Kind::Udp(udp) => udp.connect(stack, to),
         });
         // One who waited hears of it from the call; later calls need not.
-        if tried.is_err() && !self.nonblocking.load(Ordering::Relaxed) {
+        if tried.is_err() && waits {
             self.take_error();
         }
         tried

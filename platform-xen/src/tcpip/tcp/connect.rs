@@ -101,7 +101,7 @@ impl TcpSocket {
         match self.state {
             State::Idle => {}
             State::Stream { .. } => return Err(NetError::IsConnected),
-            State::Connecting { .. } => return self.connected(stack),
+            State::Awaiting { .. } | State::Connecting { .. } => return self.connected(stack),
             State::Listening | State::Over => return Err(NetError::Invalid),
         }
         let mut to = self.check_family(to)?;
@@ -130,11 +130,38 @@ impl TcpSocket {
         self.connected(stack)
     }
 
+    /// The same, but where an address of our own may still come (DHCP, SLAAC) it begins when that has come: for sockets that
+    /// don't wait. [`Stack::changed`] tells of addresses.
+    ///
+    /// # Errors
+    /// As [`connect`](TcpSocket::connect).
+    pub fn connect_in_time(&mut self, stack: &mut Stack, to: SocketAddr, scope: u32) -> Result<(), NetError> {
+        if let State::Idle = self.state
+            && stack.may_come(self.check_family(to)?.ip())
+        {
+            self.state = State::Awaiting { to, scope, since: stack.now };
+            return Err(NetError::InProgress);
+        }
+        self.connect(stack, to, scope)
+    }
+
     /// Whether it is connected by now, if it was being connected.
     ///
     /// # Errors
     /// As [`connect`](TcpSocket::connect).
     pub fn connected(&mut self, stack: &mut Stack) -> Result<(), NetError> {
+        if let State::Awaiting { to, scope, since } = self.state {
+            if stack.may_come(to.ip().to_canonical()) && stack.now - since < PATIENCE {
+                return Err(NetError::InProgress);
+            }
+            self.state = State::Idle;
+            return self.connect(stack, to, scope).inspect_err(|error| {
+                if *error != NetError::InProgress {
+                    self.state = State::Over;
+                    self.error = Some(*error);
+                }
+            });
+        }
         let State::Connecting { at, handle, since } = self.state else { return Ok(()) };
         let interface = &mut stack.interfaces[at];
         let socket = interface.sockets.get_mut::<Socket>(handle);

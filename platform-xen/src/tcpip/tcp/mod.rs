@@ -27,6 +27,12 @@ use options::apply;
 enum State {
     /// Neither connected nor listening.
     Idle,
+    /// To be connected to that address and scope as soon as there is an address of our own.
+    Awaiting {
+        to: SocketAddr,
+        scope: u32,
+        since: Nanos,
+    },
     Connecting {
         at: usize,
         handle: SocketHandle,
@@ -88,7 +94,7 @@ impl TcpSocket {
                     listener.options = self.options.clone();
                 }
             }
-            State::Idle | State::Over => {}
+            State::Idle | State::Awaiting { .. } | State::Over => {}
         }
     }
 
@@ -120,7 +126,7 @@ impl TcpSocket {
         let mut ended: Vec<(usize, SocketHandle)> = Vec::new();
         let mut abort = self.options.reset_on_close;
         match core::mem::replace(&mut self.state, State::Over) {
-            State::Idle | State::Over => {}
+            State::Idle | State::Awaiting { .. } | State::Over => {}
             State::Listening => {
                 abort = true;
                 ended.extend(stack.listeners.remove(&self.id).into_iter().flat_map(Listener::into_sockets));
