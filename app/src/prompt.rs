@@ -25,13 +25,15 @@ impl<M: Machine> Session<'_, M> {
     ) -> Option<End> {
         match action {
             Action::BootEdited { entry, text } => match self.edited(ui, config, entry, &text, depth) {
-                Ok(End::Back | End::GaveUp) => {}
+                // What was shown there counts here.
+                Ok(End::Back | End::GaveUp) => ui.remember(self.memory.clone()),
                 Ok(end) => return Some(end),
                 Err(Failure::Because(why)) => _ = ui.failed(entry, Cause::User, &why),
                 Err(Failure::Interrupted) => _ = ui.failed(entry, Cause::User, "interrupted"),
             },
             Action::Command(line) => match self.command(ui, config, &line, depth) {
-                Ok(End::Back | End::GaveUp) => {}
+                // What was shown there counts here.
+                Ok(End::Back | End::GaveUp) => ui.remember(self.memory.clone()),
                 Ok(end) => return Some(end),
                 Err(Failure::Because(why)) => ui.output(&why),
                 Err(Failure::Interrupted) => ui.output("interrupted"),
@@ -77,9 +79,7 @@ impl<M: Machine> Session<'_, M> {
             return self.follow(config, led, None, Cause::User, depth);
         }
         if config.lines {
-            let menu = Menu::parse(format!("title {}\n{text}", entry.title).as_bytes());
-            let menu = menu.map_err(|why| why.to_string())?;
-            let edited = menu.entries.first().ok_or("nothing is left of the entry")?;
+            let edited = Menu::parse_entry(&entry.title, text);
             for lines in [&config.menu.settings.net, &edited.net] {
                 self.breakable(|session| session.sources.network.obey(lines, session.console))?;
             }
