@@ -202,6 +202,7 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
         let disks: &'d Disks = self.sources.disks;
         let mut failures = Vec::new();
         for disk in disks.disks() {
+            self.console.lines(&format!("Looking for a menu on {}", disk.name));
             let mut chain: Option<Config<'d>> = None;
             for Spot { volume, path, format } in places::on(disk, &mut failures) {
                 let config = match format {
