@@ -13,10 +13,13 @@ const MOST: usize = 2000;
 /// Menus may lie so deep in one another.
 const MAX_DEPTH: usize = 8;
 
+/// What `SYSAPPEND` adds for its bits.
+type Words<'a> = &'a dyn Fn(u32) -> String;
+
 /// The menu that a configuration means.
-pub fn menu(config: &Config) -> Menu {
+pub fn menu(config: &Config, words: Words<'_>) -> Menu {
     let mut left = MOST;
-    let mut menu = submenu(config, config.start, &mut left, &mut vec![config.start]);
+    let mut menu = submenu(config, config.start, words, &mut left, &mut vec![config.start]);
     let secrets = secret(config.master_password.as_deref()).map(|secret| (String::new(), secret));
     menu.settings.secrets.extend(secrets);
     if !config.editable || config.master_password.is_some() {
@@ -59,7 +62,13 @@ fn shown(config: &Config, number: usize) -> Vec<usize> {
     items.filter(kept).map(|(at, _)| at).collect()
 }
 
-fn submenu(config: &Config, number: usize, left: &mut usize, open: &mut Vec<usize>) -> Menu {
+fn submenu(
+    config: &Config,
+    number: usize,
+    words: Words<'_>,
+    left: &mut usize,
+    open: &mut Vec<usize>,
+) -> Menu {
     let Some(found) = config.menus.get(number) else { return Menu::default() };
     let keys = config.keys.iter().zip(1..).filter_map(|(path, key)| {
         let body = HelpBody::File(file(path.as_deref()?).ok()?);
@@ -75,23 +84,23 @@ fn submenu(config: &Config, number: usize, left: &mut usize, open: &mut Vec<usiz
             break;
         };
         *left = less;
-        menu.entries.push(line(config, item, left, open));
+        menu.entries.push(line(config, item, words, left, open));
     }
     menu
 }
 
-fn line(config: &Config, item: &Item, left: &mut usize, open: &mut Vec<usize>) -> Entry {
+fn line(config: &Config, item: &Item, words: Words<'_>, left: &mut usize, open: &mut Vec<usize>) -> Entry {
     let blocked = |why: &str| Err(Blocked::Because(clean(why)));
     let of = |target| Entry::new(&item.title, target);
     let mut entry = match &item.kind {
-        Kind::Boot(found) => entry(&item.title, boot(found)),
+        Kind::Boot(found) => entry(&item.title, boot(found, words)),
         Kind::Menu(number) if open.contains(number) => {
             of(blocked("that menu is open already: Esc goes there"))
         }
         Kind::Menu(_) if open.len() >= MAX_DEPTH => of(blocked("menus within menus, too deep")),
         Kind::Menu(number) => {
             open.push(*number);
-            let menu = submenu(config, *number, left, open);
+            let menu = submenu(config, *number, words, left, open);
             open.pop();
             of(Ok(Target::Submenu(Box::new(menu))))
         }
@@ -134,10 +143,10 @@ fn secret(text: Option<&str>) -> Option<Secret> {
     }
 }
 
-fn boot(found: &Found) -> Result<Boot, String> {
+fn boot(found: &Found, words: Words<'_>) -> Result<Boot, String> {
     Ok(Boot {
         kernel: file(&found.kernel)?,
-        args: found.args.clone(),
+        args: [found.args.clone(), words(found.sysappend)].join(" ").trim().to_owned(),
         initrds: found.initrds.iter().map(|initrd| file(initrd)).collect::<Result<_, _>>()?,
         ..Boot::default()
     })

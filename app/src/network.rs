@@ -1,6 +1,7 @@
 //! The network as menus name it: `(nd)`, servers, URLs; and what DHCP says.
 
 mod offered;
+mod pxe;
 
 use std::cell::RefCell;
 use std::net::IpAddr;

@@ -67,6 +67,8 @@ impl<'d, M: Machine> Looker<'_, 'd, M> {
     }
 
     fn script(&mut self, config: &Config<'d>, script: &Script, number: usize, depth: usize) -> ComesTo {
+        // What one entry sets is not there for the next.
+        let script = script.snapshot();
         let mut place = Place {
             sources: self.sources,
             home: &config.home,
@@ -79,9 +81,8 @@ impl<'d, M: Machine> Looker<'_, 'd, M> {
             Ok(Led::Back) => ComesTo::Nothing,
             Ok(Led::To(target)) => ComesTo::Target(target),
             Ok(Led::Menu(menu)) => {
-                let menu = self.menu(config, &menu, depth + 1);
-                script.leave();
-                ComesTo::Menu(menu)
+                let config = Config { script: Some(script), ..config.clone() };
+                ComesTo::Menu(self.menu(&config, &menu, depth + 1))
             }
         }
     }

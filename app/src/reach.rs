@@ -1,10 +1,14 @@
 //! What an entry, an edited one, or something that was typed leads to.
 
-use pvgrub_menu::{Cause, Default as Chosen, Entry, Style, Target, Ui, cut, entry_by_path};
+use pvgrub_menu::{
+    Cause, Default as Chosen, Entry, Style, Target, Ui, cut, entry_by_path, parse_saved_default,
+    with_saved_default,
+};
 
-use crate::config::Config;
+use crate::config::{Config, Home};
 use crate::load::{Failure, Loader};
 use crate::machine::Machine;
+use crate::reader::MAX_SAVED;
 use crate::script::{Led, Script};
 use crate::session::{End, Session};
 
@@ -39,10 +43,17 @@ impl<M: Machine> Session<'_, M> {
         for lines in [&config.menu.settings.net, net] {
             self.breakable(|session| session.sources.network.obey(lines, session.console))?;
         }
+        if config.menu.entries.get(entry).is_some_and(|entry| entry.saves) {
+            // No reason not to boot.
+            if let Err(why) = save_default(config, entry) {
+                self.console.lines(&format!("savedefault: {why}"));
+            }
+        }
         if let Target::Submenu(_) = target {
             deep(depth)?;
             let menu = config.menu.enter(entry, cause).ok_or("there is no such menu")?;
-            return Ok(self.menu(&Config { menu, notes: Vec::new(), ..config.clone() }, depth + 1));
+            let name = format!("{}: {title}", config.name);
+            return Ok(self.menu(&Config { menu, name, notes: Vec::new(), ..config.clone() }, depth + 1));
         }
         self.reach(config, target, cause, depth)
     }
@@ -130,4 +141,18 @@ fn inner(config: &Config<'_>, entry: usize, cause: Cause) -> Option<String> {
     let Chosen::Path(path) = &config.menu.settings.default else { return None };
     let (found, rest) = entry_by_path(path, &config.menu.entries)?;
     (found == entry && cause == Cause::Automatic && !rest.is_empty()).then(|| rest.to_owned())
+}
+
+/// Makes this entry the one that `default saved` means: in the file `default` beside the menu, in place.
+fn save_default(config: &Config<'_>, entry: usize) -> Result<(), String> {
+    let Home::Volume(volume, _) = &config.home else { return Err("nothing is saved but on disks".into()) };
+    let path = config.home.path("default");
+    let read = volume.open().and_then(|files| files.open(&path)).and_then(|file| file.read_all(MAX_SAVED));
+    let before = read.map_err(|why| format!("{}:{path}: {why}", volume.name))?;
+    if parse_saved_default(&before) == Some(entry) {
+        return Ok(());
+    }
+    let after = with_saved_default(&before, entry);
+    let after = after.ok_or_else(|| format!("{}:{path} has no room for it", volume.name))?;
+    volume.overwrite(&path, &before, &after).map_err(|why| why.to_string())
 }

@@ -14,7 +14,7 @@ use crate::script::{Led, Place, Script};
 use crate::{bls, entries, extlinux};
 
 /// The file that `default saved` reads is ten bytes and a few lines of warning.
-const MAX_SAVED: usize = 4096;
+pub const MAX_SAVED: usize = 4096;
 
 /// Reads menus.
 pub struct Reader<'a, 'd, M: Machine> {
@@ -30,7 +30,7 @@ pub struct Reader<'a, 'd, M: Machine> {
 
 impl<'d, M: Machine> Reader<'_, 'd, M> {
     /// Finds the menu: the one that the command line names, else the text that came with the domain, else the first that lies
-    /// in one of [`PLACES`] on a disk, else the one that a DHCP server names. The error is for the user.
+    /// in one of the usual places on a disk, else the one that a DHCP server names. The error is for the user.
     pub fn find(&mut self, machine: &'d M) -> Result<Config<'d>, String> {
         let options = machine.options();
         match (&options.menu, self.sources.given) {
@@ -63,7 +63,10 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
     /// Reads the menu that a DHCP server names.
     pub fn offered(&mut self) -> Result<Config<'d>, String> {
         let place = self.sources.network.offered_menu(self.console)?;
-        self.fetch(&place, None)
+        match self.sources.network.pxelinux(&place, self.console) {
+            Some(found) => self.fetch(&found?, None),
+            None => self.fetch(&place, None),
+        }
     }
 
     fn fetch(&mut self, place: &ServerFile, digest: Option<Digest>) -> Result<Config<'d>, String> {
@@ -168,7 +171,9 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
             Home::Host => Paths::beside("/"),
         };
         let mut read = |path: &str| self.text(&entries::file(path)?, home, MAX_TEXT);
-        Ok(extlinux::menu(&Syslinux::parse(text, &paths, &mut read)?))
+        let config = Syslinux::parse(text, &paths, &mut read)?;
+        let known = paths.is_network().then(|| self.sources.network.known()).unwrap_or_default();
+        Ok(extlinux::menu(&config, &|bits| known.facts().words(bits)))
     }
 
     /// The menu in this file, on whichever volume is the first that has it.

@@ -40,8 +40,9 @@ const NAMES: [&str; 16] = [
 const ANSI: [u8; 8] = [0, 4, 2, 6, 1, 5, 3, 7];
 
 impl Color {
-    /// `light-gray/black`, `blink-red/blue`, or the attribute byte as a number (`7`, `0x1f`).
-    fn parse(word: &str) -> Option<Self> {
+    /// `light-gray/black`, `blink-red/blue`, or the attribute byte as a number (`7`, `0x1f`). `None`: it is none of these.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
         if let Some((fore, back)) = word.split_once('/') {
             let (fore, blink) = match fore.strip_prefix("blink-") {
                 Some(fore) => (fore, 0x80),
@@ -68,6 +69,7 @@ impl Color {
 
 impl Colors {
     /// The arguments of `color`: `NORMAL [HIGHLIGHT]`. Without a second one the first is turned round.
+    #[must_use]
     pub fn parse(args: &str) -> Option<Self> {
         let mut words = args.split(' ').filter(|w| !w.is_empty());
         let normal = Color::parse(words.next()?)?;

@@ -22,6 +22,7 @@ pub(crate) enum Command {
     Halt,
     Reboot,
     Sums,
+    SaveDefault,
     // Of the menu or an entry.
     Dhcp,
     IfConfig,
@@ -69,9 +70,8 @@ impl Command {
             b"configfile" => Self::ConfigFile,
             b"halt" => Self::Halt,
             b"reboot" => Self::Reboot,
-            b"savedefault" | b"makeactive" | b"hide" | b"unhide" | b"partnew" | b"parttype" => {
-                Self::Harmless(NO_WRITE)
-            }
+            b"savedefault" => Self::SaveDefault,
+            b"makeactive" | b"hide" | b"unhide" | b"partnew" | b"parttype" => Self::Harmless(NO_WRITE),
             b"serial" | b"terminal" | b"terminfo" | b"setkey" | b"device" => Self::Harmless(ONE_CONSOLE),
             b"quiet" | b"pause" | b"debug" | b"pager" | b"clear" | b"echo" | b"help" | b"splashimage"
             | b"gfxmenu" | b"foreground" | b"background" | b"shade" | b"viewport" | b"displaymem"

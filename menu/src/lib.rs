@@ -62,7 +62,7 @@ pub use guard::Memory;
 pub use key::Key;
 pub use model::{Boot, ConfigFile, Device, Entry, FileRef, Menu, Module, Note, Target};
 pub use network::NetLines;
-pub use order::{Attempts, entry_by_path, parse_saved_default};
+pub use order::{Attempts, entry_by_path, parse_saved_default, with_saved_default};
 pub use parse::{MAX_ENTRIES, MAX_LINE, MAX_TEXT, ParseError};
 pub use settings::{Default, HelpBody, HelpText, Settings, TimeoutStyle};
 pub use ui::{Action, Cause, Look, Style, Ui};

@@ -42,6 +42,8 @@ pub struct Entry {
     pub passwords: Vec<Secret>,
     /// What the editor shows of it: the lines beneath its title, or the body of a script.
     pub source: String,
+    /// Booting it makes it the one that `default saved` means (menu.lst's `savedefault`).
+    pub saves: bool,
     /// It leads to another menu, though its target doesn't say so: GRUB 2's `submenu`.
     pub submenu: bool,
     /// Words on it for the user, shown while it is marked; may have several lines.
@@ -66,6 +68,7 @@ impl Entry {
             access: Access::Unrestricted,
             passwords: Vec::new(),
             source: String::new(),
+            saves: false,
             submenu: false,
             help: String::new(),
             target,

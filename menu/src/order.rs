@@ -88,6 +88,23 @@ pub fn parse_saved_default(text: &[u8]) -> Option<usize> {
     core::str::from_utf8(digits).ok()?.parse().ok()
 }
 
+/// What the file `default` holds once this entry is saved: as long as before, which must be `before`. `None`: there is no room. (GRUB
+/// 0.97's savedefault writes the number and a line's end, and has the rest of its lines as they are.)
+pub fn with_saved_default(before: &[u8], entry: usize) -> Option<Vec<u8>> {
+    let mut after = alloc::format!("{entry}\n").into_bytes();
+    let rest =
+        before.iter().position(|byte| *byte == b'\n').and_then(|end| before.get(end.saturating_add(1)..));
+    after.extend_from_slice(rest.unwrap_or(&[]));
+    // A longer number takes of the filling at the end; a shorter one adds to it.
+    while after.len() > before.len()
+        && after.last().is_some_and(|byte| matches!(byte, b'\n' | b'#' | b' ' | 0))
+    {
+        after.pop();
+    }
+    after.resize(after.len().max(before.len()), b'\n');
+    (after.len() == before.len()).then_some(after)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +118,17 @@ mod tests {
     fn order(default: Default, fallback: &[usize], count: usize) -> Vec<usize> {
         let settings = Settings { default, fallback: fallback.to_vec(), ..Settings::default() };
         Attempts::new(&settings, &entries(&["x"; 8][..count])).collect()
+    }
+
+    #[test]
+    fn an_entry_is_saved_in_the_same_length() {
+        let file = b"0\n#\n#\n#\n# WARNING: a text\n";
+        let after = with_saved_default(file, 12).unwrap();
+        assert_eq!((after.len(), parse_saved_default(&after)), (file.len(), Some(12)));
+        let back = with_saved_default(&after, 3).unwrap();
+        assert_eq!((back.len(), parse_saved_default(&back)), (file.len(), Some(3)));
+        assert!(with_saved_default(b"", 0).is_none() && with_saved_default(b"1", 10).is_none());
+        assert_eq!(with_saved_default(b"1\n", 2).unwrap(), b"2\n");
     }
 
     #[test]

@@ -169,7 +169,7 @@ impl Ui {
         for (number, item) in self.items.iter().enumerate() {
             let sign = if number == self.selected { '>' } else { ' ' };
             let mark = self.mark(item);
-            let room = columns.saturating_sub(7 + mark.len());
+            let room = columns.saturating_sub(7 + width(&mark));
             let _ = write!(out, "{sign}{number:>3}  {}{mark}\r\n", cut(&item.title, room));
         }
         for text in &self.message {

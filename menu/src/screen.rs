@@ -103,7 +103,7 @@ impl Ui {
         self.drawn = Some(frame);
     }
 
-    /// The last row: the countdown, or where in a long list we are.
+    /// What the countdown will do, and when.
     pub(crate) fn countdown_text(&self, now: Duration) -> Option<String> {
         let seconds = self.seconds_left(now)?;
         let how = match self.hidden {
@@ -111,6 +111,7 @@ impl Ui {
             Some(_) => "Esc shows the menu",
             None => "any key stops this",
         };
-        Some(format!("Booting entry {} in {seconds} s; {how}.", self.selected))
+        let what = if self.look.columns < 50 { "Entry" } else { "Booting entry" };
+        Some(format!("{what} {} in {seconds} s; {how}.", self.selected))
     }
 }

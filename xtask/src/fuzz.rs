@@ -41,13 +41,14 @@ const LEVEL: &str = "\"-Cllvm-args=-sanitizer-coverage-level=4\"";
 const COMPARES: &str = "\"-Cllvm-args=-sanitizer-coverage-trace-compares\"";
 /// What is to be explored, and the package in which its generic code ends up; whether comparisons are told of. The peers
 /// and the fake hypervisor are not explored: what is new in them is nothing new.
-const EXPLORED: [(&str, bool); 13] = [
+const EXPLORED: [(&str, bool); 14] = [
     (PACKAGE, false),
     ("platform-xen", false),
     ("pvgrub-fs", false),
     ("pvgrub-handover", true),
     ("pvgrub-menu", false),
     ("pvgrub-net", true),
+    ("pvgrub-script", true),
     ("httparse", true),
     ("lamfat", false),
     ("lz4_flex", false),

@@ -23,6 +23,7 @@ mod paths;
 pub mod project;
 mod qemu;
 mod sanitize;
+mod screens;
 mod script;
 mod sh;
 mod smoke;
@@ -93,6 +94,8 @@ enum Command {
         /// The directory; its name is the program's
         dir: PathBuf,
     },
+    /// Draw the pictures of the menu that the manual has (docs/screens/)
+    Screenshots,
     /// Show it: builds, boots the lab, and puts you in front of pvgrub's menu in this terminal
     Demo,
     /// Measure, and compare with others on the same disk in the same session; docs/performance.md says what and why
@@ -266,6 +269,7 @@ fn run(command: Command) -> Result<()> {
         Command::Check { name } => check::run(&name),
         Command::Bench { parts, built } => bench::run(&parts, built),
         Command::New { dir } => new::run(&dir),
+        Command::Screenshots => screens::draw(),
         Command::Demo => demo::run(),
         Command::Test { sanitize: true, .. } => sanitize::run(),
         Command::Test { names, all, share, lab, built, list, .. } => {

@@ -233,7 +233,8 @@ fn plain(said: &str, ended: bool) -> String {
     let syntax = ["error: syntax error.", "error: Incorrect command.", "error: $.", "error: out of memory."];
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty() && !noise.contains(&line.trim())) {
-        let line = match line.strip_prefix("  Booting `").and_then(|line| line.strip_suffix('\'')) {
+        let title = line.strip_prefix("  Booting `").or_else(|| line.strip_prefix("   Falling back to `"));
+        let line = match title.and_then(|line| line.strip_suffix('\'')) {
             Some(title) => format!("== {title}"),
             None if syntax.contains(&line) => "error: syntax".to_owned(),
             None => line.to_owned(),

@@ -123,6 +123,11 @@ pub trait Machine: Sized {
     /// from them.
     fn disks(&self, again: bool, keys: &Rc<Keys>) -> FoundDisks;
 
+    /// The domain's UUID, if it is known.
+    fn uuid(&self) -> Option<String> {
+        None
+    }
+
     /// Whether it has network cards, or a network of its own. Asking doesn't start it.
     fn has_cards(&self) -> bool;
 

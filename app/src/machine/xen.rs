@@ -99,6 +99,12 @@ impl Machine for Xen {
         found
     }
 
+    fn uuid(&self) -> Option<String> {
+        // The toolstack's: `/vm/UUID`.
+        let path = devices::get()?.xenstore().read("vm").ok()?;
+        String::from_utf8(path).ok()?.strip_prefix("/vm/").map(str::to_owned)
+    }
+
     fn has_cards(&self) -> bool {
         devices::get().is_some_and(|devices| devices.has_nics())
     }

@@ -112,6 +112,12 @@ impl Script {
         fits.map(|(found, inner)| format!("{directory}/{found}{}", if inner { "/" } else { " " })).collect()
     }
 
+    /// The same, of which what happens to it does not come back.
+    #[cfg(not(target_os = "hermit"))]
+    pub fn snapshot(&self) -> Self {
+        Self(Rc::new(RefCell::new(self.0.borrow().clone())))
+    }
+
     /// Leaves the menu on top.
     pub fn leave(&self) {
         self.0.borrow_mut().leave();

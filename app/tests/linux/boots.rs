@@ -133,21 +133,26 @@ fn a_broken_entry_leads_back_to_the_menu_and_the_next_try_works() {
 }
 
 #[test]
-fn locked_entries_ask_for_the_password() {
-    let locked = MENU.replace("root (hd0,0)", "lock\nroot (hd0,0)");
-    let (text, ok) = guest(&locked).run("");
+fn what_is_locked_is_booted_with_its_password_only() {
+    let menu = MENU.replace("root (hd0,0)", "lock");
+    let (text, ok) = guest(&menu).run("");
     assert!(!ok, "{text}");
-    has(&text, &["Entry 0 (Alpha) was not booted", "no `password` line"]);
-    // Nor does the countdown go around it.
-    let menu = format!("password secret\n{locked}");
-    let (text, ok) = guest(&menu).run("wrong\n");
-    assert!(!ok && !text.contains("would be booted"), "{text}");
-    has(&text, &["Password"]);
-    assert!(!text.contains("secret"));
+    has(&text, &["Entry 0 (Alpha) was not booted", "locked (`lock`)"]);
+    // With a password in the menu the `lock` can be opened; nobody types it, a wrong one is typed, the right one is.
+    let menu = format!("password secret\n{menu}");
+    for answer in ["", "wrong\n"] {
+        let (text, ok) = guest(&menu).run(answer);
+        assert!(!ok && !text.contains("would be booted"), "{text}");
+        has(&text, &["Password: "]);
+        assert!(!text.contains("secret"), "{text}");
+    }
     let (text, ok) = guest(&menu).run("secret\n");
     assert!(ok, "{text}");
-    has(&text, &["Password", "would be booted"]);
-    assert!(!text.contains("secret"));
+    has(&text, &["Password: ", "Booting entry 0", "would be booted"]);
+    // A password that makes no sense locks all.
+    let (text, ok) = guest(&format!("fallback 1\npassword\n{MENU}")).run("0\n1\n");
+    assert!(!ok && !text.contains("would be booted"), "{text}");
+    has(&text, &["the menu is locked (`password`)"]);
 }
 
 #[test]

@@ -292,3 +292,26 @@ fn guest_of(image: &std::path::Path) -> Guest {
     guest.disk(image);
     guest
 }
+
+#[test]
+fn savedefault_of_a_menu_lst() {
+    let menu = "default saved\ntimeout 0\ntitle A\nkernel /k a\ntitle B\nkernel /k b\nsavedefault\n";
+    let saved = "0\n#\n#\n#\n# the entry that is booted\n";
+    let files: &[(&str, &[u8])] = &[
+        ("/boot/grub/menu.lst", menu.as_bytes()),
+        ("/boot/grub/default", saved.as_bytes()),
+        ("/k", &linux()),
+    ];
+    let made = Guest::new();
+    let image = made.file_system("xvda", files);
+    boots(&guest_of(&image), "", &["by itself: A"]);
+    let mut other = guest_of(&image);
+    other.arg("pvgrub.entry=1");
+    boots(&other, "", &["by itself: B"]);
+    boots(&guest_of(&image), "", &["by itself: B"]);
+    // Read-only, it boots all the same.
+    let mut other = Guest::new();
+    other.disk(&image);
+    other.arg("pvgrub.entry=1");
+    boots(&other, "", &["by itself: B"]);
+}

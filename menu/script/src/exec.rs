@@ -103,8 +103,8 @@ impl Exec<'_> {
                 }
                 Err(SyntaxError { line, text }) => {
                     self.sh.line = line;
-                    self.fail(code::BAD_ARGUMENT, &format!("line {line}: {text}"))?;
-                    self.flush()?;
+                    self.sh.note_error(&text);
+                    self.print(&format!("error: line {line}: {text}.\n"))?;
                     if !file {
                         return Ok(0);
                     }
@@ -197,8 +197,9 @@ impl Exec<'_> {
         let chosen = chosen.map_or_else(|| id.clone(), |chosen| format!("{chosen}>{id}"));
         self.sh.set("chosen", &chosen)?;
         self.sh.export("chosen")?;
-        if let Some(rest) = default.as_deref().and_then(crate::settings::behind_path) {
-            self.sh.set("default", rest)?;
+        match default.as_deref().and_then(crate::settings::behind_path) {
+            Some(rest) => self.sh.set("default", rest)?,
+            None => self.sh.unset("default"),
         }
         self.sh.file = Rc::from(entry.file.as_str());
         self.sh.scope = Some(entry.args.clone());

@@ -38,9 +38,12 @@ impl Slots {
     }
 }
 
+/// Arguments, and the block among them.
+type Expanded = (Vec<String>, Option<Rc<Block>>);
+
 impl Exec<'_> {
     /// Arguments, and the block among them; `None` if nothing is left.
-    pub fn expand(&mut self, words: &[Word]) -> Result<Option<(Vec<String>, Option<Rc<Block>>)>, Stop> {
+    pub fn expand(&mut self, words: &[Word]) -> Result<Option<Expanded>, Stop> {
         let mut slots = Slots { most: self.sh.meter.memory, ..Slots::default() };
         let mut block = None;
         for word in words {

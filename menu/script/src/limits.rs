@@ -25,7 +25,7 @@ impl Default for Limits {
 }
 
 /// The deepest that commands may stand within one another, functions and files that call each other counted; GRUB's own
-/// number. So a thread of 64 KiB of stack will do… in a release build; see docs/grub-cfg.md.
+/// number.
 pub(crate) const MAX_DEPTH: u32 = 64;
 /// Submenus and files shown by `configfile` within one another.
 pub(crate) const MAX_LEVELS: usize = 16;
@@ -58,7 +58,7 @@ impl fmt::Display for Bound {
 }
 
 /// What is left.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Meter {
     pub limits: Limits,
     pub steps: u32,
@@ -71,8 +71,9 @@ impl Meter {
         Self { limits, steps: limits.steps, memory: limits.memory, output: limits.output }
     }
 
-    /// A new run begins.
-    pub fn restart(&mut self) {
+    /// A new run begins, with so much memory in use.
+    pub fn restart(&mut self, used: usize) {
+        self.memory = self.limits.memory.saturating_sub(used);
         self.steps = self.limits.steps;
         self.output = self.limits.output;
     }

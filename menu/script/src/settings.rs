@@ -1,6 +1,6 @@
 //! What variables say of a menu.
 
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 
 use crate::menu::{Entry, Settings, TimeoutStyle};
 use crate::number::{is_space, number};
@@ -89,12 +89,9 @@ pub(crate) fn behind_path(path: &str) -> Option<&str> {
 pub(crate) fn next_fallback(shell: &mut Shell) -> Option<usize> {
     let value = shell.get("fallback")?;
     let index = number(&value, 0);
-    let (found, rest) = match index.error {
-        None => {
-            (usize::try_from(index.value as u32).ok(), index.rest.trim_start_matches(is_space).to_string())
-        }
-        Some(_) => (entry_number(shell.entries(), &value), String::new()),
-    };
+    // Numbers only: titles mean nothing here.
+    let found = usize::try_from(index.value as u32).ok().filter(|_| index.error.is_none());
+    let rest = index.rest.trim_start_matches(is_space).to_string();
     if found.is_none() || rest.is_empty() {
         shell.unset("fallback");
     } else {

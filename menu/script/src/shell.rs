@@ -24,7 +24,7 @@ pub(crate) struct Variable {
 }
 
 /// A menu that is open, and the variables that belong to it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Level {
     pub variables: BTreeMap<String, Variable>,
     pub entries: Vec<Entry>,
@@ -32,7 +32,7 @@ pub(crate) struct Level {
     pub before: Option<(Option<String>, Option<String>)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Function {
     pub body: Rc<List>,
     pub file: Rc<str>,
@@ -44,7 +44,7 @@ pub(crate) struct Function {
 ///
 /// It holds a stack of menus: [`Shell::run_config`] fills the first, an entry may put another one on top
 /// ([`Outcome::Menu`]), and [`Shell::leave`] takes it away again.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Shell {
     pub(crate) levels: Vec<Level>,
     pub(crate) functions: BTreeMap<String, Function>,
@@ -289,7 +289,12 @@ impl Shell {
     }
 
     fn restart(&mut self) {
-        self.meter.restart();
+        // Counted anew: what a run took that was broken off, it did not give back.
+        let levels = self.levels.iter().map(Level::cost);
+        let functions = self.functions.iter().map(|(name, function)| name.len() + function.cost);
+        let users = self.users.iter().map(|(user, secret)| user_cost(user, secret));
+        let used = levels.chain(functions).chain(users).sum();
+        self.meter.restart(used);
         self.errors.clear();
         self.pending = None;
         (self.depth, self.loops, self.breaks) = (0, 0, 0);
@@ -374,6 +379,11 @@ impl Level {
             self.variables.iter().map(|(name, variable)| Self::variable_cost(name, &variable.value));
         variables.chain(self.entries.iter().map(entry_cost)).sum()
     }
+}
+
+pub(crate) fn user_cost(user: &str, secret: &Secret) -> usize {
+    let (Secret::Plain(text) | Secret::Pbkdf2(text)) = secret;
+    user.len() + text.len() + 128
 }
 
 pub(crate) fn entry_cost(entry: &Entry) -> usize {

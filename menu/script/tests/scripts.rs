@@ -46,6 +46,7 @@ fn scripts() -> Vec<PathBuf> {
 
 /// What `xtask::script` makes of GRUB's words: no empty lines, and of syntax errors only that there are some.
 fn plain(text: &str) -> String {
+    let text = expand_tabs(text);
     let mut lines: Vec<&str> = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let line = if line.starts_with("error: line ") { "error: syntax" } else { line };
@@ -56,6 +57,20 @@ fn plain(text: &str) -> String {
     lines.into_iter().map(|line| format!("{line}\n")).collect()
 }
 
+/// What a terminal makes of tabs.
+fn expand_tabs(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.split_inclusive('\n') {
+        let mut column = 0;
+        for c in line.chars() {
+            let width = if c == '\t' { 8 - column % 8 } else { 1 };
+            column += width;
+            if c == '\t' { out.extend(std::iter::repeat_n(' ', width)) } else { out.push(c) }
+        }
+    }
+    out
+}
+
 /// Runs a script, and then an entry, as GRUB does when nobody touches a key.
 fn run(files: &BTreeMap<String, Vec<u8>>, name: &str, choice: Option<usize>) -> (String, String, usize) {
     let mut host = Fake { files: files.clone(), ..Fake::default() };
@@ -64,12 +79,13 @@ fn run(files: &BTreeMap<String, Vec<u8>>, name: &str, choice: Option<usize>) -> 
     let mut config = std::mem::take(&mut host.out);
     let count = shell.entries().len();
     if outcome != Outcome::Menu {
-        config += if outcome == Outcome::Exit { "[exit]\n" } else { "[menu]\n" };
+        config += if outcome == Outcome::Exit { "[exit]\n" } else { "" };
         return (plain(&config), String::new(), count);
     }
     if let Some(choice) = choice {
         shell.set("default", &choice.to_string()).unwrap();
     }
+    shell.set("timeout", "0").unwrap();
     let mut next = Some(shell.settings().default);
     let end = loop {
         let Some(index) = next else { break "[menu]" };

@@ -55,6 +55,8 @@ pub(super) struct OpenEntry {
     sums: Option<FileRef>,
     net: NetLines,
     other: Option<Target>,
+    /// `savedefault`.
+    saves: bool,
     blocked: Option<Blocked>,
     notes: Vec<Note>,
 }
@@ -77,6 +79,7 @@ impl OpenEntry {
             sums: None,
             net: NetLines::default(),
             other: None,
+            saves: false,
             blocked: None,
             notes: Vec::new(),
         }
@@ -121,6 +124,10 @@ impl OpenEntry {
         }
         let name = || short(&String::from_utf8_lossy(split(&line.bytes).0));
         match command {
+            Command::SaveDefault if args.is_empty() => {
+                self.saves = true;
+                return Ok(());
+            }
             Command::Harmless(why) => {
                 note(&mut self.notes, line.number, format!("`{}` passed over: {why}", name()));
                 return Ok(());
@@ -196,6 +203,11 @@ impl OpenEntry {
             Command::Halt => (self.other, self.done) = (Some(Target::Halt), true),
             Command::Reboot => (self.other, self.done) = (Some(Target::Reboot), true),
             Command::Boot => self.done = true,
+            Command::SaveDefault => {
+                let text =
+                    "`savedefault` saves the entry it stands in; what follows it is passed over".into();
+                note(&mut self.notes, line.number, text);
+            }
             // Settings of the menu that stand below a title: too late to set anything, and no reason not to boot.
             _ => {
                 let text = format!("`{}` passed over: it belongs before the first title", name());
@@ -252,6 +264,7 @@ impl OpenEntry {
             passwords: self.passwords,
             net: self.net,
             notes: self.notes,
+            saves: self.saves,
             ..entry
         }
     }

@@ -8,7 +8,6 @@ use core::time::Duration;
 
 use super::{FOOTER, Frame, HEADER, Row};
 use crate::clean::{cut, width, wrap};
-use crate::key::Key;
 use crate::layout::window;
 use crate::ui::{Item, Login, Ui};
 
@@ -35,6 +34,7 @@ impl Ui {
         let help: Vec<String> = item.iter().flat_map(|item| item.help.lines()).map(crate::clean).collect();
         let lines: &[String] = match (&reason, self.message.is_empty()) {
             (_, false) => &self.message,
+            _ if self.login.is_some() => &[],
             (Some(_), _) => reason.as_slice(),
             _ => &help,
         };
@@ -42,7 +42,7 @@ impl Ui {
         for line in lines.iter().take(100) {
             rows.extend(wrap(line, self.look.columns.saturating_sub(3), most));
         }
-        if self.items.is_empty() {
+        if self.items.is_empty() || self.message.is_empty() {
             rows.truncate(most);
         } else {
             // Of failures one after the other the last are the newest.
@@ -96,15 +96,8 @@ impl Ui {
         let marked = number == self.selected;
         let sign = if marked { '>' } else { ' ' };
         let mark = self.mark(item);
-        let hotkey = match item.hotkey {
-            Some(Key::Char(c)) => format!(" [{c}]"),
-            Some(Key::Function(number)) => format!(" [F{number}]"),
-            Some(Key::Ctrl(c)) => format!(" [^{c}]"),
-            _ => String::new(),
-        };
-        let behind = mark.len().saturating_add(hotkey.len());
-        let title = cut(&item.title, columns.saturating_sub(7).saturating_sub(behind));
-        let mut text = cut(&format!("{sign}{number:>3}  {title}{hotkey}{mark}"), columns);
+        let title = cut(&item.title, columns.saturating_sub(7).saturating_sub(width(&mark)));
+        let mut text = cut(&format!("{sign}{number:>3}  {title}{mark}"), columns);
         if marked {
             let blanks = columns.saturating_sub(width(&text));
             let _ = write!(text, "{:blanks$}", "");
@@ -118,8 +111,13 @@ impl Ui {
             return ("Enter: go on.  Esc: back.".into(), String::new());
         }
         if self.items.is_empty() {
-            let keys = "c: command line.  ^L: draw again.  t: plain text.";
-            return ("Enter or r: look again for disks and menus.".into(), keys.into());
+            return match columns >= 60 {
+                true => (
+                    "Enter or r: look again for disks and menus.".into(),
+                    "c: command line.  ^L: draw again.  t: plain text.".into(),
+                ),
+                false => ("Enter: look again  c: commands".into(), "^L: redraw  t: plain text".into()),
+            };
         }
         let locked = self.is_locked();
         match (columns >= 70, locked) {

@@ -60,7 +60,10 @@ impl Ui {
         let mut out = Vec::from([Row::new(&self.headline, columns), Row::default()]);
         out.extend(part(&all, top, page, columns));
         out.resize(self.look.rows.saturating_sub(1), Row::default());
-        let keys = "Tab: complete.  Up: earlier lines.  PageUp: scroll.  Esc: back.";
+        let keys = match columns >= 70 {
+            true => "Tab: complete.  Up: earlier lines.  PageUp: scroll.  Esc: back.",
+            false => "Tab: complete  Up: again  Esc: back",
+        };
         out.push(Row::new(keys, columns));
         let seen = (top..top.saturating_add(page)).contains(&cursor);
         let cursor = seen.then(|| (HEADER.saturating_add(cursor.saturating_sub(top)), column));

@@ -2,30 +2,34 @@
 
 use alloc::borrow::ToOwned;
 use alloc::format;
+use alloc::string::String;
 use core::time::Duration;
 
 use super::{Action, Cause, Item, Style, Ui, Wish};
 use crate::auth::Access;
+use crate::clean::clean;
 use crate::key::Key;
 
 /// A digit this long after the one before begins a new number.
 const DIGIT_TIME: Duration = Duration::from_secs(2);
 
-impl Item {
-    /// What stands behind its title; `open`: no password is needed.
-    pub fn mark(&self, open: bool) -> &'static str {
-        match self.blocked {
+impl Ui {
+    /// What stands behind an entry's title: the key that boots it, and what is special about it.
+    pub(crate) fn mark(&self, item: &Item) -> String {
+        let hotkey = match item.hotkey {
+            Some(Key::Char(c)) => format!(" [{c}]"),
+            Some(Key::Function(number)) => format!(" [F{number}]"),
+            Some(Key::Ctrl(c)) => format!(" [^{c}]"),
+            _ => String::new(),
+        };
+        let open = self.guard.is_open(&item.access) && item.passwords.is_empty();
+        let mark = match item.blocked {
             Some(_) => " [cannot be booted]",
             None if !open => " [password]",
-            None if self.leads_on => " ->",
+            None if item.leads_on => " ->",
             None => "",
-        }
-    }
-}
-
-impl Ui {
-    pub(crate) fn mark(&self, item: &Item) -> &'static str {
-        item.mark(self.guard.is_open(&item.access) && item.passwords.is_empty())
+        };
+        clean(&hotkey) + mark
     }
 
     /// Whether editing and the command line ask for a password.

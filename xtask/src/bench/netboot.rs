@@ -13,7 +13,7 @@ use super::timings::{LAST, Timings};
 use super::{Bench, median};
 use crate::kernels::{Kernel, installer};
 use crate::lab::{Config, Dhcp, Lab, Served, Tftp};
-use crate::{build, material, paths};
+use crate::{build, material, paths, sh};
 
 /// A way to fetch.
 struct Fetch {
@@ -100,6 +100,7 @@ fn boots(lab: &mut Lab, disk: &BenchDisk, outcome: &mut Outcome) -> Result<()> {
             let diskless = Config::new(paths::xen().join("pvgrub"));
             by_net.push(total(diskless.extra(format!("http://10.77.0.1/{menu:?}.lst plain timings")))?);
         }
+        sh::step(format!("{name}: over HTTP {by_net:.2?} s, from disk {by_disk:.2?} s"));
         let (by_net, by_disk) = median(by_net).zip(median(by_disk)).context("nothing was measured")?;
         let row = Row::new(format!("xl create to first line over HTTP, {name}"), by_net, "s");
         outcome.rows.push(row.beside("pvgrub, from disk", by_disk).target(Target::AtMost(1.5)));

@@ -1,5 +1,7 @@
 //! A guest's console as a person sees it: a terminal of 80 columns and 24 rows, fed with all that the guest prints.
 
+use std::num::NonZeroU16;
+
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -8,9 +10,15 @@ use anyhow::{Result, bail, ensure};
 use super::{Guest, Lab};
 
 /// Rows of the terminal.
-pub(super) const ROWS: u16 = 24;
+const ROWS: u16 = 24;
 /// Its columns.
-pub(super) const COLUMNS: u16 = 80;
+const COLUMNS: u16 = 80;
+
+/// A terminal of that size, which shows nothing yet.
+pub(super) fn parser() -> vt100::Parser {
+    let size = |cells: u16| NonZeroU16::new(cells).unwrap_or(NonZeroU16::MIN);
+    vt100::Parser::new(size(ROWS), size(COLUMNS), 0)
+}
 
 /// What stands on the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +130,7 @@ mod tests {
 
     #[test]
     fn rows_marks_and_the_cursor() {
-        let mut parser = vt100::Parser::new(ROWS, COLUMNS, 0);
+        let mut parser = parser();
         parser.process(
             b"\x1b[2J\x1b[1;1HA menu\x1b[3;1H\x1b[0;7m>  0  First   \x1b[0m\x1b[K\x1b[4;1H   1  Second",
         );

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::screen::{COLUMNS, ROWS, Screen};
+use super::screen::{self, Screen};
 
 #[derive(Default)]
 struct Inbox {
@@ -80,7 +80,7 @@ impl Wire {
 
     /// From now on there is a terminal, blank at first, on which all that comes is shown.
     pub fn new_terminal(&self) {
-        self.shared.lock().terminal = Some(vt100::Parser::new(ROWS, COLUMNS, 0));
+        self.shared.lock().terminal = Some(screen::parser());
     }
 
     /// What the terminal shows; blank if there is none.
@@ -88,7 +88,7 @@ impl Wire {
         let inbox = self.shared.lock();
         match &inbox.terminal {
             Some(terminal) => Screen::of(terminal.screen()),
-            None => Screen::of(vt100::Parser::new(ROWS, COLUMNS, 0).screen()),
+            None => Screen::of(screen::parser().screen()),
         }
     }
 

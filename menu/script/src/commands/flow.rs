@@ -49,11 +49,16 @@ fn loops(exec: &mut Exec, call: &Call, is_continue: bool) -> Run {
 
 /// `shift [N]`.
 pub(crate) fn shift(exec: &mut Exec, call: &Call) -> Run {
-    let Some(scope) = &mut exec.sh.scope else { return Ok(0) };
+    if exec.sh.scope.is_none() {
+        return Ok(0);
+    }
     let count = match call.args.as_slice() {
         [] => 1,
         [count] => {
             let count = number(count, 10);
+            if let Some((code, text)) = count.error {
+                exec.sh.pending = Some((code, String::from(text)));
+            }
             if !count.rest.is_empty() {
                 return Ok(code::BAD_ARGUMENT);
             }
@@ -61,6 +66,7 @@ pub(crate) fn shift(exec: &mut Exec, call: &Call) -> Run {
         }
         _ => return Ok(code::BAD_ARGUMENT),
     };
+    let Some(scope) = &mut exec.sh.scope else { return Ok(0) };
     match usize::try_from(count) {
         Ok(count) if count <= scope.len() => {
             scope.drain(..count);

@@ -3,6 +3,7 @@
 use crate::code;
 use crate::exec::{Call, Exec, Run};
 use crate::menu::Secret;
+use crate::shell::user_cost;
 
 /// The most users.
 const MOST: usize = 256;
@@ -30,8 +31,7 @@ fn keep(exec: &mut Exec, user: &str, secret: Secret) -> Run {
     if exec.sh.users.len() >= MOST {
         return exec.fail(code::OUT_OF_RANGE, "too many users");
     }
-    let (Secret::Plain(text) | Secret::Pbkdf2(text)) = &secret;
-    exec.sh.meter.take(user.len() + text.len() + 128)?;
+    exec.sh.meter.take(user_cost(user, &secret))?;
     exec.sh.users.insert(user.into(), secret);
     Ok(0)
 }

@@ -29,7 +29,7 @@ impl Fake {
     fn path<'a>(&self, path: &'a str) -> Result<&'a str, HostError> {
         let (device, path) = path.strip_prefix('(').and_then(|p| p.split_once(')')).expect("a whole path");
         match device {
-            DEVICE => Ok(path.trim_end_matches('/')),
+            DEVICE | "hd0,1" => Ok(path.trim_end_matches('/')),
             "hd0" => Err(HostError::NoFileSystem),
             _ => Err(HostError::NoDevice),
         }

@@ -61,7 +61,7 @@ fn bls_seeds() -> Vec<Vec<u8>> {
 
 fn bls(mut data: &[u8]) {
     let [flavour] = take(&mut data);
-    let vars = |name: &str| (name.len() % 3 > 0).then(|| name.repeat(name.len() % 7));
+    let vars = |name: &str| (!name.len().is_multiple_of(3)).then(|| name.repeat(name.len() % 7));
     let mut list = List::new(if flavour & 1 == 0 { Flavour::SystemdBoot } else { Flavour::Grub(&vars) });
     let mut parts = data.split(|byte| *byte == 0);
     let mut names = Vec::new();

@@ -15,6 +15,7 @@ mod offers;
 mod packets;
 mod places;
 mod plans;
+mod scripts;
 mod tftp;
 mod xenbus;
 mod xenstore;
@@ -22,7 +23,7 @@ mod xenstore;
 use crate::Target;
 
 /// All of them.
-pub const ALL: [&Target; 25] = [
+pub const ALL: [&Target; 26] = [
     &disks::PARTITIONS,
     &disks::EXT,
     &disks::FAT,
@@ -30,6 +31,7 @@ pub const ALL: [&Target; 25] = [
     &formats::BLS,
     &formats::EXTLINUX,
     &formats::UKI,
+    &scripts::SCRIPT,
     &places::PLACES,
     &offers::OFFER,
     &tftp::TFTP,

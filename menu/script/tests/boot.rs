@@ -1,0 +1,261 @@
+//! What entries come to: kernels, other menus, refusals.
+
+mod common;
+
+use common::{Fake, run};
+use pvgrub_script::{BlsEntry, Boot, Initrd, Module, Outcome, Secret, TimeoutStyle, grubenv};
+
+fn host() -> Fake {
+    Fake::new(&[
+        ("/vmlinuz", "kernel"),
+        ("/initrd", "ramdisk"),
+        ("/micro", "code"),
+        ("/boot/grub/grub.cfg", "set timeout=3\nmenuentry inner { linux /vmlinuz inner; }\n"),
+    ])
+}
+
+/// What the first entry of a script comes to, and all that was printed.
+fn first(text: &str) -> (Outcome, String) {
+    let mut host = host();
+    let (mut shell, outcome) = run(&mut host, text);
+    assert_eq!(outcome, Outcome::Menu, "{}", host.out);
+    let outcome = shell.run_entry(&mut host, 0, false);
+    (outcome, host.out)
+}
+
+fn booted(text: &str) -> Boot {
+    match first(text) {
+        (Outcome::Boot(boot), _) => boot,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_kernel_and_its_ramdisks() {
+    let boot =
+        booted("menuentry a { linux /vmlinuz root=/dev/xvda1 ro\n initrd /micro (hd0,msdos1)/initrd }");
+    assert_eq!(boot.kernel, "(hd0,msdos1)/vmlinuz");
+    assert_eq!((boot.command.as_str(), boot.args.as_str()), ("linux", "root=/dev/xvda1 ro"));
+    let file = |path: &str| Initrd { file: format!("(hd0,msdos1){path}"), name: None };
+    assert_eq!(boot.initrds, [file("/micro"), file("/initrd")]);
+    let boot = booted("menuentry a { linuxefi /vmlinuz; initrdefi newc:etc/x:/initrd; devicetree /a.dtb }");
+    assert_eq!(boot.initrds[0], Initrd { file: "(hd0,msdos1)/initrd".into(), name: Some("etc/x".into()) });
+    assert_eq!(boot.devicetree.as_deref(), Some("/a.dtb"));
+    let boot = booted(
+        "menuentry a { linux16 /vmlinuz; module --nounzip /micro a 'b c'; module /initrd; boot; echo no }",
+    );
+    let module = |file: &str, args: &str, nounzip| Module { file: file.into(), args: args.into(), nounzip };
+    let want = [module("(hd0,msdos1)/micro", "a \"b c\"", true), module("(hd0,msdos1)/initrd", "", false)];
+    assert_eq!(boot.modules, want);
+}
+
+#[test]
+fn the_command_line_is_quoted_as_grub_does() {
+    let line = |text: &str| booted(&format!("menuentry a {{ linux /vmlinuz {text} }}")).args;
+    assert_eq!(line("a 'b c' d"), "a \"b c\" d");
+    assert_eq!(line(r#"'q"q' "it's" a\\b"#), r#"q\"q it\'s a\\b"#);
+    assert_eq!(line(r"'\x41\xzz' $none '' end"), r"\x41\\xzz  end");
+    assert_eq!(line("x=$grub_cpu,\"$root\""), "x=x86_64,hd0,msdos1");
+}
+
+#[test]
+fn a_kernel_that_is_not_there() {
+    let (outcome, out) = first("menuentry a { linux /none; initrd /initrd }");
+    assert_eq!(outcome, Outcome::Failed("file `/none' not found".into()));
+    assert_eq!(out, "error: file `/none' not found.\nerror: you need to load the kernel first.\n");
+    // A second one may be.
+    assert_eq!(booted("menuentry a { if ! linux /none; then linux /vmlinuz b; fi }").args, "b");
+    // What was loaded is forgotten when the next one is not there.
+    assert!(matches!(first("menuentry a { linux /vmlinuz; linux /none; true }").0, Outcome::Failed(_)));
+    // The last command decides whether it is booted.
+    assert!(matches!(first("menuentry a { linux /vmlinuz; false }").0, Outcome::Back | Outcome::Failed(_)));
+    assert!(
+        matches!(first("menuentry a { linux (hd9)/vmlinuz }").0, Outcome::Failed(why) if why == "disk `hd9' not found")
+    );
+    assert!(
+        matches!(first("menuentry a { linux /boot }").0, Outcome::Failed(why) if why == "not a regular file")
+    );
+    assert!(matches!(first("menuentry a { initrd /initrd }").0, Outcome::Failed(_)));
+    assert!(matches!(
+        first("menuentry a { linux /vmlinuz; initrd /initrd; initrd /micro }").0,
+        Outcome::Failed(_)
+    ));
+}
+
+#[test]
+fn what_a_guest_cant_do_is_refused_by_name() {
+    for (command, why) in [
+        ("chainloader +1", "`chainloader`: a Xen PV domain has no boot sector to run"),
+        (
+            "multiboot2 /vmlinuz; module2 /initrd",
+            "`multiboot2`: a Xen domain is a guest, it can't start a hypervisor or a multiboot system",
+        ),
+        (
+            "loopback loop /initrd; linux (loop)/vmlinuz",
+            "`loopback`: devices made of files or of encrypted disks are not supported",
+        ),
+        ("fwsetup", "`fwsetup`: a Xen PV domain has no firmware"),
+    ] {
+        assert_eq!(first(&format!("menuentry a {{ {command} }}")).0, Outcome::Failed(why.into()));
+    }
+    // With a kernel besides, that is booted.
+    assert_eq!(booted("menuentry a { fwsetup; linux /vmlinuz }").kernel, "(hd0,msdos1)/vmlinuz");
+    assert_eq!(
+        booted("menuentry a { terminal_output gfxterm; play 1 2; linux /vmlinuz }").kernel,
+        "(hd0,msdos1)/vmlinuz"
+    );
+}
+
+#[test]
+fn other_ends() {
+    assert_eq!(first("menuentry a { halt; echo no }").0, Outcome::Halt);
+    assert_eq!(first("menuentry a { reboot }").0, Outcome::Reboot);
+    assert_eq!(first("menuentry a { exit }").0, Outcome::Exit);
+    assert_eq!(first("menuentry a { true }").0, Outcome::Back);
+    let mut host = host();
+    assert_eq!(run(&mut host, "echo a").1, Outcome::Back);
+    let (_, outcome) = run(&mut host, "linux /vmlinuz a b\ninitrd /initrd\nboot\necho no\n");
+    assert!(matches!(outcome, Outcome::Boot(boot) if boot.args == "a b"));
+}
+
+#[test]
+fn menus_within_menus() {
+    let mut host = host();
+    let text = "set x=1\nset y=2\nexport y\nset timeout=9\nsubmenu S { set timeout=1\n menuentry in { linux /vmlinuz $chosen $y$x } }\nmenuentry after { true; }";
+    let (mut shell, _) = run(&mut host, text);
+    assert_eq!((shell.entries().len(), shell.settings().timeout), (2, Some(9)));
+    assert!(shell.entries()[0].submenu);
+    assert_eq!(shell.run_entry(&mut host, 0, false), Outcome::Menu);
+    assert_eq!((shell.levels(), shell.entries().len(), shell.settings().timeout), (2, 1, Some(1)));
+    assert!(matches!(shell.run_entry(&mut host, 0, false), Outcome::Boot(boot) if boot.args == "S>in 2"));
+    // Back in the submenu, as after a kernel that could not be read.
+    assert_eq!(shell.levels(), 2);
+    assert_eq!(shell.get("chosen").as_deref(), Some("S"));
+    assert!(shell.leave());
+    // An entry that was run takes the timeout away.
+    assert_eq!((shell.levels(), shell.entries().len(), shell.settings().timeout), (1, 2, None));
+    assert_eq!((shell.get("chosen"), shell.get("x").as_deref()), (None, Some("1")));
+    assert!(!shell.leave());
+}
+
+#[test]
+fn the_file_that_only_names_another() {
+    let mut host = host();
+    let text = "search.fs_uuid 5b1f9f8e-3f27-4b0c-9a55-2f3c7d1e0a42 root\nset prefix=($root)/boot/grub\nconfigfile $prefix/grub.cfg\necho no\n";
+    let (mut shell, outcome) = run(&mut host, text);
+    assert_eq!((outcome, host.out.as_str()), (Outcome::Menu, ""));
+    assert_eq!((shell.entries()[0].title.as_str(), shell.settings().timeout), ("inner", Some(3)));
+    // Nothing is beneath it.
+    assert!(!shell.leave());
+    assert!(matches!(shell.run_entry(&mut host, 0, true), Outcome::Boot(boot) if boot.args == "inner"));
+    let (shell, outcome) = run(&mut host, "normal\n");
+    assert_eq!((outcome, shell.entries().len()), (Outcome::Menu, 1));
+}
+
+#[test]
+fn entries_and_settings() {
+    let text = "set default=two\nset timeout=0x10\nset timeout_style=countdown\nset menu_color_normal=cyan/blue\nset superusers=\"root,x\"\n\
+                password root secret\npassword_pbkdf2 x grub.pbkdf2.sha512.1.AA.BB\n\
+                menuentry one --class a --class b --hotkey=f2 --users x,y --id i { echo 1; }\n\n\n  menuentry two --unrestricted arg {\n true\n}\nmenuentry t {false;}\n";
+    let (shell, _) = run(&mut host(), text);
+    let settings = shell.settings();
+    assert_eq!((settings.default, settings.timeout, settings.style), (1, Some(16), TimeoutStyle::Countdown));
+    assert_eq!(settings.menu_color_normal.as_deref(), Some("cyan/blue"));
+    assert_eq!(settings.superusers.as_deref(), Some("root,x"));
+    assert_eq!(shell.secret("root"), Some(&Secret::Plain("secret".into())));
+    assert_eq!(shell.secret("x"), Some(&Secret::Pbkdf2("grub.pbkdf2.sha512.1.AA.BB".into())));
+    let [one, two, three] = shell.entries() else { panic!() };
+    assert_eq!(
+        (one.id.as_str(), one.classes.join(" ").as_str(), one.hotkey.as_deref()),
+        ("i", "a b", Some("f2"))
+    );
+    assert_eq!([&one.users, &two.users, &three.users], [&Some("x,y".into()), &None, &Some(String::new())]);
+    assert_eq!((two.line, two.args.join(" ").as_str(), two.id.as_str()), (11, "two arg", "two"));
+    assert_eq!(two.source, "setparams 'two' 'arg'\n\n true\n");
+    assert_eq!(three.file, "(hd0,msdos1)/boot/grub/grub.cfg");
+}
+
+#[test]
+fn timeouts() {
+    for (text, want) in [
+        ("", None),
+        ("set timeout=0", Some(0)),
+        ("set timeout=-1", None),
+        ("set timeout=x", None),
+        ("set timeout=5s", Some(5)),
+    ] {
+        assert_eq!(run(&mut host(), text).0.settings().timeout, want, "{text}");
+    }
+}
+
+#[test]
+fn errors_say_where() {
+    let mut host = host();
+    let (mut shell, _) = run(&mut host, "echo a\nfor x\nmenuentry a {\n true\n nonsense\n}\n");
+    let errors = shell.take_errors();
+    assert_eq!(
+        errors[0].to_string(),
+        "(hd0,msdos1)/boot/grub/grub.cfg, line 2: expected `in`, found the end of the line"
+    );
+    shell.run_entry(&mut host, 0, false);
+    assert_eq!(shell.take_errors()[0].line, 5);
+}
+
+#[test]
+fn a_blocks_variables_are_saved() {
+    let mut block = grubenv::SIGNATURE.to_vec();
+    block.extend(*b"saved_entry=old\nnext=x\n");
+    block.resize(1024, b'#');
+    let mut host = host();
+    host.files.insert("/boot/grub/grubenv".into(), block);
+    run(
+        &mut host,
+        "load_env\nset saved_entry=\"new $saved_entry\"\nunset next\nset big=1\nsave_env saved_entry next big\necho $?\n",
+    );
+    let [(path, written)] = host.written.as_slice() else { panic!("{}", host.out) };
+    assert_eq!((path.as_str(), written.len()), ("(hd0,msdos1)/boot/grub/grubenv", 1024));
+    let pairs: Vec<_> = grubenv::Block::parse(written.clone()).unwrap().iter().collect();
+    assert_eq!(pairs, [("saved_entry".to_owned(), "new old".to_owned()), ("big".to_owned(), "1".to_owned())]);
+}
+
+#[test]
+fn entries_of_the_boot_loader_specification() {
+    let mut host = host();
+    host.bls.push(BlsEntry {
+        id: "abc-6.1".into(),
+        title: "Fedora (it's 6.1)".into(),
+        linux: "/vmlinuz".into(),
+        options: "root=UUID=x ro $tuned 'a b'".into(),
+        initrds: vec!["/initrd".into(), "/micro".into()],
+        ..BlsEntry::default()
+    });
+    let (mut shell, outcome) =
+        run(&mut host, "set tuned=\"t1 t2\"\nset default=abc-6.1\nmenuentry a { true; }\nblscfg\n");
+    assert_eq!((outcome, shell.settings().default), (Outcome::Menu, 1));
+    let Outcome::Boot(boot) = shell.run_entry(&mut host, 1, true) else { panic!("{}", host.out) };
+    assert_eq!((boot.args.as_str(), boot.initrds.len()), ("root=UUID=x ro t1 t2 \"a b\"", 2));
+}
+
+#[test]
+fn what_is_no_utf8_is_not_booted() {
+    let mut host = host();
+    host.files.insert("/x.cfg".into(), b"menuentry a { linux /vmlinuz \xff }\n".to_vec());
+    let mut shell = common::shell();
+    assert_eq!(shell.run_config(&mut host, "(hd0,msdos1)/x.cfg"), Outcome::Menu);
+    assert_eq!(shell.run_entry(&mut host, 0, true), Outcome::Failed("the arguments are not UTF-8".into()));
+}
+
+#[test]
+fn an_edited_entry_and_a_typed_command() {
+    let mut host = host();
+    let (mut shell, _) = run(&mut host, "menuentry a { linux /none; }");
+    let edited = shell.entries()[0].source.replace("/none", "/vmlinuz edited $1");
+    assert!(
+        matches!(shell.run_edited(&mut host, 0, &edited), Outcome::Boot(boot) if boot.args == "edited a")
+    );
+    assert_eq!(shell.run_command(&mut host, "set x=5; echo $x"), Outcome::Back);
+    assert_eq!(host.out, "5\n");
+    host.typed = Some("typed".into());
+    shell.run_command(&mut host, "read y; echo $y; sleep 2; date");
+    assert_eq!((host.out.as_str(), host.slept), ("5\ntyped\n2026-11-28 08:05:09 Saturday\n", 2));
+}
