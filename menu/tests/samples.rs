@@ -93,3 +93,16 @@ fn dom0() {
     assert_eq!(menu.entries[3].target, Ok(Target::Halt));
     assert_eq!(menu.entries[4].target, Ok(Target::Reboot));
 }
+
+#[test]
+fn passwords() {
+    let menu = parse(include_bytes!("samples/passwords.lst"));
+    assert_eq!(menu.notes, []);
+    assert_eq!(menu.settings.superusers, Some(vec![String::new()]));
+    assert!(menu.settings.secrets[0].1.is("password"));
+    assert_eq!(menu.settings.new_config, Some(on("hd0,0", "/boot/grub/admin.lst")));
+    let access = [Access::Unrestricted, Access::Superusers, Access::Unrestricted];
+    assert_eq!(menu.entries.iter().map(|entry| entry.access.clone()).collect::<Vec<_>>(), access);
+    assert_eq!(menu.entries[2].passwords.len(), 2);
+    assert_eq!(menu.entries[1].source, "lock\nroot (hd0,0)\nkernel /boot/rescue single\n");
+}
