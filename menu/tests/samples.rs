@@ -1,7 +1,7 @@
 //! Menus as people had them.
 
 use pvgrub_menu::{
-    Blocked, Boot, Color, Colors, ConfigFile, Default, Device, FileRef, Menu, Target, TimeoutStyle,
+    Access, Blocked, Boot, Color, Colors, ConfigFile, Default, Device, FileRef, Menu, Target, TimeoutStyle,
 };
 
 fn parse(text: &[u8]) -> Menu {
