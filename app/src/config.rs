@@ -104,6 +104,7 @@ pub fn volume<'d>(
     let name = match &file.device {
         Some(Device::Name(name)) => name.clone(),
         Some(Device::Uuid(uuid)) => format!("UUID={uuid}"),
+        Some(Device::With(path)) => return with(path, home, disks).map(|volume| (volume, None)),
         Some(Device::Network | Device::Server(_)) => {
             return Err(format!("internal error: {file} was looked for on disks"));
         }
@@ -120,6 +121,16 @@ pub fn volume<'d>(
         format!("{name} is {}; there is also {}, with the same name.", volume.name, others.join(", "))
     });
     Ok((volume, note))
+}
+
+/// The volume that has this file: on the menu's own disk, or else on the first that has it.
+fn with<'d>(path: &str, home: Option<&'d Volume>, disks: &'d Disks) -> Result<&'d Volume, String> {
+    let own = home.and_then(|home| disks.disks().get(home.disk)).into_iter();
+    let has = |volume: &&Volume| {
+        volume.is_readable() && volume.open().is_ok_and(|files| files.metadata(path).is_ok())
+    };
+    let found = own.chain(disks.disks()).flat_map(|disk| disk.volumes()).find(has);
+    found.ok_or_else(|| format!("no volume has {path}"))
 }
 
 /// What is to be said of the other disks once there is a menu: that there are menus on them, too, and which have not answered.

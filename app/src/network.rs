@@ -3,6 +3,8 @@
 mod offered;
 mod pxe;
 
+pub use pxe::Known;
+
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;

@@ -28,7 +28,7 @@ pub enum ComesTo {
     /// Something that can be done.
     Target(Target),
     /// A menu within this one.
-    Menu(Outline),
+    Menu(Box<Outline>),
     /// Nothing: it ends where it began.
     Nothing,
     /// It can't be booted; why.
@@ -74,7 +74,7 @@ impl<'a, 'd, M: Machine> Looker<'a, 'd, M> {
             Ok(Target::Submenu(_) | Target::Script(_)) if depth >= MAX_DEPTH => {
                 ComesTo::Fails(format!("menus within menus, more than {MAX_DEPTH} deep"))
             }
-            Ok(Target::Submenu(menu)) => ComesTo::Menu(self.menu(config, menu, depth + 1)),
+            Ok(Target::Submenu(menu)) => ComesTo::Menu(Box::new(self.menu(config, menu, depth + 1))),
             Ok(Target::Script(number)) => {
                 let Some(script) = &config.script else { return ComesTo::Nothing };
                 self.script(config, script, *number, depth)
@@ -99,7 +99,7 @@ impl<'a, 'd, M: Machine> Looker<'a, 'd, M> {
             Ok(Led::To(target)) => ComesTo::Target(target),
             Ok(Led::Menu(menu)) => {
                 let config = Config { script: Some(script), ..config.clone() };
-                ComesTo::Menu(self.menu(&config, &menu, depth + 1))
+                ComesTo::Menu(Box::new(self.menu(&config, &menu, depth + 1)))
             }
         }
     }

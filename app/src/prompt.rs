@@ -94,9 +94,7 @@ impl<M: Machine> Session<'_, M> {
             return end;
         }
         if config.lines {
-            let menu = Menu::parse(format!("title {}\n{text}", entry.title).as_bytes());
-            let menu = menu.map_err(|why| why.to_string())?;
-            let edited = menu.entries.first().ok_or("nothing is left of the entry")?;
+            let edited = Menu::parse_entry(&entry.title, text);
             for lines in [&config.menu.settings.net, &edited.net] {
                 self.breakable(|session| session.sources.network.obey(lines, session.console))?;
             }

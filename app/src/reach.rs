@@ -131,6 +131,8 @@ impl<M: Machine> Session<'_, M> {
         depth: usize,
     ) -> Result<End, Failure> {
         match led {
+            // As in GRUB: a countdown goes on to the fallback.
+            Led::Back if cause == Cause::Automatic => Err("its commands end without booting anything".into()),
             Led::Back => Ok(End::Back),
             Led::To(target) => self.reach(config, &target, cause, depth),
             Led::Menu(menu) => {

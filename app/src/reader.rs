@@ -9,6 +9,7 @@ use pvgrub_net::{Digest, Place as ServerFile};
 use crate::config::{Config, Home, Sources, volume};
 use crate::console::Console;
 use crate::machine::Machine;
+use crate::network::Known;
 use crate::places::{self, Spot};
 use crate::script::{Led, Place, Script};
 use crate::{bls, entries, extlinux};
@@ -178,7 +179,10 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
         };
         let mut read = |path: &str| self.text(&entries::file(path)?, home, MAX_TEXT);
         let config = Syslinux::parse(text, &paths, &mut read)?;
-        let known = paths.is_network().then(|| self.sources.network.known()).unwrap_or_default();
+        let known = match home {
+            Home::Net(_) => self.sources.network.known(),
+            _ => Known::default(),
+        };
         Ok(extlinux::menu(&config, &|bits| known.facts().words(bits)))
     }
 
@@ -204,6 +208,7 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
         let disks: &'d Disks = self.sources.disks;
         let mut failures = Vec::new();
         for disk in disks.disks() {
+            self.console.lines(&format!("Looking for a menu on {}", disk.name));
             let mut chain: Option<Config<'d>> = None;
             for Spot { volume, path, format } in places::on(disk, &mut failures) {
                 let config = match format {

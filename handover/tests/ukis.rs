@@ -17,7 +17,7 @@ fn they_hold_a_kernel_a_ramdisk_and_what_to_say_to_it() {
     let bytes = read("plain.efi");
     let plain = Uki::read(&mut &bytes[..]).unwrap();
     assert_eq!(plain.title.as_deref(), Some("Made by ukify"));
-    assert_eq!((plain.version.as_deref(), plain.sort_key.as_deref()), (Some("1"), Some("pvgrub")));
+    assert_eq!((plain.version.as_deref(), plain.sort_key.as_deref()), (Some("13"), Some("debian")));
     let [profile] = &plain.profiles[..] else { panic!("{plain:?}") };
     assert_eq!(profile.cmdline.as_deref(), Some("root=/dev/xvda1 ro console=hvc0"));
     let [initrd] = &profile.initrds[..] else { panic!("{profile:?}") };

@@ -13,6 +13,7 @@ pub(crate) enum Command {
     // Of an entry.
     Root,
     Uuid,
+    Find,
     Kernel,
     Initrd,
     Module,
@@ -38,7 +39,7 @@ pub(crate) enum Command {
 
 const NO_BIOS: &str = "a Xen PV domain has no BIOS and no boot sectors";
 const NO_RARP: &str = "no server answers RARP any more; use `dhcp`";
-const NO_SHELL: &str = "there is no GRUB command line";
+const NO_SHELL: &str = "it belongs on the command line (the key c), not into a menu";
 const NO_WRITE: &str = "disks are only read, never written";
 const ONE_CONSOLE: &str = "the screen is always the domain's console";
 const LOOKS: &str = "only for looks";
@@ -62,6 +63,7 @@ impl Command {
             b"color" => Self::Color,
             b"root" | b"rootnoverify" => Self::Root,
             b"uuid" => Self::Uuid,
+            b"find" => Self::Find,
             b"kernel" => Self::Kernel,
             b"initrd" => Self::Initrd,
             b"module" => Self::Module,
@@ -84,8 +86,8 @@ impl Command {
             b"tftpserver" => Self::TftpServer,
             b"rarp" => Self::Unsupported(NO_RARP),
             b"sha256sums" => Self::Sums,
-            b"blocklist" | b"cat" | b"cmp" | b"dump" | b"find" | b"fstest" | b"md5crypt" | b"read"
-            | b"testload" | b"quit" => Self::Unsupported(NO_SHELL),
+            b"blocklist" | b"cat" | b"cmp" | b"dump" | b"fstest" | b"md5crypt" | b"read" | b"testload"
+            | b"quit" => Self::Unsupported(NO_SHELL),
             _ => Self::Unknown,
         }
     }

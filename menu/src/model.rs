@@ -150,6 +150,8 @@ pub enum Device {
     Name(String),
     /// A file system's UUID (`uuid` lines, as Ubuntu's GRUB had them).
     Uuid(String),
+    /// Whichever volume has this file (`find --set-root`, as patched GRUBs and GRUB4DOS have it).
+    With(String),
     /// `(nd)`: the TFTP server that DHCP or `tftpserver` names.
     Network,
     /// `(http,boot.example)`, or what a URL begins with.
@@ -161,6 +163,7 @@ impl fmt::Display for Device {
         match self {
             Self::Name(name) => write!(f, "({name})"),
             Self::Uuid(uuid) => write!(f, "(UUID={uuid})"),
+            Self::With(path) => write!(f, "(with {path})"),
             Self::Network => f.write_str("(nd)"),
             Self::Server(server) => server.fmt(f),
         }

@@ -16,7 +16,7 @@ fn what_cannot_be_obeyed_fails_its_entry_only() {
     for line in [
         "chainloader +1",
         "map (hd0) (hd1)",
-        "find --set-root /x",
+        "find --set-root x",
         "dhcp --with-menu",
         "rarp",
         "ifconfig --adress=10.0.0.1",

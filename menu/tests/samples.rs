@@ -1,7 +1,7 @@
 //! Menus as people had them.
 
 use pvgrub_menu::{
-    Blocked, Boot, Color, Colors, ConfigFile, Default, Device, FileRef, Menu, Target, TimeoutStyle,
+    Access, Blocked, Boot, Color, Colors, ConfigFile, Default, Device, FileRef, Menu, Target, TimeoutStyle,
 };
 
 fn parse(text: &[u8]) -> Menu {
@@ -41,7 +41,7 @@ fn debian() {
     assert_eq!(first.args, "root=/dev/xvda1 ro console=hvc0");
     assert_eq!(first.initrds, [on("hd0,0", "/boot/initrd.img-6.1.0-18-amd64")]);
     assert_eq!(boot(&menu, 1).args, "root=/dev/xvda1 ro single");
-    assert_eq!(menu.entries[1].notes[0].line, 44);
+    assert!(!menu.entries[0].saves && menu.entries[1].saves);
     assert_eq!(menu.entries[2].target, Err(Blocked::NoKernel));
     let Err(Blocked::Unsupported { line: 56, command, .. }) = &menu.entries[3].target else {
         panic!("{:?}", menu.entries[3].target)
@@ -92,4 +92,17 @@ fn dom0() {
     assert_eq!(mach.modules[0].args, "/hurd/ext2fs.static ext2fs --readonly");
     assert_eq!(menu.entries[3].target, Ok(Target::Halt));
     assert_eq!(menu.entries[4].target, Ok(Target::Reboot));
+}
+
+#[test]
+fn passwords() {
+    let menu = parse(include_bytes!("samples/passwords.lst"));
+    assert_eq!(menu.notes, []);
+    assert_eq!(menu.settings.superusers, Some(vec![String::new()]));
+    assert!(menu.settings.secrets[0].1.is("password"));
+    assert_eq!(menu.settings.new_config, Some(on("hd0,0", "/boot/grub/admin.lst")));
+    let access = [Access::Unrestricted, Access::Superusers, Access::Unrestricted];
+    assert_eq!(menu.entries.iter().map(|entry| entry.access.clone()).collect::<Vec<_>>(), access);
+    assert_eq!(menu.entries[2].passwords.len(), 2);
+    assert_eq!(menu.entries[1].source, "lock\nroot (hd0,0)\nkernel /boot/rescue single\n");
 }

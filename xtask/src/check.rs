@@ -94,6 +94,7 @@ fn documentation() -> Result<()> {
         "pvgrub-crypto",
         "rogue",
         "pvgrub-menu",
+        "pvgrub-script",
         "pvgrub-handover",
         "pvgrub",
         "xtask",

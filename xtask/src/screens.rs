@@ -36,7 +36,7 @@ pub fn draw() -> Result<()> {
         let file = dir.join(format!("{name}.svg"));
         std::fs::write(&file, picture(name, 80, 24))
             .with_context(|| format!("writing {}", file.display()))?;
-        sh::step(&format!("drew {}", file.display()));
+        sh::step(format!("drew {}", file.display()));
     }
     Ok(())
 }

@@ -333,7 +333,7 @@ mod tests {
                     fallback=\"$f\"\nsuperusers=\"$u\"\npassword a b\n\
                     menuentry x --users \"$u\" { true; }\nmenuentry y { true; }\n";
         assert_eq!(shell.run_text(&mut Nothing, "(hd0)/x", text), Outcome::Menu);
-        assert!(shell.get("superusers").is_some_and(|users| users.len() > 1 << 20));
+        assert!(shell.get("superusers").is_some_and(|users| users.len() >= 1 << 20));
         let menu = menu(&mut shell);
         assert_eq!(menu.settings.fallback.len(), MAX_FALLBACKS);
         assert_eq!(menu.settings.superusers.as_ref().map(Vec::len), Some(MAX_USERS));

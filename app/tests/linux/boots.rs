@@ -156,6 +156,42 @@ fn what_is_locked_is_booted_with_its_password_only() {
 }
 
 #[test]
+fn an_edited_entry_is_booted() {
+    // Plain lines: `e`, line 2 gets a word more, Enter, `b`.
+    let menu = MENU.replace("timeout 0\n", "");
+    let (text, ok) = guest(&menu).run("e2\n single\nb\n");
+    assert!(ok, "{text}");
+    has(
+        &text,
+        &[
+            "Editing entry 0: Alpha",
+            "edit> ",
+            "Booting entry 0 as edited: Alpha",
+            "would be booted",
+            "single\n",
+        ],
+    );
+    // What can't be obeyed is said, and the editor is there again.
+    let (text, ok) = guest(&menu).run("e2\n\x15chainloader +1\nb\n");
+    assert!(!ok && !text.contains("would be booted"), "{text}");
+    has(&text, &["Entry 0 (Alpha) was not booted: line 2: `chainloader`", "edit> "]);
+}
+
+#[test]
+fn a_password_leads_to_another_menu() {
+    let other = b"title Other\nkernel /boot/other three\n";
+    let menu = format!("password secret /boot/grub/other.lst\n{MENU}").replace("timeout 0\n", "");
+    let guest = Guest::with(&[
+        ("/boot/grub/menu.lst", menu.as_bytes()),
+        ("/boot/grub/other.lst", other),
+        ("/boot/other", &kernel()),
+    ]);
+    let (text, ok) = guest.run("psecret\n\n");
+    assert!(ok, "{text}");
+    has(&text, &["Password: ", "xvda:/boot/grub/other.lst", "Booting entry 0: Other", "three\n"]);
+}
+
+#[test]
 fn extra_names_the_menu() {
     let other = "timeout 0\ntitle Other\nkernel /k\n";
     let files: &[(&str, &[u8])] =

@@ -397,3 +397,19 @@ fn the_menu_behind_the_guests_own_boot_loader() {
     guest.arg("pvgrub.entry=1");
     boots(&guest, "", &["The menu in xvda:/loader/entries", "from-bls"]);
 }
+
+#[test]
+fn find_sets_the_root() {
+    let menu = "timeout 0\ntitle A\nfind --set-root --ignore-floppies /there/k\nkernel /there/k found\n";
+    let mut guest = Guest::new();
+    let disks = [
+        guest.file_system("xvda", &[("/boot/grub/menu.lst", menu.as_bytes())]),
+        guest.file_system("xvdb", &[("/there/k", &linux())]),
+    ];
+    disks.iter().for_each(|disk| guest.disk(disk));
+    boots(&guest, "", &["xvdb:/there/k", "found"]);
+    let menu = menu.replace("/there/k", "/nowhere");
+    let guest = Guest::with(&[("/boot/grub/menu.lst", menu.as_bytes())]);
+    let (text, ok) = guest.run("");
+    assert!(!ok && text.contains("no volume has /nowhere"), "{text}");
+}

@@ -14,6 +14,9 @@ use crate::lexer::variable;
 use crate::limits::Bound;
 use crate::number::{is_space, number};
 
+/// Arguments, and the block among them.
+pub(crate) type Arguments = (Vec<String>, Option<Rc<Block>>);
+
 /// Arguments in the making. One that nothing was put into is none.
 #[derive(Default)]
 struct Slots {
@@ -38,12 +41,9 @@ impl Slots {
     }
 }
 
-/// Arguments, and the block among them.
-type Expanded = (Vec<String>, Option<Rc<Block>>);
-
 impl Exec<'_> {
     /// Arguments, and the block among them; `None` if nothing is left.
-    pub fn expand(&mut self, words: &[Word]) -> Result<Option<Expanded>, Stop> {
+    pub fn expand(&mut self, words: &[Word]) -> Result<Option<Arguments>, Stop> {
         let mut slots = Slots { most: self.sh.meter.memory, ..Slots::default() };
         let mut block = None;
         for word in words {

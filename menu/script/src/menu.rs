@@ -85,7 +85,8 @@ pub enum Outcome {
     Reboot,
     /// `exit`: leave the loader.
     Exit,
-    /// Nothing to boot, and nothing went wrong: back to the menu.
+    /// Nothing to boot, and nothing went wrong: back to the menu. If nobody chose the entry, GRUB takes this for a failure,
+    /// too, and goes on with [`crate::Shell::next_fallback`].
     Back,
     /// It failed; why. [`crate::Shell::take_errors`] has all that was said on the way.
     Failed(String),

@@ -320,7 +320,8 @@ fn error(line: u32, expected: &str, found: &str) -> SyntaxError {
     SyntaxError { line, text: format!("expected {expected}, found {found}") }
 }
 
-/// Whether `text` has no syntax error, as `grub-script-check` has it: the first error, if there is one.
+/// Whether the text of a file has no syntax error; the first one, if there is any. `grub-script-check` says the same, but that
+/// it sees lines that begin with `#` within quotation marks, which GRUB does not.
 pub fn check(text: &str) -> Result<(), SyntaxError> {
     let mut parser = Parser::new(Lines::new(text, true, 1), usize::MAX);
     while let Some(unit) = parser.unit() {

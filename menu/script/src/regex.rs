@@ -217,9 +217,8 @@ impl Threads {
                     todo.push((step + 1, saved));
                 }
                 Some(Step::At(place)) if around.is(*place) => todo.push((step + 1, saved)),
-                Some(Step::At(_)) => {}
                 Some(Step::One(_) | Step::Match) => self.list.push((step, saved)),
-                None => {}
+                Some(Step::At(_)) | None => {}
             }
         }
     }

@@ -14,6 +14,7 @@ fn words() {
         output("set e=; echo [$e] [\"$e\"] $e \"\" x; echo -n a; echo -e 'b\\tc\\n\\\\'"),
         "[] []  x\nab\tc\n\\\n"
     );
+    assert_eq!(output("echo \\x41 '\\x42' \"\\x43\" \\y44"), "\\x41 \\x42 \\x43 y44\n");
     assert_eq!(output("echo ${grub_platform}x$grub_cpu$#$1"), "xenxx86_64\n");
     assert_eq!(output("set x=1; echo $\"a $x ${x}b \\$x\""), "a 1 1b $x\n");
 }

@@ -145,7 +145,7 @@ fn bad(entry: &Entry) -> bool {
 
 /// The order of [UAPI.1, "Sorting"](https://uapi-group.org/specifications/specs/boot_loader_specification/#sorting). Its last rule
 /// is systemd-boot's: of two that are equal otherwise, the one with more tries left, and
-/// first one that is not counted (any more).
+/// first one that is not counted (any more). Profiles of an image keep their order: the first is its default.
 fn by_specification(a: &Entry, b: &Entry) -> Ordering {
     let keys = match (&a.sort_key, &b.sort_key) {
         (Some(x), Some(y)) => x
@@ -160,8 +160,25 @@ fn by_specification(a: &Entry, b: &Entry) -> Ordering {
     bad(a)
         .cmp(&bad(b))
         .then(keys)
-        .then_with(|| version::uapi(&b.id, &a.id))
+        .then_with(|| version::uapi(name(b), name(a)))
         .then_with(|| left(a).cmp(&left(b)))
+        .then_with(|| profile(a).cmp(&profile(b)))
+}
+
+/// An entry's id, without what says which profile of an image it is.
+fn name(entry: &Entry) -> &str {
+    match (&entry.image, entry.id.rsplit_once('@')) {
+        (Image::Uki(_, Some(_)), Some((name, _))) => name,
+        _ => &entry.id,
+    }
+}
+
+/// Which profile of which image.
+fn profile(entry: &Entry) -> Option<(&str, u32)> {
+    match &entry.image {
+        Image::Uki(path, Some(number)) => Some((path, *number)),
+        _ => None,
+    }
 }
 
 /// The order of Fedora's `blscfg`: the newest package first, by the file's name alone.

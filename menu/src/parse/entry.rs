@@ -156,6 +156,16 @@ impl OpenEntry {
                 let word = word.ok_or_else(|| wrong("`uuid` needs a file system's UUID".to_owned()))?;
                 self.device = Some(Device::Uuid(word.to_owned()));
             }
+            Command::Find => {
+                let mut options = words(args).take_while(|word| word.starts_with("--"));
+                let root = options.any(|word| word == "--set-root");
+                let file = words(args).find(|word| !word.starts_with("--"));
+                let file = file.filter(|file| file.starts_with('/') && file.len() <= 300);
+                let file = file.ok_or_else(|| wrong("`find` needs a path that begins with /".to_owned()))?;
+                if root {
+                    self.device = Some(Device::With(file.to_owned()));
+                }
+            }
             Command::Kernel => {
                 let (file, rest) = self.kernel_line(line, args)?;
                 self.kernel = Some((file, rest.to_owned()));

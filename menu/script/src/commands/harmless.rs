@@ -52,6 +52,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("cmostest", FIRMWARE),
     ("crc", HIDDEN),
     ("cryptomount", DEVICE),
+    ("extract_entries_configfile", HIDDEN),
+    ("extract_entries_source", HIDDEN),
     ("freedos", SECTOR),
     ("fwsetup", FIRMWARE),
     ("hashsum", HIDDEN),

@@ -22,20 +22,22 @@ pub static MENU: Target = Target {
     sources: &["menu/src"],
 };
 
-const SAMPLES: [&[u8]; 4] = [
+const SAMPLES: [&[u8]; 5] = [
     include_bytes!("../../../../menu/tests/samples/debian.lst"),
     include_bytes!("../../../../menu/tests/samples/amazon.lst"),
     include_bytes!("../../../../menu/tests/samples/ubuntu.lst"),
     include_bytes!("../../../../menu/tests/samples/dom0.lst"),
+    include_bytes!("../../../../menu/tests/samples/passwords.lst"),
 ];
 
 /// Length of the keys, columns, rows, style; keys; the menu.
 fn seeds() -> Vec<Vec<u8>> {
-    let keys: [&[u8]; 4] = [
+    let keys: [&[u8]; 5] = [
         b"\x1b[B\x1b[Be\x05x\r\x18\x1b",
         b"3\x1b[A\x1bOA12c ro\tx\r\x1bp x\r",
         b"\x1b[5~\x1b[6~\x1b[H\x1b[F\n",
         b"\x1b\x0er\x1b[1;5Bq",
+        b"epassword\r\x0b\x19\x18\x1bF\r",
     ];
     let one = |(i, (menu, keys)): (usize, (&&[u8], &&[u8]))| {
         [&[keys.len() as u8, 80, 24, i as u8][..], keys, menu].concat()

@@ -162,7 +162,7 @@ fn extlinux_debian(stage: &mut Stage) -> Result<()> {
     }
     let config = stage.guest(&image, "pvgrub.timeout=20")?;
     let mut person = Person::at(stage, &config)?;
-    person.marked(CLOUD)?;
+    person.wakes(CLOUD)?;
     person.chooses(&format!("{CLOUD} (rescue target)"))?;
     let report = person.comes_up()?;
     runs(&report, Kernel::Cloud)?;
@@ -199,7 +199,7 @@ fn bls_second(stage: &mut Stage) -> Result<()> {
     let config = stage.guest(&bls()?, "pvgrub.timeout=30")?;
     let mut person = Person::at(stage, &config)?;
     // Titles that are the same get their versions.
-    person.marked(&format!("({CLOUD})"))?;
+    person.wakes(&format!("({CLOUD})"))?;
     person.chooses(&format!("({GENERIC})"))?;
     runs(&person.comes_up()?, Kernel::Generic)
 }
