@@ -261,8 +261,8 @@ fn an_edited_profile_of_a_unified_image_stays_that_profile() {
     terminal.expect("linux /EFI/Linux/x.efi one");
     terminal.press(&format!("{END} quiet{BOOT}"));
     terminal.expect("would be booted");
-    terminal.expect("one quiet");
     terminal.expect("its initrd");
+    terminal.expect("one quiet");
     assert!(terminal.child.wait().unwrap().success());
 }
 
