@@ -4,7 +4,7 @@
 //! terminal that can't address its cursor, `pvgrub.…=` is what the guest's menu can't undo, and words that mean nothing to us are
 //! passed over, because `xl` puts `root=` there too. docs/menus.md has the grammar.
 
-use pvgrub_menu::{Cause, Default as Chosen, FileRef, Settings, clean, file_ref};
+use pvgrub_menu::{Cause, Default as Chosen, FileRef, Settings, TimeoutStyle, clean, file_ref};
 use pvgrub_net::{Place, Scheme, Server};
 
 /// The words of `extra`, understood.
@@ -44,6 +44,8 @@ impl Forced {
     pub fn hold(&self, settings: &mut Settings) {
         if let Some(timeout) = self.timeout {
             settings.timeout = timeout;
+            // Whoever forces a wait wants it seen.
+            settings.timeout_style = TimeoutStyle::Menu;
         }
         if let Some(entry) = &self.entry {
             settings.default = Chosen::Path(entry.clone());

@@ -38,7 +38,7 @@ impl<M: Machine> Session<'_, M> {
         self.leave(ui);
         let target = target.as_ref().map_err(ToString::to_string)?;
         let how = if cause == Cause::Automatic { " by itself" } else { "" };
-        let title = cut(title, self.look.columns.saturating_sub(24));
+        let title = cut(title, self.look.columns.saturating_sub(30));
         self.console.lines(&format!("Booting entry {entry}{how}: {title}\n(of {})", config.name));
         // Lines before the first title hold for each entry, unless it says otherwise.
         for lines in [&config.menu.settings.net, net] {

@@ -153,6 +153,16 @@ fn the_file_that_only_names_another() {
 }
 
 #[test]
+fn an_id_may_begin_with_a_digit() {
+    let text =
+        "menuentry a --id 1x { true; }\nmenuentry b --id 5d0c-6.5 { true; }\nmenuentry c --id 1 { true; }\n";
+    for (default, entry) in [("5d0c-6.5", 1), ("1x", 0), ("1", 1), ("1>x", 1), ("c", 2), ("2nonsense", 2)] {
+        let (shell, _) = run(&mut host(), &format!("set default={default}\n{text}"));
+        assert_eq!(shell.settings().default, entry, "{default}");
+    }
+}
+
+#[test]
 fn entries_and_settings() {
     let text = "set default=two\nset timeout=0x10\nset timeout_style=countdown\nset menu_color_normal=cyan/blue\nset superusers=\"root,x\"\n\
                 password root secret\npassword_pbkdf2 x grub.pbkdf2.sha512.1.AA.BB\n\
