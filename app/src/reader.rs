@@ -3,7 +3,7 @@
 use pvgrub_fs::{Disks, FileKind, Volume};
 use pvgrub_menu::extlinux::{Config as Syslinux, Paths};
 use pvgrub_menu::places::{Format, guess};
-use pvgrub_menu::{Default, FileRef, MAX_TEXT, Menu, parse_saved_default};
+use pvgrub_menu::{Default, Entry, FileRef, MAX_TEXT, Menu, parse_saved_default};
 use pvgrub_net::{Digest, Place as ServerFile};
 
 use crate::config::{Config, Home, Sources, volume};
@@ -146,7 +146,12 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
                 let led = script.config(&mut self.place(&config.home), path, &text);
                 match led.map_err(|why| wrong(&why))? {
                     Led::Menu(menu) => config.menu = *menu,
-                    Led::To(_) | Led::Back => return Err(wrong(&"it has no entries")),
+                    // It boots without asking.
+                    Led::To(target) => {
+                        config.menu.entries.push(Entry::new("What the configuration boots", Ok(target)));
+                        config.menu.settings.timeout = Some(0);
+                    }
+                    Led::Back => return Err(wrong(&"it has no entries")),
                 }
                 config.script = Some(script);
             }

@@ -413,3 +413,13 @@ fn find_sets_the_root() {
     let (text, ok) = guest.run("");
     assert!(!ok && text.contains("no volume has /nowhere"), "{text}");
 }
+
+#[test]
+fn a_script_that_boots_without_entries() {
+    let cfg = "linux /k by itself\nboot\n";
+    boots(
+        &Guest::with(&[("/grub/grub.cfg", cfg.as_bytes()), ("/k", &linux())]),
+        "",
+        &["by itself", "would be booted"],
+    );
+}

@@ -25,6 +25,7 @@ pub fn cases() -> Vec<Case> {
     let good = vec![
         case("nd", Tier::Quick, nd),
         case("nd-named", Tier::Full, nd_named),
+        case("pxelinux", Tier::Full, pxelinux),
         case("tftp-url", Tier::Full, tftp_url),
         case("http", Tier::Quick, http),
         case("https", Tier::Full, https),
@@ -115,6 +116,22 @@ fn nd_named(stage: &mut Stage) -> Result<()> {
     boots(stage, "(nd)/pv/menu.lst")?;
     let (packets, _) = capture.end(stage.lab)?;
     ensure!(packets.contains("windowsize"), "TFTP without windows");
+    Ok(())
+}
+
+/// A network that boots by PXELINUX: DHCP names its program, and the configuration for this card is beside it; names in it are
+/// relative to the program's directory.
+fn pxelinux(stage: &mut Stage) -> Result<()> {
+    let options = vec![(67, Value::Text("pv/pxelinux.0".into()))];
+    let dhcp = Some(Dhcp { options, ..Dhcp::default() });
+    let served = Served { dhcp, tftp: Tftp::Dnsmasq, http: true, ..Served::default() };
+    let name = format!("pv/pxelinux.cfg/01-{}", crate::lab::MAC.replace(':', "-"));
+    let text = format!(
+        "DEFAULT net\nPROMPT 0\nLABEL net\n  KERNEL vmlinuz\n  INITRD initrd\n  IPAPPEND 2\n  APPEND {QUIET} {FETCH}\n"
+    );
+    serve(stage, served.bytes(&name, text), "")?;
+    let said = boots(stage, "")?;
+    ensure!(said.contains("pxelinux.cfg/01-"), "it was not looked for by the card's address: {said}");
     Ok(())
 }
 

@@ -59,12 +59,14 @@ impl Screen {
         self.rows.iter().map(String::as_str).find(|row| row.starts_with('>'))
     }
 
-    /// An error unless the screen begins with the rows `top`, ends with `bottom`, and has nothing between.
+    /// An error unless the screen begins with the rows `top`, ends with `bottom`, and has nothing between. The last row, which may be kept
+    /// for a countdown, may be blank besides.
     pub fn is(&self, top: &[&str], bottom: &[&str]) -> Result<()> {
-        let blank = usize::from(ROWS).saturating_sub(top.len() + bottom.len());
+        let rows = self.rows.strip_suffix(&[String::new()][..]).unwrap_or(&self.rows);
+        let blank = rows.len().saturating_sub(top.len() + bottom.len());
         let wanted: Vec<&str> =
             top.iter().chain(std::iter::repeat_n(&"", blank)).chain(bottom).copied().collect();
-        ensure!(self.rows == wanted, "the screen is\n{self}\nand should be\n|{}", wanted.join("\n|"));
+        ensure!(rows == wanted, "the screen is\n{self}\nand should be\n|{}", wanted.join("\n|"));
         Ok(())
     }
 }
