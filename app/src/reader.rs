@@ -130,7 +130,10 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
         let mut config = Config::new(Menu::default(), home, name);
         let wrong = |why: &dyn std::fmt::Display| format!("{}: {why}", config.name);
         match guess(path, text) {
-            Format::BootLoaderSpec => config.menu = bls::single(path, text).map_err(|why| wrong(&why))?,
+            // A script may begin like such an entry, and is never called so.
+            Format::BootLoaderSpec if !path.ends_with(".cfg") => {
+                config.menu = bls::single(path, text).map_err(|why| wrong(&why))?
+            }
             Format::ChainLoad | Format::UnifiedImages => return Err(wrong(&"it is a program, not a menu")),
             Format::Syslinux => {
                 let menu = self.extlinux(text, &config.home);
@@ -140,7 +143,7 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
                 config.menu = Menu::parse(text).map_err(|why| wrong(&why))?;
                 config.lines = true;
             }
-            Format::GrubScript => {
+            Format::GrubScript | Format::BootLoaderSpec => {
                 let script = Script::new(self.sources, &config.home, &self.machine.options().rest.join(" "));
                 let text = String::from_utf8_lossy(text);
                 let led = script.config(&mut self.place(&config.home), path, &text);
