@@ -49,13 +49,13 @@ pub(crate) fn settings(shell: &Shell) -> Settings {
     }
 }
 
-/// The entry that a number, a title or an id means. To GRUB 2.06 all that begins with a digit is a number; here only if no entry has that
-/// name: ids of Fedora's entries begin with a machine's, which may well begin with a digit, and Fedora's GRUB knows that.
+/// The entry that a number, a title or an id means. To GRUB 2.06 all that begins with a digit is a number. Here an id counts before that:
+/// those of Fedora's entries begin with a machine's, which may well begin with a digit, and Fedora's GRUB knows that.
 fn entry_number(entries: &[Entry], value: &str) -> Option<usize> {
     let first = value.split('>').next().unwrap_or("");
-    let named = || entries.iter().position(|entry| means(&entry.title, value) || means(&entry.id, value));
-    if first.is_empty() || !first.bytes().all(|byte| byte.is_ascii_digit()) {
-        let found = named();
+    if !first.bytes().all(|byte| byte.is_ascii_digit()) {
+        let own = |entry: &Entry| entry.id != entry.title && means(&entry.id, value);
+        let found = entries.iter().position(own);
         if found.is_some() {
             return found;
         }
@@ -64,7 +64,7 @@ fn entry_number(entries: &[Entry], value: &str) -> Option<usize> {
     if index.error.is_none() {
         return usize::try_from(index.value as u32).ok();
     }
-    None
+    entries.iter().position(|entry| means(&entry.title, value) || means(&entry.id, value))
 }
 
 /// Whether the first part of a path (`a>b`; `>>` stands for a `>`) is this name.

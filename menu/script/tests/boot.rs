@@ -157,7 +157,7 @@ fn an_id_may_begin_with_a_digit() {
     let text =
         "menuentry a --id 1x { true; }\nmenuentry b --id 5d0c-6.5 { true; }\nmenuentry c --id 1 { true; }\n";
     for (default, entry) in [("5d0c-6.5", 1), ("1x", 0), ("1", 1), ("1>x", 1), ("c", 2), ("2nonsense", 2)] {
-        let (shell, _) = run(&mut host(), &format!("set default={default}\n{text}"));
+        let (shell, _) = run(&mut host(), &format!("set default=\"{default}\"\n{text}"));
         assert_eq!(shell.settings().default, entry, "{default}");
     }
 }

@@ -59,14 +59,18 @@ impl Screen {
         self.rows.iter().map(String::as_str).find(|row| row.starts_with('>'))
     }
 
-    /// An error unless the screen begins with the rows `top`, ends with `bottom`, and has nothing between. The last row, which may be kept
-    /// for a countdown, may be blank besides.
+    /// An error unless the screen begins with the rows `top`, ends with `bottom`, and has nothing between. Blank rows at the very end don't
+    /// count, of which there are four at most.
     pub fn is(&self, top: &[&str], bottom: &[&str]) -> Result<()> {
-        let rows = self.rows.strip_suffix(&[String::new()][..]).unwrap_or(&self.rows);
+        let used = |rows: &[&str]| rows.iter().rposition(|row| !row.is_empty()).map_or(0, |last| last + 1);
+        let rows: Vec<&str> = self.rows.iter().map(String::as_str).collect();
+        let (rows, bottom) = (&rows[..used(&rows)], &bottom[..used(bottom)]);
         let blank = rows.len().saturating_sub(top.len() + bottom.len());
         let wanted: Vec<&str> =
             top.iter().chain(std::iter::repeat_n(&"", blank)).chain(bottom).copied().collect();
         ensure!(rows == wanted, "the screen is\n{self}\nand should be\n|{}", wanted.join("\n|"));
+        let end = bottom.is_empty() || rows.len() + 4 >= usize::from(ROWS);
+        ensure!(end, "what should stand at the end of the screen is higher up:\n{self}");
         Ok(())
     }
 }
