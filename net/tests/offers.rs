@@ -60,6 +60,8 @@ fn what_dnsmasq_sent() {
     let offer = parse(capture!("pxelinux"));
     assert_eq!(offer.server_name.as_deref(), Some("tftp.example"));
     assert_eq!(offer.server().unwrap().host, "10.0.0.2");
+    // What it is, and where: beside it there may be a configuration.
+    assert!(offer.pxelinux().is_some_and(|place| place.path.ends_with("pxelinux.0")), "{offer:?}");
     let why = "DHCP names the boot file pxelinux.0, which is a program that PXE loads, and no menu";
     assert_eq!(menu(&offer), why);
 

@@ -13,7 +13,8 @@ use crate::machine::{Card, Machine};
 impl<M: Machine> Network<'_, M> {
     /// The menu that a DHCP server names: of IPv4 first; what DHCPv6 says counts if nothing comes from there.
     pub fn offered_menu(&self, console: &mut Console) -> Result<Place, String> {
-        let menu = |(_, offer): &(String, Offer)| offer.menu().and_then(Result::ok);
+        let menu =
+            |(_, offer): &(String, Offer)| offer.menu().and_then(Result::ok).or_else(|| offer.pxelinux());
         let begun = Instant::now();
         let six = RefCell::new(Six::default());
         let offers = self.leases(console, |offers| {

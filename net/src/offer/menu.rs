@@ -15,6 +15,9 @@ const ENDINGS: [&str; 13] = [
 const BEGINNINGS: [&str; 8] =
     ["pxelinux", "pxegrub", "pvgrub", "undionly", "vmlinuz", "bzimage", "bootx64", "wdsnbp"];
 
+/// Names of PXELINUX (its doc/pxelinux.txt).
+const PXELINUX: [&str; 3] = ["pxelinux.0", "lpxelinux.0", "gpxelinux.0"];
+
 impl Offer {
     /// The menu that is named: by option 150 as text (GRUB 0.97), by option 209 with 210 before it (RFC 5071), or by the boot file. A
     /// URL is taken as it is, `(nd)/PATH` and a path are on [`server`](Offer::server), and servers are also read as GRUB 2 writes
@@ -36,6 +39,14 @@ impl Offer {
             return Some(Err(format!("DHCP names the boot file {}, {why}", clean(name))));
         }
         Some(self.place("the boot file", name))
+    }
+
+    /// PXELINUX, if that is the boot file: no menu, but beside it, in `pxelinux.cfg`, there may be one for this machine.
+    #[must_use]
+    pub fn pxelinux(&self) -> Option<Place> {
+        let name = self.boot_file.as_ref()?;
+        let file = name.rsplit('/').next().unwrap_or(name);
+        PXELINUX.contains(&file).then(|| self.place("the boot file", name).ok())?
     }
 
     fn config(&self, name: &str) -> Result<Place, String> {

@@ -122,8 +122,7 @@ fn nd_named(stage: &mut Stage) -> Result<()> {
 /// A network that boots by PXELINUX: DHCP names its program, and the configuration for this card is beside it; names in it are
 /// relative to the program's directory.
 fn pxelinux(stage: &mut Stage) -> Result<()> {
-    let options = vec![(67, Value::Text("pv/pxelinux.0".into()))];
-    let dhcp = Some(Dhcp { options, ..Dhcp::default() });
+    let dhcp = Some(Dhcp { file: Some("pv/pxelinux.0".into()), ..Dhcp::default() });
     let served = Served { dhcp, tftp: Tftp::Dnsmasq, http: true, ..Served::default() };
     let name = format!("pv/pxelinux.cfg/01-{}", crate::lab::MAC.replace(':', "-"));
     let text = format!(
