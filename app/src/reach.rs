@@ -33,7 +33,7 @@ impl<M: Machine> Session<'_, M> {
         cause: Cause,
         depth: usize,
     ) -> Result<End, Failure> {
-        let Entry { title, target, net, .. } =
+        let Entry { title, target, net, saves, .. } =
             config.menu.entries.get(entry).ok_or("there is no such entry")?;
         self.leave(ui);
         let target = target.as_ref().map_err(ToString::to_string)?;
@@ -44,11 +44,9 @@ impl<M: Machine> Session<'_, M> {
         for lines in [&config.menu.settings.net, net] {
             self.breakable(|session| session.sources.network.obey(lines, session.console))?;
         }
-        if config.menu.entries.get(entry).is_some_and(|entry| entry.saves) {
-            // No reason not to boot.
-            if let Err(why) = save_default(config, entry) {
-                self.console.lines(&format!("savedefault: {why}"));
-            }
+        // That it can't be saved is no reason not to boot.
+        if *saves && let Err(why) = save_default(config, entry) {
+            self.console.lines(&format!("savedefault: {why}"));
         }
         if let Target::Submenu(_) = target {
             deep(depth)?;
