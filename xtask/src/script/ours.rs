@@ -1,0 +1,77 @@
+//! The same by pvgrub.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use anyhow::Result;
+use pvgrub_script::Outcome;
+
+use super::common::{self, Fake};
+use super::transcript::{plain, play};
+
+/// The volume's files.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// Columns of GRUB's terminal that are written to: a longer line goes on in the next.
+const COLUMNS: usize = 79;
+
+/// The files below a directory, by their paths.
+pub fn files(directory: &Path) -> Result<Files> {
+    fn add(directory: &Path, at: &str, files: &mut Files) -> Result<()> {
+        for entry in std::fs::read_dir(directory)? {
+            let entry = entry?;
+            let at = format!("{at}/{}", entry.file_name().to_string_lossy());
+            if entry.path().is_dir() {
+                add(&entry.path(), &at, files)?;
+            } else {
+                files.insert(at, std::fs::read(entry.path())?);
+            }
+        }
+        Ok(())
+    }
+    let mut files = Files::new();
+    add(directory, "", &mut files)?;
+    Ok(files)
+}
+
+/// What pvgrub prints when it runs a configuration file, and boots what that says, as if nobody touched a key.
+pub fn run(files: &Files, text: &str) -> String {
+    catch_unwind(AssertUnwindSafe(|| {
+        let mut host = Fake { files: files.clone(), ..Fake::default() };
+        let mut shell = common::shell();
+        let outcome = shell.run_text(&mut host, "(hd0,msdos1)/boot/grub/grub.cfg", text);
+        let end = match outcome {
+            Outcome::Menu => play(&mut shell, &mut host),
+            Outcome::Exit => "[exit]",
+            _ => "[menu]",
+        };
+        plain(&folded(&plain(&format!("{}\n{end}\n", host.out))))
+    }))
+    .unwrap_or_else(|_| "[panic]\n".into())
+}
+
+/// How many entries a script makes.
+pub fn entries(files: &Files, text: &str) -> usize {
+    catch_unwind(AssertUnwindSafe(|| {
+        let mut host = Fake { files: files.clone(), ..Fake::default() };
+        let mut shell = common::shell();
+        shell.run_text(&mut host, "(hd0,msdos1)/boot/grub/grub.cfg", text);
+        if shell.levels() == 1 { shell.entries().len() } else { 0 }
+    }))
+    .unwrap_or(0)
+}
+
+fn folded(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        for (column, c) in line.chars().enumerate() {
+            if column > 0 && column % COLUMNS == 0 {
+                out.push('\n');
+            }
+            out.push(c);
+        }
+        out.push('\n');
+    }
+    out
+}
