@@ -158,6 +158,10 @@ fn plain(said: &str, ended: bool) -> String {
         "GNU",
     ];
     let syntax = ["error: syntax error.", "error: Incorrect command.", "error: $.", "error: out of memory."];
+    // Behind `echo -n` too they are looked at for themselves.
+    for word in syntax.iter().chain(&["  Booting `", "   Falling back to `"]) {
+        text = text.replace(word, &format!("\n{word}"));
+    }
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty() && !noise.contains(&line.trim())) {
         let title = line.strip_prefix("  Booting `").or_else(|| line.strip_prefix("   Falling back to `"));

@@ -38,7 +38,7 @@ pub fn files(directory: &Path) -> Result<Files> {
 /// What pvgrub prints when it runs a configuration file, and boots what that says, as if nobody touched a key.
 pub fn run(files: &Files, text: &str) -> String {
     catch_unwind(AssertUnwindSafe(|| {
-        let mut host = Fake { files: files.clone(), ..Fake::default() };
+        let mut host = host(files);
         let mut shell = common::shell();
         let outcome = shell.run_text(&mut host, "(hd0,msdos1)/boot/grub/grub.cfg", text);
         let end = match outcome {
@@ -51,10 +51,15 @@ pub fn run(files: &Files, text: &str) -> String {
     .unwrap_or_else(|_| "[panic]\n".into())
 }
 
+/// A host with grub-emu's devices.
+fn host(files: &Files) -> Fake {
+    Fake { files: files.clone(), devices: [vec!["proc".into()], vec!["host".into()]], ..Fake::default() }
+}
+
 /// How many entries a script makes.
 pub fn entries(files: &Files, text: &str) -> usize {
     catch_unwind(AssertUnwindSafe(|| {
-        let mut host = Fake { files: files.clone(), ..Fake::default() };
+        let mut host = host(files);
         let mut shell = common::shell();
         shell.run_text(&mut host, "(hd0,msdos1)/boot/grub/grub.cfg", text);
         if shell.levels() == 1 { shell.entries().len() } else { 0 }

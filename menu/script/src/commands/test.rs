@@ -97,7 +97,7 @@ impl Test<'_, '_> {
         Ok(value.or || value.and)
     }
 
-    fn number(&mut self, text: &str) -> i64 {
+    fn number(&mut self, text: &str) -> i32 {
         let (value, error) = signed(text);
         if let Some((code, text)) = error {
             _ = self.exec.fail(code, text);
@@ -154,10 +154,10 @@ impl Test<'_, '_> {
         (value(left), value(right))
     }
 
-    fn newer(&mut self, newer: bool, left: &str, right: &str, bias: i64) -> bool {
+    fn newer(&mut self, newer: bool, left: &str, right: &str, bias: i32) -> bool {
         let (left, right) = (self.info(left), self.info(right));
         let times = left.and_then(|info| info.modified).zip(right.and_then(|info| info.modified));
-        let times = times.map(|(left, right)| (left.saturating_add(bias), right));
+        let times = times.map(|(left, right)| (left.saturating_add(i64::from(bias)), right));
         if newer {
             left.is_some() && right.is_none() || times.is_some_and(|(left, right)| left > right)
         } else {
@@ -231,7 +231,8 @@ pub(crate) fn regexp(exec: &mut Exec, call: &Call) -> Run {
                 if let Some((code, text)) = index.error {
                     exec.fail(code, text)?;
                 }
-                if !index.rest.is_empty() || index.error.is_some() {
+                // No digits at all: that is said, and means the whole match.
+                if !index.rest.is_empty() {
                     return exec
                         .fail(code::BAD_ARGUMENT, &format!("invalid variable name format {variable}"));
                 }

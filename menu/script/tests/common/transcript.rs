@@ -11,7 +11,7 @@ pub fn play(shell: &mut Shell, host: &mut Fake) -> &'static str {
     let mut next = Some(shell.settings().default);
     loop {
         let Some(entry) = next.and_then(|index| shell.entries().get(index)) else { return "[menu]" };
-        writeln!(host.out, "== {}", entry.title).expect("a text takes all");
+        writeln!(host.out, "\n== {}", entry.title).expect("a text takes all");
         next = match shell.run_entry(host, next.unwrap_or(0), true) {
             Outcome::Menu => Some(shell.settings().default),
             Outcome::Exit => return "[exit]",
@@ -23,7 +23,8 @@ pub fn play(shell: &mut Shell, host: &mut Fake) -> &'static str {
 
 /// What `xtask::script` makes of GRUB's words: no empty lines, and of syntax errors only that there are some.
 pub fn plain(text: &str) -> String {
-    let text = expand_tabs(text);
+    // Behind `echo -n` too a line is looked at for itself.
+    let text = expand_tabs(text).replace("error: line ", "\nerror: line ");
     let mut lines: Vec<&str> = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let line = if line.starts_with("error: line ") { "error: syntax" } else { line };
