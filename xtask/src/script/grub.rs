@@ -92,7 +92,9 @@ impl Grub<'_> {
     pub fn run_text(&self, config: &str, most: Duration) -> Result<Option<String>> {
         let home = tempfile::tempdir_in(self.dir)?;
         let home = home.path();
-        std::fs::write(home.join("grub.cfg"), config)?;
+        // As wide as any line: it would wrap them between words.
+        let wide = "terminfo -u -g 1000x24 console vt100-color\n";
+        std::fs::write(home.join("grub.cfg"), format!("{wide}{config}"))?;
         let mut cmd = packages::command(self.tree, "usr/bin/grub-emu")?;
         cmd.arg("-d").arg(home).arg("-m").arg(self.dir.join("device.map"));
         cmd.env("TERM", "vt100").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());

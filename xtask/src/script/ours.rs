@@ -13,9 +13,6 @@ use super::transcript::{plain, play};
 /// The volume's files.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
-/// Columns of GRUB's terminal that are written to: a longer line goes on in the next.
-const COLUMNS: usize = 79;
-
 /// The files below a directory, by their paths.
 pub fn files(directory: &Path) -> Result<Files> {
     fn add(directory: &Path, at: &str, files: &mut Files) -> Result<()> {
@@ -46,7 +43,7 @@ pub fn run(files: &Files, text: &str) -> String {
             Outcome::Exit => "[exit]",
             _ => "[menu]",
         };
-        plain(&folded(&plain(&format!("{}\n{end}\n", host.out))))
+        plain(&format!("{}\n{end}\n", host.out))
     }))
     .unwrap_or_else(|_| "[panic]\n".into())
 }
@@ -65,18 +62,4 @@ pub fn entries(files: &Files, text: &str) -> usize {
         if shell.levels() == 1 { shell.entries().len() } else { 0 }
     }))
     .unwrap_or(0)
-}
-
-fn folded(text: &str) -> String {
-    let mut out = String::new();
-    for line in text.lines() {
-        for (column, c) in line.chars().enumerate() {
-            if column > 0 && column % COLUMNS == 0 {
-                out.push('\n');
-            }
-            out.push(c);
-        }
-        out.push('\n');
-    }
-    out
 }

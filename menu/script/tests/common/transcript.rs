@@ -13,6 +13,8 @@ pub fn play(shell: &mut Shell, host: &mut Fake) -> &'static str {
         let Some(entry) = next.and_then(|index| shell.entries().get(index)) else { return "[menu]" };
         writeln!(host.out, "\n== {}", entry.title).expect("a text takes all");
         next = match shell.run_entry(host, next.unwrap_or(0), true) {
+            // A menu that waits.
+            Outcome::Menu if shell.settings().timeout != Some(0) => return "[menu]",
             Outcome::Menu => Some(shell.settings().default),
             Outcome::Exit => return "[exit]",
             // Whatever comes back did not boot.
