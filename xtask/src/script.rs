@@ -35,7 +35,7 @@ pub struct Options {
     #[arg(long, default_value_t = 2000)]
     damaged: u32,
     /// How many generated scripts are run by both
-    #[arg(long, default_value_t = 600)]
+    #[arg(long, default_value_t = 300)]
     generated: u64,
     /// Number of the first of them
     #[arg(long, default_value_t = 0)]

@@ -26,15 +26,18 @@ struct Generator {
 /// Functions' names, some of which are commands' too: those can't be called.
 const FUNCTIONS: [&str; 6] = ["f", "g_1", "H", "_k", "true", "echo"];
 
-/// The script of this number.
+/// The script of this number. The few that chance makes wrong, such as by two brackets in a row, are made anew.
 pub fn script(number: u64) -> String {
-    // Numbers that follow one another are to begin with different bits.
-    let seed = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut generator = Generator { random: Random(seed), counters: 0 };
-    for _ in 0..8 {
-        generator.random.below(2);
-    }
-    generator.script()
+    let mut attempts = (0..).map(|attempt: u64| {
+        // Numbers that follow one another are to begin with different bits.
+        let seed = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (attempt << 32) | 1;
+        let mut generator = Generator { random: Random(seed), counters: 0 };
+        for _ in 0..8 {
+            generator.random.below(2);
+        }
+        generator.script()
+    });
+    attempts.find(|script| pvgrub_script::check(script).is_ok()).unwrap_or_default()
 }
 
 impl Generator {
@@ -97,7 +100,7 @@ impl Generator {
     /// Commands and the end of the last one.
     fn body(&mut self, place: Place, most: usize) -> String {
         let inner = Place { depth: place.depth.saturating_sub(1), ..place };
-        let begin = self.pick(&[" ", "\n", "\n  ", "\n\n", " \\\n", " # then\n"]);
+        let begin = self.pick(&[" ", "\n", "\n  ", "\n\n", "\n\t", " # then\n"]);
         let (block, end) = (self.block(inner, most), self.end());
         format!("{begin}{block}{end}")
     }
@@ -322,6 +325,7 @@ impl Generator {
             "while C; do break; done; echo $?",
             "until C; do break; done; echo $?",
         ])
-        .replace('C', &condition.replace('\'', "\""))
+        .replace("'C'", &single(&condition))
+        .replace('C', &condition)
     }
 }

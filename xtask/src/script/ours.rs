@@ -39,7 +39,7 @@ pub fn run(files: &Files, text: &str) -> String {
         let mut shell = common::shell();
         let outcome = shell.run_text(&mut host, "(hd0,msdos1)/boot/grub/grub.cfg", text);
         let end = match outcome {
-            Outcome::Menu => play(&mut shell, &mut host),
+            Outcome::Menu if shell.settings().timeout == Some(0) => play(&mut shell, &mut host),
             Outcome::Exit => "[exit]",
             _ => "[menu]",
         };

@@ -164,7 +164,7 @@ impl Words<'_> {
             8 => {
                 let bias = if self.one_in(3) { self.pick(&["1", "600000000", "600000001", "-600000000", "x", "0x10", "-1"]) } else { "" };
                 // A volume's root has the time of its making there.
-                let times = ["/text", "/new/a", "/old/a", "/old", "/boot/", "/none", "(hd0,msdos1)/text", "", "text", "''", "(hd7)/x"];
+                let times = ["/text", "/new/a", "/old/a", "/old", "/boot/", "/none", "(hd0,msdos1)/text", "text", "(hd7)/x"];
                 let (one, other) = (self.pick(&times), self.pick(&times));
                 format!("{} {}{bias} {}", single(one), self.pick(&["-nt", "-ot"]), single(other))
             }

@@ -173,9 +173,9 @@ impl Test<'_, '_> {
             "-e" => self.info(arg).is_some(),
             "-f" => self.info(arg).is_some_and(|info| !info.directory),
             "-s" => {
-                let pending = self.exec.sh.pending.take();
-                let info = self.info(arg);
-                self.exec.sh.pending = pending;
+                let full = self.exec.qualified_file(arg);
+                let info = full.and_then(|full| self.exec.host.info(&full).ok());
+                self.exec.sh.pending = None;
                 info.is_some_and(|info| !info.directory && info.size != 0)
             }
             "-n" => !arg.is_empty(),
@@ -184,15 +184,25 @@ impl Test<'_, '_> {
         }))
     }
 
-    /// What a path leads to. That it leads nowhere is said only if there is no such device.
+    /// What a path leads to. That it leads nowhere is said only if there is no such device; where there is a file system, all
+    /// that was to be said before is forgotten.
     fn info(&mut self, path: &str) -> Option<Info> {
-        let full = self.exec.qualified(path)?;
+        let mut full = self.exec.qualified(path)?;
+        // A name without a slash is one in the root.
+        if let Some((device, name)) = full.split_once(')').filter(|(_, name)| !name.is_empty() && !name.contains('/')) {
+            full = format!("{device})/{name}");
+        }
         match self.exec.host.info(&full) {
-            Ok(info) => Some(info),
+            Ok(info) => {
+                self.exec.sh.pending = None;
+                Some(info)
+            }
             Err(error) => {
                 use crate::host::HostError::{NoDevice, NoFileSystem};
                 if matches!(error, NoDevice | NoFileSystem) {
                     self.exec.file_error(&full, &error);
+                } else {
+                    self.exec.sh.pending = None;
                 }
                 None
             }
