@@ -12,8 +12,9 @@ use super::{generate, ours};
 use crate::sh;
 
 /// Variables that GRUB has and pvgrub doesn't, or that tell the two apart.
-const OWN: [&str; 15] = [
-    "DAY=", "HOUR=", "MINUTE=", "MONTH=", "SECOND=", "WEEKDAY=", "YEAR=", "check_signatures=", "enable_progress_indicator=", "grub_platform=", "locale_dir=", "net_default_", "pxe_default_server=",
+const OWN: [&str; 18] = [
+    "DAY=", "HOUR=", "MINUTE=", "MONTH=", "SECOND=", "WEEKDAY=", "YEAR=", "check_signatures=", "cmdpath=", "config_directory=",
+    "config_file=", "enable_progress_indicator=", "grub_platform=", "locale_dir=", "net_default_", "pxe_default_server=",
     "secondary_locale_dir=", "feature_",
 ];
 /// How long GRUB may take for a script.
@@ -42,9 +43,8 @@ fn compared(said: &str) -> String {
             _ => line.to_owned(),
         };
         // grub-emu would look for it in the network.
-        if line == "error: no server is specified." || line.starts_with("error: disk `") && line.ends_with("' not found.") {
-            return "error: no device\n".to_owned();
-        }
+        let line = line.replace("error: no server is specified.", "error: disk `hd7' not found.");
+        let line = line.replace("error: disk `' not found.", "error: disk `hd7' not found.");
         line.trim_end().to_owned() + "\n"
     };
     said.lines().filter(|line| !OWN.iter().any(|own| line.starts_with(own))).map(line).collect()

@@ -293,7 +293,7 @@ impl Generator {
             2 => format!("load_env {}", self.pick(&["", "saved_entry", "none", "-f /boot/grub/grubenv", "-f /none", "--file /text", "--skip-sig"])),
             3 => self.pick(&["list_env", "list_env -f /none", "cat /text", "cat /none", "cat", "cmp /text /text", "cmp /text /empty", "cmp /text"]).to_owned(),
             4 => format!("probe {} (hd0,msdos1)", self.pick(&["--fs-uuid", "-f", "--set=a -u", "--label", "-p", "--driver", "-s b -l"])),
-            5 => format!("{} {}", self.pick(&["insmod", "nonsense", "a-long-command-that-nobody-knows", "loadfont", "no=", "/text", "\"\"", "$x", "''"]), self.words().words(2)),
+            5 => format!("{} {}", self.pick(&["insmod", "nonsense", "a-long-command-that-nobody-knows", "no=", "/text", "\"\"", "$x", "''"]), self.words().words(2)),
             6 => format!("gettext {}", self.words().word()),
             7 => format!("{} {{ echo block; }}", self.pick(&["echo", "true", "nonsense", "set x=1", "f", "[", "menuentry"])),
             8 => format!("setparams {}", self.words().words(2)),

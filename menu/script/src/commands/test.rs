@@ -19,7 +19,7 @@ pub(crate) fn test(exec: &mut Exec, call: &Call) -> Run {
         Some((last, rest)) if last == "]" => rest,
         _ => &call.args,
     };
-    let mut test = Test { exec, args, at: 0, depth: 0 };
+    let mut test = Test { exec, args, at: 0, depth: 0, modified: None };
     if test.expression()? { Ok(0) } else { exec.no() }
 }
 
@@ -28,6 +28,8 @@ struct Test<'a, 'b> {
     args: &'a [String],
     at: usize,
     depth: u32,
+    /// The time of the file that was looked at last.
+    modified: Option<i64>,
 }
 
 /// What an expression came to so far.
@@ -127,9 +129,7 @@ impl Test<'_, '_> {
                 if operator == "-pgt" { left > right } else { left < right }
             }
             _ if operator.starts_with("-nt") || operator.starts_with("-ot") => {
-                let bias = operator.get(3..).unwrap_or_default();
-                let bias = if bias.is_empty() { 0 } else { self.number(bias) };
-                self.newer(operator.starts_with("-nt"), left, right, bias)
+                self.newer(operator.starts_with("-nt"), left, right, operator.get(3..).unwrap_or_default())
             }
             _ => return Ok(None),
         }))
@@ -154,9 +154,12 @@ impl Test<'_, '_> {
         (value(left), value(right))
     }
 
-    fn newer(&mut self, newer: bool, left: &str, right: &str, bias: i32) -> bool {
-        let (left, right) = (self.info(left), self.info(right));
-        let times = left.and_then(|info| info.modified).zip(right.and_then(|info| info.modified));
+    fn newer(&mut self, newer: bool, left: &str, right: &str, bias: &str) -> bool {
+        // Of a file that isn't there the time is that of the one before it.
+        let (left, modified) = (self.info(left), self.modified);
+        let right = self.info(right);
+        let times = modified.zip(self.modified);
+        let bias = if bias.is_empty() { 0 } else { self.number(bias) };
         let times = times.map(|(left, right)| (left.saturating_add(i64::from(bias)), right));
         if newer {
             left.is_some() && right.is_none() || times.is_some_and(|(left, right)| left > right)
@@ -195,6 +198,7 @@ impl Test<'_, '_> {
         match self.exec.host.info(&full) {
             Ok(info) => {
                 self.exec.sh.pending = None;
+                self.modified = info.modified;
                 Some(info)
             }
             Err(error) => {
