@@ -44,7 +44,10 @@ fn compared(said: &str) -> String {
         };
         // grub-emu would look for it in the network.
         let line = line.replace("error: no server is specified.", "error: disk `hd7' not found.");
-        let line = line.replace("error: disk `' not found.", "error: disk `hd7' not found.");
+        let line = match line.split_once("error: disk `") {
+            Some((before, _)) if line.ends_with("' not found.") => format!("{before}error: disk `hd7' not found."),
+            _ => line,
+        };
         line.trim_end().to_owned() + "\n"
     };
     said.lines().filter(|line| !OWN.iter().any(|own| line.starts_with(own))).map(line).collect()

@@ -188,7 +188,7 @@ impl Generator {
                     "unset", "export", "set a", "set =x", "set a=b c=d", "set 1=x", "set '?=3'", "1=x", "@=y", "a=b c=d",
                     "a'='b", "'a=b'", "unset a b", "unset ''", "set 'a b=c'", "a-b=c", "set a=b=c", "set \\a=b", "=x", "#=x",
                     "unset root", "unset '?'", "set root=(hd0,msdos1)", "set root=hd0,1", "set pager=0", "set color_normal=x",
-                    "set color_normal=red/blue", "set color_highlight=blue/none", "unset color_normal", "set lang=en", "unset lang",
+                    "set color_normal=red/blue", "set color_highlight=blue/none", "unset color_normal",
                 ])
                 .to_owned(),
         }

@@ -3,9 +3,9 @@
 use crate::syntax::Random;
 
 /// Names of variables, some of which mean something to GRUB.
-pub const VARIABLES: [&str; 18] = [
+pub const VARIABLES: [&str; 17] = [
     "a", "b", "c", "x", "y", "z", "_", "n1", "A_b", "default", "root", "timeout", "prefix", "fallback", "color_normal",
-    "pager", "lang", "chosen",
+    "pager", "chosen",
 ];
 /// Values and arguments.
 const VALUES: [&str; 46] = [

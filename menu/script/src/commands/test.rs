@@ -1,7 +1,7 @@
 //! `test`, `[`, and `regexp`.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use crate::code;
 use crate::exec::{Call, Exec, Run, Stop};
@@ -207,10 +207,29 @@ impl Test<'_, '_> {
                     self.exec.file_error(&full, &error);
                 } else {
                     self.exec.sh.pending = None;
+                    self.no_directory(&full);
                 }
                 None
             }
         }
+    }
+}
+
+impl Test<'_, '_> {
+    /// Where a file isn't there because its directory isn't: that is said, unless the whole test fails.
+    fn no_directory(&mut self, path: &str) {
+        let Some((device, path)) = path.split_once(')') else { return };
+        let Some((directory, _)) = path.trim_end_matches('/').rsplit_once('/') else { return };
+        if directory.is_empty() {
+            return;
+        }
+        let (code, text) = match self.exec.host.info(&format!("{device}){directory}")) {
+            _ if !directory.starts_with('/') => (code::BAD_FILENAME, format!("invalid file name `{directory}/'")),
+            Ok(info) if info.directory => return,
+            Ok(_) => (code::BAD_FILE_TYPE, "not a directory".to_string()),
+            Err(_) => (code::FILE_NOT_FOUND, format!("file `{directory}/' not found")),
+        };
+        _ = self.exec.fail(code, &text);
     }
 }
 
