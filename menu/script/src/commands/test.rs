@@ -190,7 +190,18 @@ impl Test<'_, '_> {
     /// What a path leads to. That it leads nowhere is said only if there is no such device; where there is a file system, all
     /// that was to be said before is forgotten.
     fn info(&mut self, path: &str) -> Option<Info> {
-        let mut full = self.exec.qualified(path)?;
+        // Without a device, what stands before a `)` is none, and no part of the path.
+        let path = match path.split_once(')') {
+            Some((_, rest)) if !path.starts_with('(') => rest,
+            _ => path,
+        };
+        let Some(mut full) = self.exec.qualified(path) else {
+            // A device without its end is a name in the root.
+            if path.starts_with('(') {
+                self.exec.sh.pending = None;
+            }
+            return None;
+        };
         // A name without a slash is one in the root.
         if let Some((device, name)) = full.split_once(')').filter(|(_, name)| !name.is_empty() && !name.contains('/')) {
             full = format!("{device})/{name}");
