@@ -57,9 +57,7 @@ impl Options {
         let packages = ["grub-emu", "grub-common"];
         let depends: &[&str] = &["dpkg"];
         let suite = if self.trixie { Suite::Trixie } else { Suite::Bookworm };
-        let tree =
-            Set { name: "grub-emu", suite, packages: &packages, depends: Some(depends) }
-                .get()?;
+        let tree = Set { name: "grub-emu", suite, packages: &packages, depends: Some(depends) }.get()?;
         let work = tempfile::tempdir_in(paths::ensure(paths::target().join("script"))?)?;
         let scripts: Vec<PathBuf> = scripts()?.into_iter().filter(|path| self.takes(path)).collect();
         ensure!(!scripts.is_empty(), "no script is named so");
@@ -68,7 +66,8 @@ impl Options {
         let files = ours::files(&home().join("files"))?;
         if let Some(file) = &self.file {
             let number = file.to_str().and_then(|name| name.parse().ok());
-            let text = number.map_or_else(|| std::fs::read_to_string(file), |number| Ok(generate::script(number)))?;
+            let text = number
+                .map_or_else(|| std::fs::read_to_string(file), |number| Ok(generate::script(number)))?;
             println!("{text}");
             let said = differ::both(&grub, &files, &text)?.context("it does not end")?;
             println!("---- GRUB\n{}---- pvgrub\n{}", said.0, said.1);
@@ -133,4 +132,3 @@ fn scripts() -> Result<Vec<PathBuf>> {
     scripts.sort();
     Ok(scripts)
 }
-

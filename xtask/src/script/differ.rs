@@ -13,9 +13,24 @@ use crate::sh;
 
 /// Variables that GRUB has and pvgrub doesn't, or that tell the two apart.
 const OWN: [&str; 18] = [
-    "DAY=", "HOUR=", "MINUTE=", "MONTH=", "SECOND=", "WEEKDAY=", "YEAR=", "check_signatures=", "cmdpath=", "config_directory=",
-    "config_file=", "enable_progress_indicator=", "grub_platform=", "locale_dir=", "net_default_", "pxe_default_server=",
-    "secondary_locale_dir=", "feature_",
+    "DAY=",
+    "HOUR=",
+    "MINUTE=",
+    "MONTH=",
+    "SECOND=",
+    "WEEKDAY=",
+    "YEAR=",
+    "check_signatures=",
+    "cmdpath=",
+    "config_directory=",
+    "config_file=",
+    "enable_progress_indicator=",
+    "grub_platform=",
+    "locale_dir=",
+    "net_default_",
+    "pxe_default_server=",
+    "secondary_locale_dir=",
+    "feature_",
 ];
 /// How long GRUB may take for a script.
 const MOST: Duration = Duration::from_secs(20);
@@ -45,7 +60,9 @@ fn compared(said: &str) -> String {
         // grub-emu would look for it in the network.
         let line = line.replace("error: no server is specified.", "error: disk `hd7' not found.");
         let line = match line.split_once("error: disk `") {
-            Some((before, _)) if line.ends_with("' not found.") => format!("{before}error: disk `hd7' not found."),
+            Some((before, _)) if line.ends_with("' not found.") => {
+                format!("{before}error: disk `hd7' not found.")
+            }
             _ => line,
         };
         line.trim_end().to_owned() + "\n"

@@ -55,8 +55,7 @@ impl Generator {
 
     fn script(&mut self) -> String {
         let mut text = String::new();
-        let mut place =
-            Place { functions: 0, depth: 3, in_loop: false, in_function: false, in_entry: false };
+        let mut place = Place { functions: 0, depth: 3, in_loop: false, in_function: false, in_entry: false };
         for _ in 0..2 + self.below(5) {
             if self.below(3) == 0 && place.functions < FUNCTIONS.len() {
                 text += &self.function(place);
@@ -148,15 +147,43 @@ impl Generator {
                     let name = FUNCTIONS[self.below(place.functions)];
                     format!("{}{name} {}", self.pick(&["", "", "! "]), self.words().words(4))
                 }
-                27 if place.in_function => self.pick(&["return", "return 0", "return 1", "return 2", "return 010", "return x", "return 1x", "return 4294967297", "return 1 2"]).to_owned(),
+                27 if place.in_function => self
+                    .pick(&[
+                        "return",
+                        "return 0",
+                        "return 1",
+                        "return 2",
+                        "return 010",
+                        "return x",
+                        "return 1x",
+                        "return 4294967297",
+                        "return 1 2",
+                    ])
+                    .to_owned(),
                 28 if place.in_function || place.in_entry => match self.below(2) {
-                    0 => format!("shift {}", self.pick(&["", "", "1", "2", "0", "x", "1x", "99", "-1", "1 1"])),
+                    0 => {
+                        format!("shift {}", self.pick(&["", "", "1", "2", "0", "x", "1x", "99", "-1", "1 1"]))
+                    }
                     _ => format!("setparams {}", self.words().words(4)),
                 },
                 29..=30 if place.in_loop => format!(
                     "{} {}",
                     self.pick(&["break", "continue"]),
-                    self.pick(&["", "", "", "1", "2", "3", "99", "0", "x", "2x", "-1", "1 1", "18446744073709551616"])
+                    self.pick(&[
+                        "",
+                        "",
+                        "",
+                        "1",
+                        "2",
+                        "3",
+                        "99",
+                        "0",
+                        "x",
+                        "2x",
+                        "-1",
+                        "1 1",
+                        "18446744073709551616"
+                    ])
                 ),
                 31..=33 if place.depth > 0 && (!place.in_entry || self.below(4) == 0) => self.entry(place),
                 34 => self.other(),
@@ -185,10 +212,35 @@ impl Generator {
             10 => format!("set \"{name}=${{{name}}}x\""),
             _ => self
                 .pick(&[
-                    "unset", "export", "set a", "set =x", "set a=b c=d", "set 1=x", "set '?=3'", "1=x", "@=y", "a=b c=d",
-                    "a'='b", "'a=b'", "unset a b", "unset ''", "set 'a b=c'", "a-b=c", "set a=b=c", "set \\a=b", "=x", "#=x",
-                    "unset root", "unset '?'", "set root=(hd0,msdos1)", "set root=hd0,1", "set pager=0", "set color_normal=x",
-                    "set color_normal=red/blue", "set color_highlight=blue/none", "unset color_normal",
+                    "unset",
+                    "export",
+                    "set a",
+                    "set =x",
+                    "set a=b c=d",
+                    "set 1=x",
+                    "set '?=3'",
+                    "1=x",
+                    "@=y",
+                    "a=b c=d",
+                    "a'='b",
+                    "'a=b'",
+                    "unset a b",
+                    "unset ''",
+                    "set 'a b=c'",
+                    "a-b=c",
+                    "set a=b=c",
+                    "set \\a=b",
+                    "=x",
+                    "#=x",
+                    "unset root",
+                    "unset '?'",
+                    "set root=(hd0,msdos1)",
+                    "set root=hd0,1",
+                    "set pager=0",
+                    "set color_normal=x",
+                    "set color_normal=red/blue",
+                    "set color_highlight=blue/none",
+                    "unset color_normal",
                 ])
                 .to_owned(),
         }
@@ -197,7 +249,22 @@ impl Generator {
     /// A command that is true or false.
     fn condition(&mut self) -> String {
         match self.below(8) {
-            0 => self.pick(&["true", "false", "! true", "! false", "! ! true", "!", "nonsense", "! nonsense", "true x", "! [ ]", "test", "[ ]"]).to_owned(),
+            0 => self
+                .pick(&[
+                    "true",
+                    "false",
+                    "! true",
+                    "! false",
+                    "! ! true",
+                    "!",
+                    "nonsense",
+                    "! nonsense",
+                    "true x",
+                    "! [ ]",
+                    "test",
+                    "[ ]",
+                ])
+                .to_owned(),
             1 => format!("test {}", self.words().test(2)),
             2 => format!("! [ {} ]", self.words().test(1)),
             3 => self.words().regexp(),
@@ -248,12 +315,17 @@ impl Generator {
         let (word, operator) = if self.below(2) == 0 { ("while", "<") } else { ("until", ">") };
         let inner = Place { in_loop: true, ..place };
         let body = self.body(inner, 4);
-        format!("{word} set {counter}=x${counter}; [ \"${counter}\" '{operator}' {bound} ]{}do{body}done", self.end())
+        format!(
+            "{word} set {counter}=x${counter}; [ \"${counter}\" '{operator}' {bound} ]{}do{body}done",
+            self.end()
+        )
     }
 
     fn entry(&mut self, place: Place) -> String {
         let command = self.pick(&["menuentry", "menuentry", "menuentry", "submenu"]);
-        let title = single(self.pick(&["A", "B c", "it's", "", "x>y", "1", "--id", "$x", "ü", "a\\b", "{", "Title", "*"]));
+        let title = single(
+            self.pick(&["A", "B c", "it's", "", "x>y", "1", "--id", "$x", "ü", "a\\b", "{", "Title", "*"]),
+        );
         let mut options = String::new();
         for _ in 0..self.below(4) {
             let word = single(self.pick(&["a", "b", "x y", "", "1", ">", "-x"]));
@@ -278,7 +350,11 @@ impl Generator {
         if command == "submenu" {
             for _ in 0..1 + self.below(2) {
                 let lower = Place { depth: inner.depth.saturating_sub(1), ..inner };
-                body += &if lower.depth > 0 { self.entry(lower) } else { "menuentry s { echo s $chosen; }".to_owned() };
+                body += &if lower.depth > 0 {
+                    self.entry(lower)
+                } else {
+                    "menuentry s { echo s $chosen; }".to_owned()
+                };
                 body += self.end();
             }
         }
@@ -288,16 +364,105 @@ impl Generator {
 
     fn other(&mut self) -> String {
         match self.below(10) {
-            0 => format!("{} {}", self.pick(&["source", "."]), self.pick(&["/boot/grub/other.cfg", "/boot/grub/empty.cfg", "/boot/grub/sub.cfg", "/none", "", "/boot", "text x", "/boot/grub/o*.cfg"])),
-            1 => format!("{} {}", self.pick(&["search --set=a", "search --set a", "search", "search --no-floppy --set=a", "search -s"]), self.pick(&["--label fixtures", "-l none", "--file /text", "-f /none", "--fs-uuid 5b1f9f8e-3f27-4b0c-9a55-2f3c7d1e0a42", "-u none"])),
-            2 => format!("load_env {}", self.pick(&["", "saved_entry", "none", "-f /boot/grub/grubenv", "-f /none", "--file /text", "--skip-sig"])),
-            3 => self.pick(&["list_env", "list_env -f /none", "cat /text", "cat /none", "cat", "cmp /text /text", "cmp /text /empty", "cmp /text"]).to_owned(),
-            4 => format!("probe {} (hd0,msdos1)", self.pick(&["--fs-uuid", "-f", "--set=a -u", "--label", "-p", "--driver", "-s b -l"])),
-            5 => format!("{} {}", self.pick(&["insmod", "nonsense", "a-long-command-that-nobody-knows", "no=", "/text", "\"\"", "$x", "''"]), self.words().words(2)),
+            0 => format!(
+                "{} {}",
+                self.pick(&["source", "."]),
+                self.pick(&[
+                    "/boot/grub/other.cfg",
+                    "/boot/grub/empty.cfg",
+                    "/boot/grub/sub.cfg",
+                    "/none",
+                    "",
+                    "/boot",
+                    "text x",
+                    "/boot/grub/o*.cfg"
+                ])
+            ),
+            1 => format!(
+                "{} {}",
+                self.pick(&[
+                    "search --set=a",
+                    "search --set a",
+                    "search",
+                    "search --no-floppy --set=a",
+                    "search -s"
+                ]),
+                self.pick(&[
+                    "--label fixtures",
+                    "-l none",
+                    "--file /text",
+                    "-f /none",
+                    "--fs-uuid 5b1f9f8e-3f27-4b0c-9a55-2f3c7d1e0a42",
+                    "-u none"
+                ])
+            ),
+            2 => format!(
+                "load_env {}",
+                self.pick(&[
+                    "",
+                    "saved_entry",
+                    "none",
+                    "-f /boot/grub/grubenv",
+                    "-f /none",
+                    "--file /text",
+                    "--skip-sig"
+                ])
+            ),
+            3 => self
+                .pick(&[
+                    "list_env",
+                    "list_env -f /none",
+                    "cat /text",
+                    "cat /none",
+                    "cat",
+                    "cmp /text /text",
+                    "cmp /text /empty",
+                    "cmp /text",
+                ])
+                .to_owned(),
+            4 => format!(
+                "probe {} (hd0,msdos1)",
+                self.pick(&["--fs-uuid", "-f", "--set=a -u", "--label", "-p", "--driver", "-s b -l"])
+            ),
+            5 => format!(
+                "{} {}",
+                self.pick(&[
+                    "insmod",
+                    "nonsense",
+                    "a-long-command-that-nobody-knows",
+                    "no=",
+                    "/text",
+                    "\"\"",
+                    "$x",
+                    "''"
+                ]),
+                self.words().words(2)
+            ),
             6 => format!("gettext {}", self.words().word()),
-            7 => format!("{} {{ echo block; }}", self.pick(&["echo", "true", "nonsense", "set x=1", "f", "[", "menuentry"])),
+            7 => format!(
+                "{} {{ echo block; }}",
+                self.pick(&["echo", "true", "nonsense", "set x=1", "f", "[", "menuentry"])
+            ),
             8 => format!("setparams {}", self.words().words(2)),
-            _ => self.pick(&["return", "break", "continue", "shift", "break 2", "return 3", "continue x", "sleep 0", "sleep x", "regexp", "regexp a", "test -f", "password", "export", "clear"]).to_owned(),
+            _ => self
+                .pick(&[
+                    "return",
+                    "break",
+                    "continue",
+                    "shift",
+                    "break 2",
+                    "return 3",
+                    "continue x",
+                    "sleep 0",
+                    "sleep x",
+                    "regexp",
+                    "regexp a",
+                    "test -f",
+                    "password",
+                    "export",
+                    "clear",
+                ])
+                .to_owned(),
         }
     }
 

@@ -82,9 +82,8 @@ impl Grub<'_> {
     /// Runs a script, then the entry that is to be chosen, or else the default one.
     fn run(&self, name: &str, choice: Option<usize>) -> Result<String> {
         let choice = choice.map_or(String::new(), |index| format!("set default={index}\n"));
-        let config = format!(
-            "{BEGIN}source (hd0,msdos1)/scripts/{name}\necho {MARK}\n{choice}set timeout=0\n"
-        );
+        let config =
+            format!("{BEGIN}source (hd0,msdos1)/scripts/{name}\necho {MARK}\n{choice}set timeout=0\n");
         self.run_text(&config, Duration::from_secs(60))?.context("it does not end")
     }
 
@@ -101,7 +100,11 @@ impl Grub<'_> {
         let mut child = cmd.spawn().context("starting grub-emu")?;
         // For all that waits for a key. One now and then: GRUB throws away what was typed ahead, for as long as there is any.
         let mut keys = child.stdin.take().context("no input")?;
-        let press = std::thread::spawn(move || while keys.write_all(b"\n").is_ok() { std::thread::sleep(Duration::from_millis(20)) });
+        let press = std::thread::spawn(move || {
+            while keys.write_all(b"\n").is_ok() {
+                std::thread::sleep(Duration::from_millis(20))
+            }
+        });
         let said = listen(&mut child, most);
         _ = child.kill();
         child.wait()?;
@@ -131,7 +134,13 @@ fn listen(child: &mut Child, most: Duration) -> Result<Option<(String, bool)>> {
                 return Ok(Some((String::from_utf8_lossy(&bytes).into_owned(), true)));
             }
             Err(_) => {
-                if std::env::var_os("DBG").is_some() { eprintln!("{} bytes: {:?}", bytes.len(), String::from_utf8_lossy(&bytes).chars().take(3000).collect::<String>()); }
+                if std::env::var_os("DBG").is_some() {
+                    eprintln!(
+                        "{} bytes: {:?}",
+                        bytes.len(),
+                        String::from_utf8_lossy(&bytes).chars().take(3000).collect::<String>()
+                    );
+                }
                 return Ok(None);
             }
         }

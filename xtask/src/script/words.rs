@@ -4,48 +4,243 @@ use crate::syntax::Random;
 
 /// Names of variables, some of which mean something to GRUB.
 pub const VARIABLES: [&str; 17] = [
-    "a", "b", "c", "x", "y", "z", "_", "n1", "A_b", "default", "root", "timeout", "prefix", "fallback", "color_normal",
-    "pager", "chosen",
+    "a",
+    "b",
+    "c",
+    "x",
+    "y",
+    "z",
+    "_",
+    "n1",
+    "A_b",
+    "default",
+    "root",
+    "timeout",
+    "prefix",
+    "fallback",
+    "color_normal",
+    "pager",
+    "chosen",
 ];
 /// Values and arguments.
 const VALUES: [&str; 46] = [
-    "a", "b", "ab", "abc", "1", "2", "10", "x y", " x", "x ", "a  b", "", "", "*", "?", "/boot/*", "/old/?", "-n",
-    "-e", "-a", "-z", "--", "!", "\\", "\\\\", "\"", "it's", "#", "# c", "$x", "${", ";", "{", "}", "a=b", "(", ")",
-    "[", "]", "=", "<", "|", "ä", "\\n", "a\\tb", "vmlinuz-5.10.0-9",
+    "a",
+    "b",
+    "ab",
+    "abc",
+    "1",
+    "2",
+    "10",
+    "x y",
+    " x",
+    "x ",
+    "a  b",
+    "",
+    "",
+    "*",
+    "?",
+    "/boot/*",
+    "/old/?",
+    "-n",
+    "-e",
+    "-a",
+    "-z",
+    "--",
+    "!",
+    "\\",
+    "\\\\",
+    "\"",
+    "it's",
+    "#",
+    "# c",
+    "$x",
+    "${",
+    ";",
+    "{",
+    "}",
+    "a=b",
+    "(",
+    ")",
+    "[",
+    "]",
+    "=",
+    "<",
+    "|",
+    "ä",
+    "\\n",
+    "a\\tb",
+    "vmlinuz-5.10.0-9",
 ];
 /// Numbers, and what is nearly one.
 const NUMBERS: [&str; 40] = [
-    "0", "1", "2", "7", "9", "10", "08", "010", "0x10", "0X10", "-1", "-0", "+1", "", " 3", "3 ", "3x", "0x", "0xg",
-    "1e3", "abc", "00", "0b1", "99999999999", "2147483647", "2147483648", "4294967295", "4294967296",
-    "9223372036854775807", "9223372036854775808", "-9223372036854775808", "-9223372036854775809",
-    "18446744073709551615", "18446744073709551616", "0xffffffffffffffff", "0x10000000000000000", "--1", "- 1",
-    "-0x10", "0777",
+    "0",
+    "1",
+    "2",
+    "7",
+    "9",
+    "10",
+    "08",
+    "010",
+    "0x10",
+    "0X10",
+    "-1",
+    "-0",
+    "+1",
+    "",
+    " 3",
+    "3 ",
+    "3x",
+    "0x",
+    "0xg",
+    "1e3",
+    "abc",
+    "00",
+    "0b1",
+    "99999999999",
+    "2147483647",
+    "2147483648",
+    "4294967295",
+    "4294967296",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775808",
+    "-9223372036854775809",
+    "18446744073709551615",
+    "18446744073709551616",
+    "0xffffffffffffffff",
+    "0x10000000000000000",
+    "--1",
+    "- 1",
+    "-0x10",
+    "0777",
 ];
 /// Paths, and what is nearly one.
 pub const PATHS: [&str; 21] = [
-    "/text", "/empty", "/none", "/boot", "/boot/", "/", "", "text", "/boot/grub/grubenv", "/new/a", "/old/a",
-    "(hd0,msdos1)/text", "(hd0,msdos1)/", "(hd0,1)/text", "/dir with space/x y", "/none/none",
-    "(hd0,msdos1", "()/text", "(hd0,msdos1)text", "/TEXT", "/text/",
+    "/text",
+    "/empty",
+    "/none",
+    "/boot",
+    "/boot/",
+    "/",
+    "",
+    "text",
+    "/boot/grub/grubenv",
+    "/new/a",
+    "/old/a",
+    "(hd0,msdos1)/text",
+    "(hd0,msdos1)/",
+    "(hd0,1)/text",
+    "/dir with space/x y",
+    "/none/none",
+    "(hd0,msdos1",
+    "()/text",
+    "(hd0,msdos1)text",
+    "/TEXT",
+    "/text/",
 ];
 /// Words with wildcards.
 const WILD: [&str; 19] = [
-    "/old/*", "/o*/a", "/*/a", "/boot/vmlinuz-*", "/boot/*-?", "/boot/grub/*.cfg", "/none/*", "*", "?", "(hd0,*)/text",
-    "/?oot", "/boot/vmlinuz-5.10.0-1?", "/old/\\*", "/o'*'/a", "/\"o\"*/a", "/*x*", "/d*/*", "/boot/*/", "(*)/text",
+    "/old/*",
+    "/o*/a",
+    "/*/a",
+    "/boot/vmlinuz-*",
+    "/boot/*-?",
+    "/boot/grub/*.cfg",
+    "/none/*",
+    "*",
+    "?",
+    "(hd0,*)/text",
+    "/?oot",
+    "/boot/vmlinuz-5.10.0-1?",
+    "/old/\\*",
+    "/o'*'/a",
+    "/\"o\"*/a",
+    "/*x*",
+    "/d*/*",
+    "/boot/*/",
+    "(*)/text",
 ];
 /// Versions, to compare what differs in numbers.
 const VERSIONS: [&str; 14] = [
-    "a1", "a2", "a10", "a010", "abc", "vmlinuz-5.10", "vmlinuz-5.9", "vmlinuz-5.9-rc1", "1", "9", "10", "", "a1b2",
+    "a1",
+    "a2",
+    "a10",
+    "a010",
+    "abc",
+    "vmlinuz-5.10",
+    "vmlinuz-5.9",
+    "vmlinuz-5.9-rc1",
+    "1",
+    "9",
+    "10",
+    "",
+    "a1b2",
     "a1b10",
 ];
 /// Expressions for `regexp`. None whose groups depend on which alternative is tried first: docs/grub-cfg.md says why.
 const EXPRESSIONS: [&str; 44] = [
-    "a", "^a", "b$", "^$", ".", "a*", "a+", "ab?", "(a)(b)", "(a*)(b*)", "^(.*)-(.*)$", "([0-9]+)", "([0-9]+)\\.([0-9]+)",
-    "[a-c]+", "[^a-c]+", "[]a]", "[^]a]", "[a-]", "[[:digit:]]", "([[:alpha:]]+)", "a{2}", "a{1,}", "a{,2}", "a{0}",
-    "(ab)*c", "(a|b)+", "a|b", "|a", "a|", "()", "\\.", "\\(", "\\*", "x y", "(x)?(y)?", "^vmlinuz-(.*)$", "(", ")", "[",
-    "*", "+a", "a**", "\\", "{",
+    "a",
+    "^a",
+    "b$",
+    "^$",
+    ".",
+    "a*",
+    "a+",
+    "ab?",
+    "(a)(b)",
+    "(a*)(b*)",
+    "^(.*)-(.*)$",
+    "([0-9]+)",
+    "([0-9]+)\\.([0-9]+)",
+    "[a-c]+",
+    "[^a-c]+",
+    "[]a]",
+    "[^]a]",
+    "[a-]",
+    "[[:digit:]]",
+    "([[:alpha:]]+)",
+    "a{2}",
+    "a{1,}",
+    "a{,2}",
+    "a{0}",
+    "(ab)*c",
+    "(a|b)+",
+    "a|b",
+    "|a",
+    "a|",
+    "()",
+    "\\.",
+    "\\(",
+    "\\*",
+    "x y",
+    "(x)?(y)?",
+    "^vmlinuz-(.*)$",
+    "(",
+    ")",
+    "[",
+    "*",
+    "+a",
+    "a**",
+    "\\",
+    "{",
 ];
 const TEXTS: [&str; 16] = [
-    "a", "b", "ab", "abb", "aab", "abc", "aaa", "", "x y", "5.10.0-9", "vmlinuz-5.10.0-9", "a.b", "]", "-", "(", "ababc",
+    "a",
+    "b",
+    "ab",
+    "abb",
+    "aab",
+    "abc",
+    "aaa",
+    "",
+    "x y",
+    "5.10.0-9",
+    "vmlinuz-5.10.0-9",
+    "a.b",
+    "]",
+    "-",
+    "(",
+    "ababc",
 ];
 
 /// A script in the making.
@@ -95,14 +290,25 @@ impl Words<'_> {
 
     fn part(&mut self) -> String {
         match self.random.below(20) {
-            0..=4 => self.pick(&["a", "b", "x", "y", "1", "foo", "bar=", "a#b", "%", "@", "^", "~", ":", ",", "+", "-", "=", "/text", "ä", "a=b", "!", "[", "]", "(", ")"]).to_owned(),
+            0..=4 => self
+                .pick(&[
+                    "a", "b", "x", "y", "1", "foo", "bar=", "a#b", "%", "@", "^", "~", ":", ",", "+", "-",
+                    "=", "/text", "ä", "a=b", "!", "[", "]", "(", ")",
+                ])
+                .to_owned(),
             5 => single(self.pick(&VALUES)),
             6 => double(self.pick(&VALUES)),
-            7 => self.pick(&["\\ ", "\\$", "\\\"", "\\'", "\\\\", "\\*", "\\?", "\\;", "\\{", "\\#", "\\a", "\\n", "\\|"]).to_owned(),
+            7 => self
+                .pick(&[
+                    "\\ ", "\\$", "\\\"", "\\'", "\\\\", "\\*", "\\?", "\\;", "\\{", "\\#", "\\a", "\\n",
+                    "\\|",
+                ])
+                .to_owned(),
             8..=10 => format!("${{{}}}", self.name()),
             11 => format!("${}", self.name()),
             12..=14 => {
-                let (before, after) = (self.pick(&["", "", "p", " ", "\\$"]), self.pick(&["", "", " ", "-s", "\\\\", "'"]));
+                let (before, after) =
+                    (self.pick(&["", "", "p", " ", "\\$"]), self.pick(&["", "", " ", "-s", "\\\\", "'"]));
                 format!("\"{before}${{{}}}{after}\"", self.name())
             }
             15 => format!("\"${}\"", self.name()),
@@ -162,13 +368,32 @@ impl Words<'_> {
             }
             6 | 7 => format!("{} {}", self.pick(&["-d", "-e", "-f", "-s"]), self.path()),
             8 => {
-                let bias = if self.one_in(3) { self.pick(&["1", "600000000", "600000001", "-600000000", "x", "0x10", "-1"]) } else { "" };
+                let bias = if self.one_in(3) {
+                    self.pick(&["1", "600000000", "600000001", "-600000000", "x", "0x10", "-1"])
+                } else {
+                    ""
+                };
                 // A volume's root has the time of its making there.
-                let times = ["/text", "/new/a", "/old/a", "/old", "/boot/", "/none", "(hd0,msdos1)/text", "text", "(hd7)/x"];
+                let times = [
+                    "/text",
+                    "/new/a",
+                    "/old/a",
+                    "/old",
+                    "/boot/",
+                    "/none",
+                    "(hd0,msdos1)/text",
+                    "text",
+                    "(hd7)/x",
+                ];
                 let (one, other) = (self.pick(&times), self.pick(&times));
                 format!("{} {}{bias} {}", single(one), self.pick(&["-nt", "-ot"]), single(other))
             }
-            9 => format!("{} {} {}", single(self.pick(&VERSIONS)), self.pick(&["-pgt", "-plt"]), single(self.pick(&VERSIONS))),
+            9 => format!(
+                "{} {} {}",
+                single(self.pick(&VERSIONS)),
+                self.pick(&["-pgt", "-plt"]),
+                single(self.pick(&VERSIONS))
+            ),
             10 => format!("! {}", self.test(depth - 1)),
             11 => format!("( {} )", self.test(depth - 1)),
             _ => format!("{} {} {}", self.test(depth - 1), self.pick(&["-a", "-o"]), self.test(depth - 1)),
@@ -180,7 +405,10 @@ impl Words<'_> {
             if !text.contains(['\'', '"', '\\', '\n', '$']) && self.one_in(2) {
                 words.remove(at);
             } else {
-                words.push(self.pick(&["(", ")", "!", "-a", "-o", "-eq", "=", "-f", "''", "]", "-nt", "'<'"]).to_owned());
+                words.push(
+                    self.pick(&["(", ")", "!", "-a", "-o", "-eq", "=", "-f", "''", "]", "-nt", "'<'"])
+                        .to_owned(),
+                );
             }
             text = words.join(" ");
         }

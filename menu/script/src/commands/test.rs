@@ -203,7 +203,9 @@ impl Test<'_, '_> {
             return None;
         };
         // A name without a slash is one in the root.
-        if let Some((device, name)) = full.split_once(')').filter(|(_, name)| !name.is_empty() && !name.contains('/')) {
+        if let Some((device, name)) =
+            full.split_once(')').filter(|(_, name)| !name.is_empty() && !name.contains('/'))
+        {
             full = format!("{device})/{name}");
         }
         match self.exec.host.info(&full) {
@@ -235,7 +237,9 @@ impl Test<'_, '_> {
             return;
         }
         let (code, text) = match self.exec.host.info(&format!("{device}){directory}")) {
-            _ if !directory.starts_with('/') => (code::BAD_FILENAME, format!("invalid file name `{directory}/'")),
+            _ if !directory.starts_with('/') => {
+                (code::BAD_FILENAME, format!("invalid file name `{directory}/'"))
+            }
             Ok(info) if info.directory => return,
             Ok(_) => (code::BAD_FILE_TYPE, "not a directory".to_string()),
             Err(_) => (code::FILE_NOT_FOUND, format!("file `{directory}/' not found")),
