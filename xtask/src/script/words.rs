@@ -66,7 +66,7 @@ const VALUES: [&str; 46] = [
     "=",
     "<",
     "|",
-    "ä",
+    "||",
     "\\n",
     "a\\tb",
     "vmlinuz-5.10.0-9",
@@ -268,6 +268,10 @@ impl Words<'_> {
 
     /// A word: one part, or several in a row.
     pub fn word(&mut self) -> String {
+        if self.one_in(20) {
+            // By itself: behind a backslash GNU's regular expressions, which GRUB makes of wildcards, have operators.
+            return self.pick(&WILD).to_owned();
+        }
         let mut word = self.part();
         for _ in 1.. {
             if !self.one_in(3) {
@@ -293,7 +297,7 @@ impl Words<'_> {
             0..=4 => self
                 .pick(&[
                     "a", "b", "x", "y", "1", "foo", "bar=", "a#b", "%", "@", "^", "~", ":", ",", "+", "-",
-                    "=", "/text", "ä", "a=b", "!", "[", "]", "(", ")",
+                    "=", "/text", "a=b", "!", "[", "]", "(", ")",
                 ])
                 .to_owned(),
             5 => single(self.pick(&VALUES)),
@@ -312,8 +316,7 @@ impl Words<'_> {
                 format!("\"{before}${{{}}}{after}\"", self.name())
             }
             15 => format!("\"${}\"", self.name()),
-            16 => self.pick(&WILD).to_owned(),
-            17 => self.pick(&["''", "\"\"", "\"\"''", "a\\\nb", "'a\nb'", "\"a\\\nb\""]).to_owned(),
+            16 | 17 => self.pick(&["''", "\"\"", "\"\"''", "a\\\nb", "'a\nb'", "\"a\\\nb\""]).to_owned(),
             18 => format!("$\"{}\"", self.pick(&["a", "", "$x", "${a}b", "\\$x", "a\\\\b", "$#", "a b"])),
             _ => single(self.pick(&NUMBERS)),
         }
