@@ -258,10 +258,16 @@ fn boot<M: Machine>(
     sources: Sources<'_, '_, M>,
 ) -> Result<Boot, String> {
     let file = |path: &str| -> Result<FileRef, String> {
-        names::file_ref(path, home, sources.disks).map_err(|why| match why {
-            names::Wrong::NoDevice => format!("{}: there is no such device", clean(path)),
-            names::Wrong::Name(why) => why,
-        })
+        names::file_ref(path, home, sources.disks)
+            .or_else(|why| match why {
+                // Only on paper: see `ScriptHost::is_file`.
+                names::Wrong::NoDevice if sources.disks.disks().is_empty() => Ok(names::absent(path)),
+                why => Err(why),
+            })
+            .map_err(|why| match why {
+                names::Wrong::NoDevice => format!("{}: there is no such device", clean(path)),
+                names::Wrong::Name(why) => why,
+            })
     };
     let initrd = |part: &shell::Initrd| match &part.name {
         None => file(&part.file),

@@ -86,6 +86,12 @@ pub fn file_ref(path: &str, home: &Home<'_>, disks: &Disks) -> Result<FileRef, W
     }
 }
 
+/// The same where there is no disk at all: the name as it is written.
+pub fn absent(path: &str) -> FileRef {
+    let (device, rest) = split_device(path);
+    FileRef { device: device.map(|name| Device::Name(name.to_owned())), path: rest.to_owned(), digest: None }
+}
+
 /// The device, without parentheses, and the directory that a script at `home` begins with as `root` and `prefix`.
 pub fn start(home: &Home<'_>, disks: &Disks) -> (String, String) {
     let directory =
@@ -100,7 +106,7 @@ pub fn start(home: &Home<'_>, disks: &Disks) -> (String, String) {
             (root.clone(), format!("({root}){}", directory(&place.path)))
         }
         Home::Host => {
-            let root = disks.volumes().first().map_or_else(String::new, |volume| of(volume));
+            let root = disks.volumes().first().map_or_else(|| "hd0".to_owned(), |volume| of(volume));
             (root.clone(), format!("({root})/boot/grub"))
         }
     }

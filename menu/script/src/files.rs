@@ -56,12 +56,13 @@ impl Exec<'_> {
     /// Whether it is a file; an error is pending if it is not. Its path with the device.
     pub fn existing_file(&mut self, path: &str) -> Option<String> {
         let full = self.qualified_file(path)?;
-        match self.host.info(&full) {
-            Ok(info) if !info.directory => return Some(full),
-            Ok(_) => self.file_error(&full, &HostError::NotAFile),
-            Err(error) => self.file_error(&full, &error),
+        match self.host.is_file(&full) {
+            Ok(()) => Some(full),
+            Err(error) => {
+                self.file_error(&full, &error);
+                None
+            }
         }
-        None
     }
 
     /// Makes what the host said an error that is pending.

@@ -14,6 +14,14 @@ pub trait Host {
     /// What a path leads to, symbolic links followed.
     fn info(&mut self, path: &str) -> Result<Info, HostError>;
 
+    /// Whether a file that is to be loaded is there. A host that only tells what a script comes to may say so of any.
+    fn is_file(&mut self, path: &str) -> Result<(), HostError> {
+        match self.info(path)? {
+            Info { directory: true, .. } => Err(HostError::NotAFile),
+            _ => Ok(()),
+        }
+    }
+
     /// Names in a directory, in its own order, and whether each is a directory.
     fn list(&mut self, path: &str) -> Result<Vec<(String, bool)>, HostError>;
 

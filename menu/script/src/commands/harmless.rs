@@ -31,6 +31,7 @@ const HARMLESS: &[&str] = &[
     "terminal_output",
     "vbeinfo",
     "vbetest",
+    "version",
     "videoinfo",
     "videotest",
 ];
