@@ -91,6 +91,10 @@ fn does(target: &Target, all: &mut Map<String, Value>) {
         }
         Target::Config(other) => {
             all.insert("file".into(), json!(other.file.to_string()));
+            if !other.more.is_empty() {
+                let more = other.more.iter().map(|file| Value::from(file.to_string()));
+                all.insert("more".into(), more.collect());
+            }
             "configfile"
         }
         Target::OfferedConfig => "dhcp --with-configfile",

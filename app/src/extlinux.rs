@@ -107,11 +107,15 @@ fn line(config: &Config, item: &Item, words: Words<'_>, left: &mut usize, open: 
             open.pop();
             of(Ok(Target::Submenu(Box::new(menu))))
         }
-        Kind::Config { file: path, directory: None } => of(match file(path) {
-            Ok(file) => Ok(Target::Config(ConfigFile { file })),
-            Err(why) => blocked(&why),
-        }),
-        Kind::Config { .. } => of(blocked("CONFIG with a directory is not supported: name the file alone")),
+        Kind::Config { file: path, more, directory } => {
+            let more: Result<_, String> = more.iter().map(|path| file(path)).collect();
+            of(match (file(path), more) {
+                (Ok(file), Ok(more)) => {
+                    Ok(Target::Config(ConfigFile { file, more, directory: Some(directory.clone()) }))
+                }
+                (Err(why), _) | (_, Err(why)) => blocked(&why),
+            })
+        }
         Kind::LocalBoot => of(blocked("LOCALBOOT: what boots next is up to the domain's configuration")),
         Kind::Reboot => of(Ok(Target::Reboot)),
         Kind::Halt => of(Ok(Target::Halt)),

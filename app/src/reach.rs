@@ -84,7 +84,7 @@ impl<M: Machine> Session<'_, M> {
             }
             Target::Config(other) => {
                 deep(depth)?;
-                let other = self.breakable(|session| session.reader().read(&other.file, &config.home))?;
+                let other = self.breakable(|session| session.reader().other(other, &config.home))?;
                 Ok(self.further(other, cause, depth + 1))
             }
             Target::OfferedConfig => {

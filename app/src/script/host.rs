@@ -177,7 +177,11 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
     fn is_file(&mut self, path: &str) -> Result<(), HostError> {
         match self.info(path) {
             Ok(Info { directory: true, .. }) => Err(HostError::NotAFile),
-            Err(HostError::NoDevice) if self.silent && self.sources.disks.disks().is_empty() => Ok(()),
+            Err(HostError::NoDevice)
+                if self.silent && path.starts_with("(hd") && self.sources.disks.disks().is_empty() =>
+            {
+                Ok(())
+            }
             result => result.map(|_| ()),
         }
     }

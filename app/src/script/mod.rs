@@ -200,9 +200,17 @@ fn menu(shell: &mut Shell) -> Menu {
         ..Settings::default()
     };
     for error in shell.take_errors() {
-        notes.push(Note { line: error.line, text: clean(&error.to_string()) });
+        notes.push(note(&error));
     }
     Menu { settings, entries, notes }
+}
+
+/// What went wrong; the name of the file stands before its line, if it has one.
+fn note(error: &shell::Diagnostic) -> Note {
+    if error.file.is_empty() {
+        return Note { line: error.line, text: clean(&error.text) };
+    }
+    Note { line: 0, text: clean(&error.to_string()) }
 }
 
 fn entry((number, found): (usize, &shell::Entry)) -> Entry {

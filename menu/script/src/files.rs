@@ -31,8 +31,13 @@ impl Exec<'_> {
     /// The same for what must be a file: block lists there are none.
     pub fn qualified_file(&mut self, path: &str) -> Option<String> {
         let full = self.qualified(path)?;
-        if full.split_once(')').is_some_and(|(_, rest)| rest.starts_with('/')) {
-            return Some(full);
+        match full.split_once(')') {
+            Some((_, rest)) if rest.starts_with('/') => return Some(full),
+            // A server has no blocks: a name without a slash is one from its root.
+            Some((device, rest)) if !rest.is_empty() && is_server(device.trim_start_matches('(')) => {
+                return Some(format!("{device})/{rest}"));
+            }
+            _ => {}
         }
         _ = self.fail(code::BAD_FILENAME, &format!("invalid file name `{path}'"));
         None
@@ -80,4 +85,10 @@ impl Exec<'_> {
         };
         _ = self.fail(code, &text);
     }
+}
+
+/// Whether a device is a server, by its name: `tftp,10.0.0.1`.
+fn is_server(device: &str) -> bool {
+    let kind = device.split_once(',').map_or(device, |(kind, _)| kind);
+    matches!(kind, "tftp" | "http" | "https" | "pxe" | "nd")
 }

@@ -295,7 +295,7 @@ fn only_on_the_disk_of_the_root() {
         let mut host = host();
         host.volumes.push((By::Uuid, "1234".into(), "hd1,gpt2".into()));
         host.volumes.push((By::Uuid, "1234".into(), "hd0,msdos2".into()));
-        let (mut shell, _) = run(&mut host, &format!("{text}\nmenuentry a {{ true; }}\n"));
+        let (shell, _) = run(&mut host, &format!("{text}\nmenuentry a {{ true; }}\n"));
         shell.get("dev")
     };
     assert_eq!(found("search --no-floppy --fs-uuid --set=dev 1234").as_deref(), Some("hd1,gpt2"));

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::code;
-use crate::exec::{Call, Exec, Run, Stop};
+use crate::exec::{Call, Exec, Missing, Run, Stop};
 use crate::host::{BlsEntry, HostError};
 use crate::limits::Bound;
 use crate::menu::Entry;
@@ -98,7 +98,7 @@ fn add(exec: &mut Exec, entry: Entry) -> Result<(), Stop> {
 /// `source FILE`, `. FILE`: that there is no such file is no error.
 pub(crate) fn source(exec: &mut Exec, call: &Call) -> Run {
     match call.args.as_slice() {
-        [path] => exec.config_file(path, false),
+        [path] => exec.config_file(path, Missing::Ignored),
         _ => exec.fail(code::BAD_ARGUMENT, "filename expected"),
     }
 }
@@ -107,7 +107,7 @@ pub(crate) fn source(exec: &mut Exec, call: &Call) -> Run {
 pub(crate) fn configfile(exec: &mut Exec, call: &Call) -> Run {
     let [path] = call.args.as_slice() else { return exec.fail(code::BAD_ARGUMENT, "filename expected") };
     exec.sh.open(false)?;
-    exec.config_file(path, false)?;
+    exec.config_file(path, Missing::Noted)?;
     if !exec.sh.entries().is_empty() {
         return Err(Stop::Menu);
     }
@@ -121,7 +121,7 @@ pub(crate) fn normal(exec: &mut Exec, call: &Call) -> Run {
         Some(path) => path.clone(),
         None => format!("{}/grub.cfg", exec.get("prefix").unwrap_or_default()),
     };
-    exec.config_file(&path, false)?;
+    exec.config_file(&path, Missing::Ignored)?;
     if exec.sh.entries().is_empty() { Ok(0) } else { Err(Stop::Menu) }
 }
 
