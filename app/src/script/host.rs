@@ -285,7 +285,7 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
 
     fn now(&mut self) -> Option<DateTime> {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
-        Some(names::date(since))
+        Some(DateTime::of(since))
     }
 
     fn write_env(&mut self, path: &str, block: &[u8]) -> Result<(), HostError> {

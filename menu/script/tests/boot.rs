@@ -327,3 +327,25 @@ fn an_edited_entry_and_a_typed_command() {
     shell.run_command(&mut host, "read y; echo $y; sleep 2; date");
     assert_eq!((host.out.as_str(), host.slept), ("5\ntyped\n2026-11-28 08:05:09 Saturday\n", 2));
 }
+
+#[test]
+fn lists_with_sizes_and_times() {
+    let out = |text: &str| {
+        let mut host = host();
+        host.files.insert("/old/.hidden".into(), b"12345".to_vec());
+        host.files.insert("/old/large".into(), vec![0; 1_500_000]);
+        run(&mut host, &format!("{text}\nmenuentry a {{ true; }}\n"));
+        host.out
+    };
+    assert_eq!(out("ls /old"), "large \n");
+    assert_eq!(out("ls -a /old/"), ".hidden large \n");
+    assert_eq!(out("ls -l /old"), "1500000      20010909014640 large\n");
+    assert_eq!(out("ls -lh /old"), "1.43M        2001-09-09 01:46:40 Sunday      large\n");
+    assert_eq!(out("ls -l /vmlinuz"), "6            20200913122640 vmlinuz\n");
+    assert!(out("ls -l /").contains("DIR          20010909014640 old/\n"));
+    let device =
+        format!("\tPartition hd0,msdos1: Filesystem type ext2 - Label `fixtures', UUID {}\n", common::UUID);
+    assert_eq!(out("ls -l (hd0,msdos1)"), device);
+    assert_eq!(out("ls -l"), format!("\tDevice hd0: No known filesystem detected\n{device}"));
+    assert!(out("ls --help").starts_with("Usage: ls [-l]"));
+}

@@ -4,13 +4,17 @@ mod env;
 mod flow;
 mod harmless;
 mod load;
+mod ls;
 mod menu;
 mod search;
 mod show;
 mod test;
+mod usage;
 mod users;
 
 use crate::exec::{Call, Exec, Run};
+
+pub use usage::usage;
 
 pub(crate) type Command = fn(&mut Exec, &Call) -> Run;
 
@@ -50,7 +54,7 @@ const COMMANDS: &[(&str, Command)] = &[
     ("linuxefi", load::linux),
     ("list_env", env::list_env),
     ("load_env", env::load_env),
-    ("ls", show::ls),
+    ("ls", ls::ls),
     ("menuentry", menu::menuentry),
     ("module", load::module),
     ("normal", menu::normal),

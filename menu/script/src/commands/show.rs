@@ -174,48 +174,6 @@ pub(crate) fn read(exec: &mut Exec, call: &Call) -> Run {
     Ok(0)
 }
 
-/// `ls [PATH…]`.
-pub(crate) fn ls(exec: &mut Exec, call: &Call) -> Run {
-    let mut any = false;
-    for path in call.args.iter().filter(|arg| !arg.starts_with('-')) {
-        any = true;
-        let Some(full) = exec.qualified(path) else { return Ok(0) };
-        if full.ends_with(')') {
-            let device = full.trim_start_matches('(').trim_end_matches(')');
-            match exec.host.probe(device, crate::host::Probe::FileSystem) {
-                Ok(kind) => {
-                    let kind = kind.unwrap_or_else(|| "unknown".into());
-                    exec.print(&format!("({device}): Filesystem is {kind}.\n"))?;
-                }
-                Err(error) => exec.file_error(&full, &error),
-            }
-            continue;
-        }
-        match exec.host.list(&full) {
-            Ok(names) => {
-                let mut out = String::new();
-                for (name, directory) in names.iter().filter(|(name, _)| !name.starts_with('.')) {
-                    out.push_str(&format!("{name}{} ", if *directory { "/" } else { "" }));
-                }
-                out.push('\n');
-                exec.print(&out)?;
-            }
-            Err(_) if exec.host.info(&full).is_ok_and(|info| !info.directory) => {
-                let name = full.rsplit('/').next().unwrap_or_default();
-                exec.print(&format!("{name} \n"))?;
-            }
-            Err(error) => exec.file_error(&full, &error),
-        }
-    }
-    if !any {
-        let devices = exec.host.devices();
-        devices.iter().try_for_each(|name| exec.print(&format!("({name}) ")))?;
-        exec.print("\n")?;
-    }
-    // What went wrong is said, and no failure.
-    Ok(0)
-}
-
 fn errno(exec: &Exec) -> u32 {
     exec.sh.pending.as_ref().map_or(0, |(code, _)| *code)
 }
