@@ -98,6 +98,7 @@ fn does(target: &Target, all: &mut Map<String, Value>) {
             "configfile"
         }
         Target::OfferedConfig => "dhcp --with-configfile",
+        Target::Up(_) => "back",
         Target::Halt => "halt",
         Target::Reboot => "reboot",
         Target::Submenu(_) | Target::Script(_) => "nothing",

@@ -98,7 +98,7 @@ fn line(config: &Config, item: &Item, words: Words<'_>, left: &mut usize, open: 
     let mut entry = match &item.kind {
         Kind::Boot(found) => entry(&item.title, boot(found, words)),
         Kind::Menu(number) if open.contains(number) => {
-            of(blocked("that menu is open already: Esc goes there"))
+            of(Ok(Target::Up(open.iter().rev().position(|open| open == number).unwrap_or(0))))
         }
         Kind::Menu(_) if open.len() >= MAX_DEPTH => of(blocked("menus within menus, too deep")),
         Kind::Menu(number) => {

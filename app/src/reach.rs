@@ -1,7 +1,7 @@
 //! What an entry, an edited one, or something that was typed leads to.
 
 use pvgrub_menu::{
-    Cause, Default as Chosen, Entry, Style, Target, Ui, cut, entry_by_path, parse_saved_default,
+    Cause, Default as Chosen, Entry, Menu, Style, Target, Ui, cut, entry_by_path, parse_saved_default,
     with_saved_default,
 };
 
@@ -51,8 +51,7 @@ impl<M: Machine> Session<'_, M> {
         if let Target::Submenu(_) = target {
             deep(depth)?;
             let menu = config.menu.enter(entry, cause).ok_or("there is no such menu")?;
-            let name = format!("{}: {title}", config.name);
-            return Ok(self.menu(&Config { menu, name, notes: Vec::new(), ..config.clone() }, depth + 1));
+            return Ok(self.menu(&within(config, &title, menu), depth + 1));
         }
         self.reach(config, target, cause, depth)
     }
@@ -92,6 +91,7 @@ impl<M: Machine> Session<'_, M> {
                 let other = self.breakable(|session| session.reader().offered())?;
                 Ok(self.further(other, cause, depth + 1))
             }
+            Target::Up(levels) => Ok(End::Up(*levels)),
             // Only an entry leads there.
             Target::Submenu(_) => Err("there is no such menu".into()),
             Target::Script(number) => {
@@ -102,6 +102,10 @@ impl<M: Machine> Session<'_, M> {
                     script.entry(&mut session.place(&config.home), *number, automatic, None)
                 });
                 let inner = inner(config, *number, cause);
+                let title = config.menu.entries.get(*number).filter(|entry| entry.submenu);
+                let title = title.map(|entry| cut(&entry.title, self.look.columns.saturating_sub(30)));
+                let config = &title
+                    .map_or_else(|| config.clone(), |title| within(config, &title, config.menu.clone()));
                 let end = led.and_then(|led| self.follow(config, led, inner, cause, depth));
                 // Also what was broken off once its menu was open: its entries are not those of this one.
                 script.leave_to(levels);
@@ -146,6 +150,12 @@ impl<M: Machine> Session<'_, M> {
             }
         }
     }
+}
+
+/// A menu within this one, of this title.
+fn within<'d>(config: &Config<'d>, title: &str, menu: Menu) -> Config<'d> {
+    let name = format!("{}: {title}", config.name);
+    Config { menu, name, notes: Vec::new(), ..config.clone() }
 }
 
 /// What a default that names an entry within a menu within this one says of that one; `entry` is the way there, and nobody chose it.

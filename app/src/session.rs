@@ -20,6 +20,8 @@ pub enum End {
     Rescan,
     /// Go on with the menu before.
     Back,
+    /// Go on with a menu before, so many above this one. 0: this one.
+    Up(usize),
     /// The countdown led here from the menu before, and nothing here could be booted.
     GaveUp,
     /// The program is done.
@@ -78,7 +80,8 @@ impl<'a, M: Machine> Session<'a, M> {
             // A boot that fails may lead to the next: that of a fallback entry.
             while let Action::Boot { entry, cause } = action {
                 match self.boot(&mut ui, config, entry, cause, depth) {
-                    Ok(End::Back) => {
+                    Ok(End::Up(more @ 1..)) if depth > 0 => return End::Up(more - 1),
+                    Ok(End::Back | End::Up(_)) => {
                         // What was shown there counts here.
                         ui.remember(self.memory.clone());
                         self.shell = None;

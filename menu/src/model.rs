@@ -89,6 +89,8 @@ pub enum Target {
     OfferedConfig,
     /// Show a menu within this one. Esc comes back.
     Submenu(Box<Menu>),
+    /// Go back to a menu that this one is within, so many menus up. 0: stay.
+    Up(usize),
     /// Something that only the program knows how to do, under a number of its own: the body of a GRUB 2 entry.
     Script(usize),
     /// Switch the domain off.

@@ -474,3 +474,24 @@ fn a_script_without_a_disk() {
     assert!(menu["entries"][1]["why"].as_str().unwrap().contains("loopback"), "{menu}");
     assert!(menu["entries"][2]["why"].as_str().unwrap().contains("hd0"), "{menu}");
 }
+
+/// "Return to main menu", as installers' menus have it; and where one is, is said.
+#[test]
+fn the_way_back_is_an_entry() {
+    let text = "UI menu.c32\nLABEL a\nLINUX /boot/a\nMENU BEGIN tools\nMENU TITLE Tools\nLABEL b\nLINUX /boot/b\nMENU BEGIN more\n\
+                MENU TITLE More\nLABEL home\nMENU LABEL Main menu\nMENU GOTO .top\nLABEL up\nMENU EXIT\nMENU END\nLABEL back\nMENU EXIT\nMENU END\n";
+    let files: &[(&str, &[u8])] =
+        &[("/syslinux.cfg", text.as_bytes()), ("/boot/a", &linux()), ("/boot/b", &linux())];
+    // Down into Tools and back; into both, and up by one.
+    boots(&Guest::with(files), "1\r2\r0\r", &["syslinux.cfg: Tools", "/boot/a"]);
+    boots(&Guest::with(files), "1\r1\r1\r0\r", &["syslinux.cfg: Tools: More", "/boot/b"]);
+    let menu = dump(&mut Guest::with(files));
+    assert_eq!(menu["entries"][1]["menu"]["entries"][2]["action"], "back", "{menu}");
+    let mut guest = Guest::with(files);
+    guest.arg("--lint");
+    let (said, _) = guest.run("");
+    assert!(!said.contains("back") && !said.contains("open already"), "{said}");
+    let cfg = "submenu 'Deeper' { menuentry 'Leaf' { linux /boot/a } }\n";
+    let guest = Guest::with(&[("/boot/grub/grub.cfg", cfg.as_bytes()), ("/boot/a", &linux())]);
+    boots(&guest, "0\r0\r", &["grub.cfg: Deeper", "/boot/a"]);
+}
