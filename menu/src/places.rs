@@ -120,7 +120,7 @@ pub fn guess(name: &str, bytes: &[u8]) -> Format {
             b"menu" | b"include" if !rest.is_empty() => return Syslinux,
             // Both GRUB 0.97 and the specification have titles; an entry of the latter has its kernel in a line `linux`.
             b"kernel" | b"root" | b"rootnoverify" | b"uuid" | b"hiddenmenu" | b"fallback" => return MenuLst,
-            b"linux" | b"options" | b"machine-id" | b"sort-key" => return BootLoaderSpec,
+            b"linux" | b"options" | b"machine-id" | b"sort-key" | b"efi" | b"uki" => return BootLoaderSpec,
             _ => {}
         }
     }
@@ -175,6 +175,7 @@ mod tests {
             ("x", "DEFAULT menu.c32\nPROMPT 0\n", Syslinux),
             ("x", "default l0\nmenu title U-Boot menu\n", Syslinux),
             ("x.conf", "title A\nversion 1\nlinux /a\n", BootLoaderSpec),
+            ("x.conf", "title UEFI Shell\nefi /shellx64.efi\n", BootLoaderSpec),
             ("grub.cfg", "timeout=5\n", GrubScript),
             ("my.cfg", "", GrubScript),
             ("pxelinux.cfg/default", "default a\n", Syslinux),
