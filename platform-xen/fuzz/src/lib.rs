@@ -16,5 +16,5 @@ mod script;
 pub mod target;
 pub mod targets;
 
-pub use plain::run_for;
+pub use plain::{End, run_for};
 pub use target::{Target, execute};
