@@ -9,6 +9,7 @@
 
 mod alloc;
 mod disk;
+mod ends;
 mod mutate;
 mod patch;
 mod plain;
