@@ -41,8 +41,9 @@ pub fn single(path: &str, text: &[u8]) -> Result<Menu, String> {
     Ok(Menu { entries, ..Menu::default() })
 }
 
-/// The menu of all entries on a volume. What can't be read is in its notes.
-pub fn menu(volume: &Volume) -> Result<Menu, Error> {
+/// The menu of all entries on a volume. What can't be read is in its notes. Beside an XBOOTLDR volume the settings are on the ESP: so
+/// if there are none here, those on another volume of its disk count.
+pub fn menu(volume: &Volume, disk: &[Volume]) -> Result<Menu, Error> {
     let files = volume.open()?;
     let mut list = List::new(Flavour::SystemdBoot);
     let mut within = Vec::new();
@@ -69,7 +70,11 @@ pub fn menu(volume: &Volume) -> Result<Menu, Error> {
     }
     let notes = list.notes.iter().map(|note| Note { line: 0, text: clean(note) });
     menu.notes.extend(notes);
-    settings(&*files, &list, &mut menu);
+    let conf = conf(&*files).or_else(|| {
+        let others = disk.iter().filter(|other| other.is_readable() && other.name != volume.name);
+        others.filter_map(|other| other.open().ok()).find_map(|files| conf(&*files))
+    });
+    settings(conf.as_deref(), &list, &mut menu);
     Ok(menu)
 }
 
@@ -180,8 +185,8 @@ fn line(files: &dyn FileSystem, title: &str, found: &Found, directory: &str) -> 
     entry
 }
 
-/// What loader.conf says.
-fn settings(files: &dyn FileSystem, list: &List<'_>, menu: &mut Menu) {
+/// The text of a volume's loader.conf.
+fn conf(files: &dyn FileSystem) -> Option<Vec<u8>> {
     let places = [
         "/loader/loader.conf",
         "/boot/loader/loader.conf",
@@ -189,7 +194,12 @@ fn settings(files: &dyn FileSystem, list: &List<'_>, menu: &mut Menu) {
         "/boot/efi/loader/loader.conf",
     ];
     let read = |path: &&str| files.open(path).and_then(|file| file.read_all(MAX_CONF)).ok();
-    let conf = places.iter().find_map(read).map_or_else(LoaderConf::default, |text| LoaderConf::parse(&text));
+    places.iter().find_map(read)
+}
+
+/// What loader.conf says.
+fn settings(conf: Option<&[u8]>, list: &List<'_>, menu: &mut Menu) {
+    let conf = conf.map_or_else(LoaderConf::default, LoaderConf::parse);
     let default = conf.default.as_deref().and_then(|pattern| list.find(pattern));
     menu.settings.default = Chosen::Entry(default.unwrap_or(0));
     match conf.timeout {

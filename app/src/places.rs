@@ -1,6 +1,6 @@
 //! Where menus are on a disk.
 
-use pvgrub_fs::{Disk, Volume};
+use pvgrub_fs::{Disk, Disks, Volume};
 use pvgrub_menu::places::{Format, PLACES};
 use pvgrub_menu::{Boot, ConfigFile, Device, Entry, FileRef, Menu, Target};
 
@@ -71,9 +71,10 @@ fn paths(files: &dyn pvgrub_fs::FileSystem, path: &str) -> Vec<String> {
 }
 
 /// The entries of the Boot Loader Specification on a volume.
-pub fn entries<'d>(volume: &'d Volume, directory: &str) -> Result<Config<'d>, String> {
+pub fn entries<'d>(volume: &'d Volume, directory: &str, disks: &Disks) -> Result<Config<'d>, String> {
     let name = format!("{}:{directory}", volume.name);
-    let menu = bls::menu(volume).map_err(|why| format!("{name}: {why}"))?;
+    let disk = disks.disks().get(volume.disk).map_or(&[][..], |disk| disk.volumes());
+    let menu = bls::menu(volume, disk).map_err(|why| format!("{name}: {why}"))?;
     if menu.entries.is_empty() {
         let notes: Vec<String> = menu.notes.iter().map(|note| note.text.clone()).collect();
         return Err(format!("{name}: nothing there can be booted\n{}", notes.join("\n")));

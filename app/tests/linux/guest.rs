@@ -59,6 +59,24 @@ impl Guest {
         image
     }
 
+    /// A disk with an MBR, of which these file systems are the partitions.
+    pub fn partitioned(&self, name: &str, parts: &[PathBuf]) -> PathBuf {
+        const ALIGN: usize = 1 << 20;
+        let mut disk = vec![0; ALIGN];
+        for (number, part) in parts.iter().enumerate() {
+            let bytes = std::fs::read(part).unwrap();
+            let sectors = |bytes: usize| u32::try_from(bytes / 512).unwrap().to_le_bytes();
+            let entry = [[0, 0, 0, 0], [0x83, 0, 0, 0], sectors(disk.len()), sectors(bytes.len())].concat();
+            disk[446 + 16 * number..][..16].copy_from_slice(&entry);
+            disk.extend_from_slice(&bytes);
+            disk.resize(disk.len().next_multiple_of(ALIGN), 0);
+        }
+        disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, disk).unwrap();
+        path
+    }
+
     /// Adds a disk.
     pub fn disk(&mut self, image: &Path) {
         self.arg("--disk");

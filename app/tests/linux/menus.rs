@@ -495,3 +495,23 @@ fn the_way_back_is_an_entry() {
     let guest = Guest::with(&[("/boot/grub/grub.cfg", cfg.as_bytes()), ("/boot/a", &linux())]);
     boots(&guest, "0\r0\r", &["grub.cfg: Deeper", "/boot/a"]);
 }
+
+/// systemd-boot's settings are on the ESP, its entries may be on the volume beside it.
+#[test]
+fn settings_on_the_esp_and_entries_beside_it() {
+    let mut guest = Guest::new();
+    let esp = guest.file_system("esp", &[("/loader/loader.conf", b"timeout 7\ndefault a-1*\n")]);
+    let boot = guest.file_system(
+        "boot",
+        &[
+            ("/loader/entries/a-1.conf", b"title One\nversion 1\nlinux /k\n"),
+            ("/loader/entries/a-2.conf", b"title Two\nversion 2\nlinux /k\n"),
+            ("/k", &linux()),
+        ],
+    );
+    let disk = guest.partitioned("xvda", &[esp, boot]);
+    guest.disk(&disk);
+    let menu = dump(&mut guest);
+    assert_eq!((&menu["config"], &menu["timeout"]), (&"xvda2:/loader/entries".into(), &Value::from(7)));
+    assert_eq!((&menu["entries"][1]["title"], &menu["default"]), (&"One".into(), &Value::from(1)));
+}
