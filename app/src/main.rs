@@ -86,7 +86,16 @@ fn run(machine: &impl Machine) -> ExitCode {
             keys.breakable(|| Reader { machine, sources, console, silent: false }.find(machine))
         });
         let found = found.unwrap_or_else(|| Err("Looking for a menu was broken off.".into()));
-        let mut session = Session { machine, console, look, memory, sources, timings: &timings, shell: None };
+        let mut session = Session {
+            machine,
+            console,
+            look,
+            memory,
+            sources,
+            timings: &timings,
+            shell: None,
+            trail: Vec::new(),
+        };
         let end = match found {
             Ok(mut config) => {
                 // Somebody asked for another scan, so somebody is there to choose.

@@ -83,8 +83,13 @@ impl<M: Machine> Session<'_, M> {
             }
             Target::Config(other) => {
                 deep(depth)?;
-                let other = self.breakable(|session| session.reader().other(other, &config.home))?;
-                Ok(self.further(other, cause, depth + 1))
+                let new = self.breakable(|session| session.reader().other(other, &config.home))?;
+                // Menus of Syslinux lead to one another and back again: that is the way back.
+                let open = self.trail.iter().rev().position(|name| *name == new.name);
+                match open.filter(|_| other.directory.is_some()) {
+                    Some(levels) => Ok(End::Up(levels)),
+                    None => Ok(self.further(new, cause, depth + 1)),
+                }
             }
             Target::OfferedConfig => {
                 deep(depth)?;

@@ -80,7 +80,11 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
                 return Err(format!("{}: with the files behind it more than {MAX_TEXT} bytes", other.file));
             }
         }
-        let mut config = Config::new(Menu::default(), home.clone(), other.file.to_string());
+        let name = match home {
+            Home::Volume(volume, _) => format!("{}:{}", volume.name, other.file.path),
+            _ => other.file.to_string(),
+        };
+        let mut config = Config::new(Menu::default(), home.clone(), name);
         let paths = match home {
             Home::Net(_) => Paths::network(directory),
             _ => Paths::beside("/").at(directory),

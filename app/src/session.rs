@@ -44,6 +44,8 @@ pub struct Session<'a, M: Machine> {
     pub timings: &'a Timings,
     /// The shell of the command line, where the menu has none of its own.
     pub shell: Option<Script>,
+    /// The names of the menus that are open, the first one first.
+    pub trail: Vec<String>,
 }
 
 fn headline(name: &str) -> String {
@@ -68,7 +70,16 @@ impl<'a, M: Machine> Session<'a, M> {
 
     /// Shows the menu and does what is chosen.
     pub fn menu(&mut self, config: &Config<'_>, depth: usize) -> End {
-        let mut ui = Ui::new(&config.menu, &headline(&config.name), *self.look, self.console.now());
+        self.trail.push(config.name.clone());
+        let end = self.show(config, depth);
+        self.trail.pop();
+        end
+    }
+
+    fn show(&mut self, config: &Config<'_>, depth: usize) -> End {
+        let title = config.menu.settings.title.as_ref().map_or(String::new(), |title| format!("   {title}"));
+        let name = headline(&format!("{}{title}", config.name));
+        let mut ui = Ui::new(&config.menu, &name, *self.look, self.console.now());
         ui.remember(self.memory.clone());
         ui.say(&config.notes.join("\n"));
         self.shell = None;

@@ -11,6 +11,8 @@ use crate::network::NetLines;
 /// Settings of the whole menu.
 #[derive(Debug, Clone, core::default::Default, PartialEq, Eq)]
 pub struct Settings {
+    /// What the menu calls itself, cleaned for a terminal (Syslinux).
+    pub title: Option<String>,
     /// The entry that is booted when nobody chooses.
     pub default: Default,
     /// Seconds until that happens; `None`: the menu waits for ever.

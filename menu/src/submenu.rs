@@ -28,6 +28,7 @@ impl Menu {
         let path = path.map_or(String::new(), |(_, rest)| rest.to_string());
         let by_itself = cause == Cause::Automatic;
         self.settings = Settings {
+            title: None,
             default: if path.is_empty() { Default::Entry(0) } else { Default::Path(path) },
             timeout: by_itself.then_some(0),
             timeout_style: TimeoutStyle::Menu,

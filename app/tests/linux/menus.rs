@@ -515,3 +515,21 @@ fn settings_on_the_esp_and_entries_beside_it() {
     assert_eq!((&menu["config"], &menu["timeout"]), (&"xvda2:/loader/entries".into(), &Value::from(7)));
     assert_eq!((&menu["entries"][1]["title"], &menu["default"]), (&"One".into(), &Value::from(1)));
 }
+
+/// Menus that lead to one another, as those of network installers: as often as one likes.
+#[test]
+fn to_and_fro_between_menus() {
+    let main = "UI menu.c32\nMENU TITLE The main menu\nLABEL tools\nKERNEL menu.c32\nAPPEND tools.cfg\nLABEL a\nLINUX /boot/a\n";
+    let tools = "MENU TITLE Tools\nUI menu.c32\nLABEL main\nKERNEL menu.c32\nAPPEND syslinux.cfg\n";
+    let guest = Guest::with(&[
+        ("/syslinux/syslinux.cfg", main.as_bytes()),
+        ("/syslinux/tools.cfg", tools.as_bytes()),
+        ("/boot/a", &linux()),
+    ]);
+    let keys = "0\r".repeat(24) + "1\r";
+    boots(
+        &guest,
+        &keys,
+        &["xvda:/syslinux/syslinux.cfg   The main menu", "xvda:/syslinux/tools.cfg   Tools", "/boot/a"],
+    );
+}
