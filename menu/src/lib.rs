@@ -52,6 +52,7 @@ mod submenu;
 mod text;
 mod ui;
 mod words;
+mod wrong;
 
 pub use auth::{Access, Secret};
 pub use blocked::Blocked;
