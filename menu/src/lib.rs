@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+mod append;
 pub mod auth;
 mod blocked;
 pub mod bls;
@@ -54,6 +55,7 @@ mod ui;
 mod words;
 mod wrong;
 
+pub use append::append;
 pub use auth::{Access, Secret};
 pub use blocked::Blocked;
 pub use clean::{clean, cut, width};
