@@ -89,8 +89,8 @@ fn run(machine: &impl Machine) -> ExitCode {
         let mut session = Session { machine, console, look, memory, sources, timings: &timings, shell: None };
         let end = match found {
             Ok(mut config) => {
+                machine.options().forced.hold(&mut config);
                 // Somebody asked for another scan, so somebody is there to choose.
-                machine.options().forced.hold(&mut config.menu.settings);
                 config.menu.settings.timeout = config.menu.settings.timeout.filter(|_| first);
                 config.notes.extend(notes);
                 config.notes.extend(given.note.clone());
@@ -141,7 +141,8 @@ fn print_menu(machine: &impl Machine, paper: Paper) -> ExitCode {
     let console = &mut Console::mute(keys);
     match (Reader { machine, sources, console, silent: true }).find(machine) {
         Ok(mut config) => {
-            machine.options().forced.hold(&mut config.menu.settings);
+            machine.options().forced.hold(&mut config);
+            config.notes.extend(config.menu.missed());
             let mut looker = outline::Looker::new(sources, console);
             let outline = looker.outline(&config);
             match paper {

@@ -68,7 +68,12 @@ impl<'a, M: Machine> Session<'a, M> {
     pub fn menu(&mut self, config: &Config<'_>, depth: usize) -> End {
         let mut ui = Ui::new(&config.menu, &headline(&config.name), *self.look, self.console.now());
         ui.remember(self.memory.clone());
-        ui.say(&config.notes.join("\n"));
+        let missed = config.menu.missed();
+        if let (Some(missed), Style::Screen) = (&missed, self.look.style) {
+            // A screen is painted over: who reads the console's log shall find it, too.
+            self.console.lines(missed);
+        }
+        ui.say(&missed.iter().chain(&config.notes).map(String::as_str).collect::<Vec<_>>().join("\n"));
         self.shell = None;
         loop {
             let mut action = match self.action(&mut ui) {

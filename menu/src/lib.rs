@@ -35,6 +35,7 @@ mod color;
 mod command;
 pub mod extlinux;
 mod file;
+mod forced;
 mod guard;
 pub mod key;
 mod layout;
