@@ -95,8 +95,9 @@ impl<'a, M: Machine> Session<'a, M> {
                     Ok(end) => return end,
                     Err(Failure::Because(reason)) => {
                         action = ui.failed(entry, cause, &reason);
-                        // The menu, which would show it, is passed over.
-                        if let Action::Boot { .. } = action {
+                        // The menu, which would show it, is passed over. And a screen is no log.
+                        let unseen = cause == Cause::Automatic && self.look.style == Style::Screen;
+                        if unseen || matches!(action, Action::Boot { .. }) {
                             self.console.lines(&reason);
                         }
                     }

@@ -29,7 +29,7 @@ impl Menu {
         let by_itself = cause == Cause::Automatic;
         let forced = outer.settings.forced.clone().filter(|_| by_itself && !path.is_empty());
         self.settings = Settings {
-            default: if path.is_empty() { Default::Entry(0) } else { Default::Path(path) },
+            default: if path.is_empty() { self.settings.default.clone() } else { Default::Path(path) },
             forced,
             timeout: by_itself.then_some(0),
             timeout_style: TimeoutStyle::Menu,
@@ -84,7 +84,8 @@ mod tests {
         let leaf = |title| Entry::new(title, Err(Blocked::NoKernel));
         let inner = Menu { entries: Vec::from([leaf("x"), leaf("y")]), ..Menu::default() };
         let inner = Entry::new("inner", Ok(Target::Submenu(Box::new(inner))));
-        let middle = Menu { entries: Vec::from([leaf("z"), inner]), ..Menu::default() };
+        let settings = Settings { default: Default::Entry(1), ..Settings::default() };
+        let middle = Menu { settings, entries: Vec::from([leaf("z"), inner]), ..Menu::default() };
         let mut outer = Menu::default();
         outer.entries.push(Entry::new("More", Ok(Target::Submenu(Box::new(middle)))));
         outer.settings = Settings {
@@ -113,7 +114,9 @@ mod tests {
         );
         assert_eq!(middle.enter(1, Cause::User).unwrap().settings.forced, None);
         outer.insist("0", "word");
-        assert_eq!(outer.enter(0, Cause::Automatic).unwrap().settings.forced, None);
+        let middle = outer.enter(0, Cause::Automatic).unwrap();
+        // Its own then (extlinux's MENU DEFAULT).
+        assert_eq!((middle.settings.default, middle.settings.forced), (Default::Entry(1), None));
         outer.insist("More>1>y", "word");
         // Somebody chose: the entry is marked, but nothing goes on by itself.
         let middle = outer.enter(0, Cause::User).unwrap();
