@@ -221,6 +221,19 @@ fn nothing_before_makes_the_appended_words_others() {
     // GRUB puts a backslash before a quote, which is nothing to Linux.
     let cfg = "set timeout=0\nmenuentry One { linux /k 'x=\"' 'a b'; }\n";
     assert_eq!(booted(&guest(&[(CFG, cfg)], &[append]), ""), "x=\\\" \"a b\"\" forced=1 last");
+    // Blanks of other kinds, and a quoted word in which dashes are no end.
+    let cfg = "set timeout=0\nmenuentry One { linux /k 'one\t--\tforced=0'; }\n";
+    assert_eq!(
+        booted(&guest(&[(CFG, cfg)], &[append]), ""),
+        "one  forced=1 last -- forced=0",
+        "tabs are shown as blanks"
+    );
+    let cfg = "set timeout=0\nmenuentry One { linux /k 'one -- two' --- three; }\n";
+    assert_eq!(booted(&guest(&[(CFG, cfg)], &[append]), ""), "\"one -- two\" --- three forced=1 last");
+    // A byte that ends the line for Xen.
+    let image = unified(&[(".cmdline", b"one\0two"), (".linux", &linux())]);
+    let (text, _) = with(&[("/EFI/Linux/x.efi", &image)], &[append]).run("");
+    assert!(text.contains("forced=1 last") || !text.contains("would be booted"), "{text}");
     // So long that there is no room: it is not booted without them.
     let lst = format!("timeout 0\ntitle One\nkernel /k {}\n", "x".repeat(1010));
     let text = waits(&guest(&[("/boot/grub/menu.lst", &lst)], &[append]), "");
