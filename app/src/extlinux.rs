@@ -6,7 +6,7 @@ use pvgrub_menu::{
     Settings, Target, TimeoutStyle, clean,
 };
 
-use crate::entries::{entry, file};
+use crate::entries::{entry, file, source};
 
 /// Lines of menus within menus, all together.
 const MOST: usize = 2000;
@@ -34,10 +34,11 @@ pub fn menu(config: &Config, words: Words<'_>) -> Menu {
         let shown = shown(config, config.start);
         let at = shown.iter().position(|item| *item == choice.item).unwrap_or(0);
         menu.settings.default = Chosen::Entry(at);
-        if let (false, Some(Ok(Target::Boot(boot)))) =
-            (choice.args.is_empty(), menu.entries.get_mut(at).map(|entry| entry.target.as_mut()))
+        if let Some(entry) = menu.entries.get_mut(at)
+            && let (false, Ok(Target::Boot(boot))) = (choice.args.is_empty(), &mut entry.target)
         {
             boot.args = format!("{} {}", boot.args, choice.args).trim().to_owned();
+            entry.source = source(boot);
         }
     }
     menu.settings.timeout = match config.wait() {
