@@ -1,6 +1,6 @@
 //! Configurations of the Syslinux family as menus.
 
-use pvgrub_menu::extlinux::{Boot as Found, Config, Item, Kind, Wait};
+use pvgrub_menu::extlinux::{Boot as Found, Choice, Config, Item, Kind, Wait};
 use pvgrub_menu::{
     Blocked, Boot, ConfigFile, Default as Chosen, Entry, HelpBody, HelpText, Key, Menu, Note, Secret,
     Settings, Target, TimeoutStyle, clean,
@@ -10,6 +10,8 @@ use crate::entries::{entry, file, source};
 
 /// Lines of menus within menus, all together.
 const MOST: usize = 2000;
+/// What Syslinux's menu says while it is hidden.
+const AUTOBOOT: &str = "Automatic boot in # second{,s}...";
 /// Menus may lie so deep in one another.
 const MAX_DEPTH: usize = 8;
 
@@ -46,8 +48,14 @@ pub fn menu(config: &Config, words: Words<'_>) -> Menu {
         Wait::Tenths(tenths) => Some(tenths.div_ceil(10)),
         Wait::ForEver => None,
     };
+    menu.settings.autoboot.clone_from(&config.autoboot);
     if config.hidden {
         menu.settings.timeout_style = TimeoutStyle::Hidden;
+        menu.settings.autoboot.get_or_insert_with(|| AUTOBOOT.to_owned());
+        let shown = shown(config, config.start);
+        let entry = |choice: &Choice| shown.iter().position(|item| *item == choice.item);
+        let keys = config.hidden_keys.iter().filter_map(|(key, choice)| Some((*key, entry(choice)?)));
+        menu.settings.hidden_keys = keys.collect();
     }
     let says = config.says.iter().chain(&config.notes);
     menu.notes.extend(says.map(|text| Note { line: 0, text: clean(text) }));
@@ -56,7 +64,8 @@ pub fn menu(config: &Config, words: Words<'_>) -> Menu {
 
 /// The lines that can be chosen: hidden ones only where they are the default.
 fn shown(config: &Config, number: usize) -> Vec<usize> {
-    let chosen = [&config.default, &config.on_timeout].into_iter().flatten();
+    let keys = config.hidden_keys.iter().map(|(_, choice)| choice).filter(|_| config.hidden);
+    let chosen = [&config.default, &config.on_timeout].into_iter().flatten().chain(keys);
     let chosen: Vec<usize> =
         chosen.filter(|choice| choice.menu == number).map(|choice| choice.item).collect();
     let items = config.menus.get(number).map_or(&[][..], |menu| &menu.items).iter().enumerate();

@@ -26,6 +26,7 @@
 extern crate alloc;
 
 pub mod auth;
+mod autoboot;
 mod blocked;
 pub mod bls;
 mod buffer;

@@ -123,11 +123,8 @@ impl Ui {
             out.push_str("\r\n");
         };
         if self.hidden.is_some() {
-            if let Some(text) = self.countdown_text(now) {
-                out.push_str("\r\n");
-                line(out, &text);
-            }
-            return;
+            out.push_str("\r\n");
+            return self.hidden_text(now).iter().for_each(|text| line(out, text));
         }
         out.push_str("\r\n");
         if self.login.is_some() {

@@ -31,6 +31,7 @@ impl Menu {
             default: if path.is_empty() { Default::Entry(0) } else { Default::Path(path) },
             timeout: by_itself.then_some(0),
             timeout_style: TimeoutStyle::Menu,
+            hidden_keys: [].into(),
             fallback: [].into(),
             new_config: None,
             entered_by_itself: by_itself,

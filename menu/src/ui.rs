@@ -147,6 +147,8 @@ pub struct Ui {
     pub(crate) top: usize,
     /// The menu is not to be seen yet; what is.
     pub(crate) hidden: Option<TimeoutStyle>,
+    pub(crate) autoboot: Option<String>,
+    hidden_keys: Vec<(Key, usize)>,
     /// When the countdown ends.
     pub(crate) countdown: Option<Duration>,
     pub(crate) message: Vec<String>,
@@ -185,6 +187,8 @@ impl Ui {
         if let Some(seconds) = settings.timeout.filter(|_| !ui.items.is_empty()) {
             ui.countdown = Some(now.saturating_add(Duration::from_secs(seconds.into())));
             ui.attempts = Some(attempts);
+            ui.autoboot = settings.autoboot.as_deref().map(clean);
+            ui.hidden_keys.clone_from(&settings.hidden_keys);
             ui.hidden = Some(settings.timeout_style).filter(|style| *style != TimeoutStyle::Menu);
             ui.entered_by_itself = settings.entered_by_itself;
         }
@@ -204,6 +208,8 @@ impl Ui {
             selected: 0,
             top: 0,
             hidden: None,
+            autoboot: None,
+            hidden_keys: Vec::new(),
             countdown: None,
             message: Vec::new(),
             typed: None,
@@ -315,7 +321,8 @@ impl Ui {
         if self.hidden.take().is_some() {
             self.drawn = None;
             // Else, whatever was pressed: the person has not seen the menu yet.
-            return match self.hotkey(key) {
+            let own = self.hidden_keys.iter().find(|(own, _)| *own == key).map(|(_, entry)| *entry);
+            return match own.or_else(|| self.hotkey(key)) {
                 Some(entry) => self.wish(Wish::Boot(entry, Cause::User)),
                 None => Action::None,
             };

@@ -325,3 +325,35 @@ fn the_command_line() {
         assert!(terminal.child.wait().unwrap().success());
     }
 }
+
+#[test]
+fn hidden_menus_say_how_to_see_them() {
+    let extlinux = "UI menu.c32\nMENU HIDDEN\nTIMEOUT 600\nMENU HIDDENKEY F2 rescue\nLABEL linux\nLINUX /k\nAPPEND usual\n\
+                    LABEL rescue\nMENU HIDE\nLINUX /k\nAPPEND single\n";
+    let guest = || Guest::with(&[("/extlinux.conf", extlinux.as_bytes()), ("/k", &linux())]);
+    let mut terminal = Terminal::start(guest());
+    terminal.expect("Automatic boot in 60 seconds...  Esc shows the menu.");
+    terminal.press("\x1b");
+    terminal.expect("linux");
+    terminal.press("\r");
+    terminal.expect("usual");
+    let mut terminal = Terminal::start(guest());
+    terminal.expect("Esc shows the menu.");
+    terminal.press("\x1bOQ");
+    terminal.expect("single");
+    // No loader.conf, and a timeout of nothing: a second in which a key counts.
+    let guest = |conf: &str| {
+        Guest::with(&[
+            ("/loader/loader.conf", conf.as_bytes()),
+            ("/loader/entries/a.conf", b"title Alpha\nlinux /k\noptions usual\n"),
+            ("/k", &linux()),
+        ])
+    };
+    let (text, ok) = guest("timeout menu-disabled\n").run("");
+    assert!(ok && text.contains("usual") && !text.contains("Esc shows"), "{text}");
+    for conf in ["", "timeout 0\n", "timeout menu-hidden\n"] {
+        let mut terminal = Terminal::start(guest(conf));
+        terminal.expect("Esc shows the menu.");
+        terminal.expect("usual");
+    }
+}
