@@ -122,7 +122,8 @@ fn line(config: &Config, item: &Item, words: Words<'_>, left: &mut usize, open: 
             Err(why) => blocked(&why),
         }),
         Kind::Config { .. } => of(blocked("CONFIG with a directory is not supported: name the file alone")),
-        Kind::LocalBoot => of(blocked("LOCALBOOT: what boots next is up to the domain's configuration")),
+        // Whichever number it has: a domain has one order of disks.
+        Kind::LocalBoot => of(Ok(Target::Disks)),
         Kind::Reboot => of(Ok(Target::Reboot)),
         Kind::Halt => of(Ok(Target::Halt)),
         Kind::Nothing => of(Err(Blocked::NoKernel)),

@@ -92,6 +92,11 @@ impl<M: Machine> Session<'_, M> {
                 let other = self.breakable(|session| session.reader().offered())?;
                 Ok(self.further(other, cause, depth + 1))
             }
+            Target::Disks => {
+                deep(depth)?;
+                let other = self.breakable(|session| session.reader().on_disks(&config.home))?;
+                Ok(self.further(other, cause, depth + 1))
+            }
             // Only an entry leads there.
             Target::Submenu(_) => Err("there is no such menu".into()),
             Target::Script(number) => {

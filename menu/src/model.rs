@@ -91,6 +91,8 @@ pub enum Target {
     Submenu(Box<Menu>),
     /// Something that only the program knows how to do, under a number of its own: the body of a GRUB 2 entry.
     Script(usize),
+    /// Go on with what the domain's disks have, as if this menu hadn't been: `LOCALBOOT`, GRUB's `exit`.
+    Disks,
     /// Switch the domain off.
     Halt,
     /// Start the domain anew.

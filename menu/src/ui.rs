@@ -129,7 +129,10 @@ impl Item {
             source: entry.source.clone(),
             help: entry.help.clone(),
             leads_on: entry.submenu
-                || matches!(entry.target, Ok(Target::Submenu(_) | Target::Config(_) | Target::OfferedConfig)),
+                || matches!(
+                    entry.target,
+                    Ok(Target::Submenu(_) | Target::Config(_) | Target::OfferedConfig | Target::Disks)
+                ),
         }
     }
 }

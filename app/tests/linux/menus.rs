@@ -136,7 +136,7 @@ fn extlinux() {
     );
     assert_eq!((&entry(1)["kernel"], &entry(1)["arguments"]), (&"/boot/vmlinuz".into(), &"quiet".into()));
     assert_eq!(entry(2)["menu"]["entries"][0]["arguments"], "inner");
-    assert_eq!(entry(3)["action"], "fail");
+    assert_eq!(entry(3)["action"], "disks");
     boots(&Guest::with(files), "", &["by itself: Linux lts", "quiet"]);
 }
 
