@@ -22,8 +22,11 @@ type Words<'a> = &'a dyn Fn(u32) -> String;
 pub fn menu(config: &Config, words: Words<'_>) -> Menu {
     let mut left = MOST;
     let mut menu = submenu(config, config.start, words, &mut left, &mut vec![config.start]);
-    let secrets = secret(config.master_password.as_deref()).map(|secret| (String::new(), secret));
-    menu.settings.secrets.extend(secrets);
+    match config.master_password.as_deref().map(Secret::syslinux) {
+        Some(Ok(secret)) => menu.settings.secrets.push((String::new(), secret)),
+        Some(Err(why)) => menu.notes.push(Note { line: 0, text: format!("MENU MASTER PASSWD: {why}") }),
+        None => {}
+    }
     if !config.editable || config.master_password.is_some() {
         let somebody = if menu.settings.secrets.is_empty() { Vec::new() } else { vec![String::new()] };
         menu.settings.superusers = Some(somebody);
@@ -136,25 +139,14 @@ fn line(config: &Config, item: &Item, words: Words<'_>, left: &mut usize, open: 
         // An empty one means the master's.
         let wanted =
             if password.is_empty() { config.master_password.as_deref() } else { Some(password.as_str()) };
-        match secret(wanted) {
-            Some(secret) => entry.passwords.push(secret),
-            None => {
-                entry.target =
-                    blocked("its password is of a kind that can't be checked here, so it stays locked")
+        match wanted.map_or(Err("there is no MENU MASTER PASSWD that it means"), Secret::syslinux) {
+            Ok(secret) => entry.passwords.push(secret),
+            Err(why) => {
+                entry.target = blocked(&format!("its password can't be checked, so it stays locked: {why}"));
             }
         }
     }
     entry
-}
-
-/// A password in text or as MD5 crypt; `None` for other kinds.
-fn secret(text: Option<&str>) -> Option<Secret> {
-    let text = text?;
-    match text.strip_prefix('$') {
-        None => Secret::plain(text).ok(),
-        Some(rest) if rest.starts_with("1$") => Secret::md5_crypt(text).ok(),
-        Some(_) => None,
-    }
 }
 
 fn boot(found: &Found, words: Words<'_>) -> Result<Boot, String> {

@@ -49,6 +49,7 @@ mod plain;
 pub mod progress;
 mod screen;
 mod settings;
+mod shacrypt;
 mod submenu;
 mod text;
 mod ui;

@@ -357,3 +357,34 @@ fn hidden_menus_say_how_to_see_them() {
         terminal.expect("usual");
     }
 }
+
+/// Hashes by mkpasswd, openssl passwd and sha1pass.
+#[test]
+fn passwords_of_syslinux() {
+    let config = "UI menu.c32\n\
+        MENU MASTER PASSWD $5$abcdefghijklmnop$i7zHaTeYqXlesRXJ8dXj6o.MEFQdzfIJpJpcWAtszs6\n\
+        LABEL six\nMENU PASSWD $6$rounds=1000$abc$vw5PRczzmm7dyJhZWNpaLcy/M.HywGlo.UsELxKYV/ZI4356.iT3zYgbwHVzPSnvkT2lVlMoWMoJdUSLcmUNg.\nLINUX /k\nAPPEND sixth\n\
+        LABEL four\nMENU PASSWD $4$AbCd+/12$XFJSaXWJeNd7w6QDo7FDyapPtSo$\nLINUX /k\nAPPEND fourth\n\
+        LABEL many\nMENU PASSWD $6$rounds=999999999$abc$vw5PRczzmm7dyJhZWNpaLcy/M.HywGlo.UsELxKYV/ZI4356.iT3zYgbwHVzPSnvkT2lVlMoWMoJdUSLcmUNg.\nLINUX /k\nAPPEND many\n";
+    let guest = || Guest::with(&[("/extlinux.conf", config.as_bytes()), ("/k", &linux())]);
+    let mut terminal = Terminal::start(guest());
+    terminal.expect("six [password]");
+    terminal.press("\r");
+    terminal.expect("Password: ");
+    terminal.press("passwort\r");
+    terminal.expect("The password is wrong.");
+    std::thread::sleep(Duration::from_millis(1200));
+    terminal.press("password\r");
+    terminal.expect("sixth");
+    // Editing asks for the master's.
+    let mut terminal = Terminal::start(guest());
+    terminal.expect("many [cannot be booted]");
+    terminal.press("2");
+    terminal.expect("more than 500,000 rounds");
+    terminal.press("1e");
+    terminal.expect("Password: ");
+    terminal.press("secret\r");
+    terminal.expect("Editing entry 1: four");
+    terminal.press("\x18");
+    terminal.expect("fourth");
+}
