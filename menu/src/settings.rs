@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::auth::Secret;
 use crate::color::Colors;
 use crate::key::Key;
+use crate::keymap::KeyMap;
 use crate::model::FileRef;
 use crate::network::NetLines;
 
@@ -29,6 +30,8 @@ pub struct Settings {
     pub colors: Option<Colors>,
     /// What is to be done with the network before anything is fetched.
     pub net: NetLines,
+    /// Keys that count as others (menu.lst's `setkey`).
+    pub keys: KeyMap,
     /// Who may do all: boot each entry, edit, use the command line. `None`: everybody. Nobody is in an empty list. A
     /// menu.lst knows no names: who has its password is the user without a name.
     pub superusers: Option<Vec<String>>,

@@ -232,7 +232,7 @@ impl Ui {
 
     /// What the menus before remember; to be given to each new one.
     pub fn remember(&mut self, memory: Memory) {
-        self.guard.memory = memory;
+        self.guard.remember(memory);
     }
 
     /// What is to be remembered for the next one.
@@ -318,6 +318,7 @@ impl Ui {
 
     /// A key was pressed.
     pub fn key(&mut self, key: Key, now: Duration) -> Action {
+        let key = self.guard.memory.key(key);
         let counting = self.countdown.take().is_some();
         self.attempts = None;
         self.entered_by_itself = false;

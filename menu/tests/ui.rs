@@ -135,6 +135,27 @@ fn a_hidden_menu_shows_itself_when_asked() {
 }
 
 #[test]
+fn setkey_counts_in_the_list_and_on_the_command_line_and_in_menus_that_follow() {
+    let menu = Menu::parse(b"setkey c y\nsetkey s z\nsetkey escape F1\ntitle Alpha\nkernel /a\n").unwrap();
+    let mut first = Ui::new(&menu, "pvgrub", Look::default(), s(0));
+    let type_text = |ui: &mut Ui, text: &str| {
+        text.chars()
+            .fold(Action::None, |_, c| ui.key(if c == '\n' { Key::Enter } else { Key::Char(c) }, s(0)))
+    };
+    assert_eq!(type_text(&mut first, "ylz\n"), Action::Command("ls".into()));
+    assert_eq!(first.key(Key::Function(1), s(0)), Action::None);
+    assert_eq!(first.key(Key::Function(1), s(0)), Action::Back);
+    // As in GRUB they stay.
+    let mut next =
+        Ui::new(&Menu::parse(b"setkey z z\ntitle B\nkernel /b\n").unwrap(), "", Look::default(), s(0));
+    next.remember(first.memory().clone());
+    assert_eq!(type_text(&mut next, "yaz\n"), Action::Command("az".into()));
+    let mut last = Ui::new(&Menu::parse(b"setkey\ntitle B\nkernel /b\n").unwrap(), "", Look::default(), s(0));
+    last.remember(next.memory().clone());
+    assert_eq!(type_text(&mut last, "cyz\n"), Action::Command("yz".into()));
+}
+
+#[test]
 fn a_hidden_menu_says_how_to_see_it() {
     let hidden = |autoboot: Option<&str>| {
         let mut menu = Menu::parse(TWO).unwrap();

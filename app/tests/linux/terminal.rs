@@ -388,3 +388,41 @@ fn passwords_of_syslinux() {
     terminal.press("\x18");
     terminal.expect("fourth");
 }
+
+#[test]
+fn a_pause_waits_for_a_key() {
+    let menu = "timeout 0\nsetkey escape x\ntitle A\nkernel /k first\npause Change the disk\ntitle B\n\
+                kernel /k second\npause --wait=1\n";
+    let guest = || Guest::with(&[("/boot/grub/menu.lst", menu.as_bytes()), ("/k", &linux())]);
+    // By itself it waits for ever.
+    let mut terminal = Terminal::start(guest());
+    terminal.expect("Change the disk\r\nPress any key to go on, or Esc for the menu.\r\n");
+    std::thread::sleep(Duration::from_millis(300));
+    terminal.press("\x1b[A");
+    terminal.expect("first");
+    // The key that counts as Esc; then the other entry, which goes on without one.
+    let mut terminal = Terminal::start(guest());
+    terminal.expect("Press any key");
+    terminal.press("x");
+    terminal.expect("interrupted");
+    terminal.press("1\r");
+    terminal.expect("Press any key to go on, or Esc for the menu. It goes on by itself in 1 s.");
+    terminal.expect("second");
+    // As edited.
+    let mut terminal = Terminal::start(guest());
+    terminal.expect("Press any key");
+    terminal.press("x");
+    terminal.expect("interrupted");
+    terminal.press("e");
+    terminal.expect("pause Change the disk");
+    terminal.press("\x18");
+    terminal.expect("Press any key");
+    terminal.press("\r");
+    terminal.expect("first");
+    // What the host forces.
+    let mut guest = guest();
+    guest.arg("pvgrub.timeout=0");
+    let mut terminal = Terminal::start(guest);
+    terminal.expect("Change the disk");
+    terminal.expect("first");
+}
