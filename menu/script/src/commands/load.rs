@@ -22,7 +22,7 @@ pub(crate) fn linux(exec: &mut Exec, call: &Call) -> Run {
     if doubtful(if verbatim { core::slice::from_ref(file) } else { words }) {
         return not_utf8(exec);
     }
-    let Some(kernel) = exec.existing_file(file) else { return Ok(errno(exec)) };
+    let Some(kernel) = exec.existing_file(file) else { return Ok(exec.errno()) };
     let args = if verbatim { args.join(" ") } else { command_line(args) };
     exec.sh.loaded = Some(Boot { command: call.name.clone(), kernel, args, ..Boot::default() });
     Ok(0)
@@ -48,7 +48,7 @@ pub(crate) fn initrd(exec: &mut Exec, call: &Call) -> Run {
             Some((name, file)) => (Some(name.to_string()), file),
             None => (None, arg.as_str()),
         };
-        let Some(file) = exec.existing_file(file) else { return Ok(errno(exec)) };
+        let Some(file) = exec.existing_file(file) else { return Ok(exec.errno()) };
         initrds.push(Initrd { file, name });
     }
     if let Some(boot) = &mut exec.sh.loaded {
@@ -76,7 +76,7 @@ pub(crate) fn module(exec: &mut Exec, call: &Call) -> Run {
         Some(_) if doubtful(&call.args) => return not_utf8(exec),
         Some(_) => {}
     }
-    let Some(file) = exec.existing_file(file) else { return Ok(errno(exec)) };
+    let Some(file) = exec.existing_file(file) else { return Ok(exec.errno()) };
     let args = command_line(args);
     if let Some(boot) = &mut exec.sh.loaded {
         boot.modules.push(Module { file, args, nounzip });
@@ -109,10 +109,6 @@ pub(crate) fn reboot(_: &mut Exec, _: &Call) -> Run {
 
 pub(crate) fn exit(_: &mut Exec, _: &Call) -> Run {
     Err(Stop::Exit)
-}
-
-fn errno(exec: &Exec) -> u32 {
-    exec.sh.pending.as_ref().map_or(0, |(code, _)| *code)
 }
 
 /// Whether something was replaced because the script is no UTF-8: a file's name or a command line must not be guessed.
