@@ -50,7 +50,8 @@ fn name(file: &FileRef) -> String {
 
 fn word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,@+%()[]".contains(c);
-    if text.chars().all(plain) {
+    // These two are symbols of the shell's.
+    if text.chars().all(plain) && !matches!(text, "[[" | "]]") {
         return text.to_owned();
     }
     quoted(text)
@@ -161,7 +162,7 @@ mod tests {
             r#"[\\'"$`#;|&<>{}()*?!~=a-z \[\]0-9]{0,12}"#,
             r#"[a-z]{1,4}="[a-z '\\$]{0,9}""#,
             r"\\x[0-9a-fg]{0,3}|\\u[0-9]{4}|\$\{?[a-z?*@#0-9]{1,4}\}?",
-            r#"--verbatim|[*]|/[*]|[(]hd0[)]/[*]|''|""|if|done|root"#,
+            r#"--verbatim|[*]|/[*]|[(]hd0[)]/[*]|''|""|if|done|root|\[\[|\]\]|!"#,
             r"[^\p{Cc}]{0,8}",
             "[\u{a0}\u{ad}\u{301}\u{200d}\u{202e}\u{e000}\u{fffd}\u{3000}日é]{1,4}",
         ];
