@@ -12,6 +12,9 @@ use super::parse::Parser;
 use crate::key::Key;
 use crate::text::{self, first_word, short};
 
+/// The most keys of a line `MENU HIDDENKEY`.
+const MAX_KEYS: usize = 16;
+
 impl Parser<'_> {
     /// Ends the label that is open.
     pub(super) fn close(&mut self) {
@@ -117,7 +120,7 @@ impl Parser<'_> {
     /// `MENU HIDDENKEY KEY[,KEY…] COMMAND`.
     fn hidden_keys(&mut self) {
         for (number, names, command) in core::mem::take(&mut self.hidden_keys) {
-            let keys: Vec<Key> = names.split(',').filter_map(hidden_key).collect();
+            let keys: Vec<Key> = names.split(',').take(MAX_KEYS).filter_map(hidden_key).collect();
             match self.choice(&command) {
                 // With words behind the label it is another line than the one that is shown.
                 Some(Choice { args, .. }) if !args.is_empty() => {
