@@ -187,11 +187,12 @@ fn settings(files: &dyn FileSystem, list: &List<'_>, menu: &mut Menu) {
     let default = conf.default.as_deref().and_then(|pattern| list.find(pattern));
     menu.settings.default = Chosen::Entry(default.unwrap_or(0));
     match conf.timeout {
-        // systemd-boot shows a menu where a key is held; here nobody could hold one in time.
-        Timeout::Unset | Timeout::Hidden | Timeout::Disabled => {
+        // systemd-boot shows a menu where a key is held before it starts; here nobody could hold one in time.
+        Timeout::Unset | Timeout::Hidden | Timeout::Seconds(0) => {
             menu.settings.timeout = Some(1);
             menu.settings.timeout_style = TimeoutStyle::Hidden;
         }
+        Timeout::Disabled => menu.settings.timeout = Some(0),
         Timeout::Seconds(seconds) => menu.settings.timeout = Some(seconds),
         Timeout::Force => menu.settings.timeout = None,
     }

@@ -94,6 +94,7 @@ fn does(target: &Target, all: &mut Map<String, Value>) {
             "configfile"
         }
         Target::OfferedConfig => "dhcp --with-configfile",
+        Target::Disks => "disks",
         Target::Halt => "halt",
         Target::Reboot => "reboot",
         Target::Submenu(_) | Target::Script(_) => "nothing",

@@ -95,6 +95,7 @@ impl<M: Machine> Session<'_, M> {
         }
         if config.lines {
             let edited = Menu::parse_entry(&entry.title, text);
+            edited.pauses.iter().try_for_each(|pause| self.pause(pause, Cause::User))?;
             for lines in [&config.menu.settings.net, &edited.net] {
                 self.breakable(|session| session.sources.network.obey(lines, session.console))?;
             }

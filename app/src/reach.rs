@@ -1,11 +1,14 @@
 //! What an entry, an edited one, or something that was typed leads to.
 
+use std::time::Duration;
+
 use pvgrub_menu::{
-    Cause, Default as Chosen, Entry, Menu, Style, Target, Ui, clean, cut, entry_by_path, parse_saved_default,
-    with_saved_default,
+    Cause, Default as Chosen, Entry, Key, Menu, Pause, Style, Target, Ui, clean, cut, entry_by_path,
+    parse_saved_default, with_saved_default,
 };
 
 use crate::config::{Config, Home};
+use crate::keys::Event;
 use crate::load::{Failure, Loader};
 use crate::machine::Machine;
 use crate::reader::MAX_SAVED;
@@ -79,13 +82,14 @@ impl<M: Machine> Session<'_, M> {
         cause: Cause,
         depth: usize,
     ) -> Result<End, Failure> {
-        let Entry { title, target, net, saves, .. } =
+        let Entry { title, target, net, saves, pauses, .. } =
             config.menu.entries.get(entry).ok_or("there is no such entry")?;
         self.leave(ui);
         let target = target.as_ref().map_err(ToString::to_string)?;
         let how = if cause == Cause::Automatic { " by itself" } else { "" };
         let title = cut(title, self.look.columns.saturating_sub(30));
         self.console.lines(&format!("Booting entry {entry}{how}: {title}\n(of {})", config.name));
+        pauses.iter().try_for_each(|pause| self.pause(pause, cause))?;
         // Lines before the first title hold for each entry, unless it says otherwise.
         for lines in [&config.menu.settings.net, net] {
             self.breakable(|session| session.sources.network.obey(lines, session.console))?;
@@ -101,6 +105,24 @@ impl<M: Machine> Session<'_, M> {
             return Ok(self.menu(&Config { menu, name, notes: Vec::new(), ..config.clone() }, depth + 1));
         }
         self.reach(config, target, &Way::of(&config.menu, entry, cause), depth)
+    }
+
+    /// Shows a message and waits for a key, for ever if need be, as GRUB does. But where the host forced how long a menu waits, a countdown
+    /// waits no longer here.
+    pub(super) fn pause(&mut self, pause: &Pause, cause: Cause) -> Result<(), Failure> {
+        let forced = self.machine.options().forced.timeout.flatten().filter(|_| cause == Cause::Automatic);
+        let wait = [pause.wait, forced].into_iter().flatten().min();
+        let end = wait.map_or(String::new(), |seconds| format!(" It goes on by itself in {seconds} s."));
+        let message = format!("{}\nPress any key to go on, or Esc for the menu.{end}", pause.message);
+        self.console.lines(message.trim_start());
+        let until = wait.map(|seconds| self.console.now() + Duration::from_secs(seconds.into()));
+        match self.console.wait(until) {
+            Event::Key(key) if matches!(self.memory.key(key), Key::Escape | Key::Ctrl('c')) => {
+                Err(Failure::Interrupted)
+            }
+            Event::End => Err(Failure::Interrupted),
+            Event::Key(_) | Event::Time => Ok(()),
+        }
     }
 
     /// Does what an entry, or what somebody typed, leads to.
@@ -137,6 +159,11 @@ impl<M: Machine> Session<'_, M> {
             Target::OfferedConfig => {
                 deep(depth)?;
                 let other = self.breakable(|session| session.reader().offered())?;
+                Ok(self.further(other, way, depth + 1))
+            }
+            Target::Disks => {
+                deep(depth)?;
+                let other = self.breakable(|session| session.reader().on_disks(&config.home))?;
                 Ok(self.further(other, way, depth + 1))
             }
             // Only an entry leads there.

@@ -3,7 +3,7 @@
 use pvgrub_fs::{Disks, FileKind, Volume};
 use pvgrub_menu::extlinux::{Config as Syslinux, Paths};
 use pvgrub_menu::places::{Format, guess};
-use pvgrub_menu::{Default, Entry, FileRef, MAX_TEXT, Menu, parse_saved_default};
+use pvgrub_menu::{Default, Entry, FileRef, MAX_TEXT, Menu, Target, parse_saved_default};
 use pvgrub_net::{Digest, Place as ServerFile};
 
 use crate::config::{Config, Home, Sources, volume};
@@ -39,7 +39,7 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
             (Some(FileRef { device: None, path, .. }), _) => self.search_file(path),
             (None, Some(text)) => self.given(text),
             (None, None) => {
-                let on_disks = self.search_places();
+                let on_disks = self.search_places(None);
                 match on_disks {
                     Err(why) if machine.has_cards() => {
                         self.offered().map_err(|offered| format!("{why}\n{offered}"))
@@ -149,9 +149,17 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
                 let led = script.config(&mut self.place(&config.home), path, &text);
                 match led.map_err(|why| wrong(&why))? {
                     Led::Menu(menu) => config.menu = *menu,
+                    // One place of several on this disk: the next has its turn.
+                    Led::To(Target::Disks) if config.home.volume().is_some() => {
+                        return Err(wrong(&"it ends with `exit`"));
+                    }
                     // It boots without asking.
                     Led::To(target) => {
-                        config.menu.entries.push(Entry::new("What the configuration boots", Ok(target)));
+                        let title = match target {
+                            Target::Disks => "The domain's disks",
+                            _ => "What the configuration boots",
+                        };
+                        config.menu.entries.push(Entry::new(title, Ok(target)));
                         config.menu.settings.timeout = Some(0);
                     }
                     Led::Back => return Err(wrong(&"it has no entries")),
@@ -211,11 +219,22 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
         Err(nothing(disks, path, failures))
     }
 
+    /// The menu on the domain's disks, for one at `home` that gives way to them. If that is on a disk itself, they are the others: a
+    /// firmware, too, would go on with what comes next.
+    pub fn on_disks(&mut self, home: &Home<'d>) -> Result<Config<'d>, String> {
+        let own = home.volume().map(|volume| volume.disk);
+        if own.is_some() && self.sources.disks.disks().len() == 1 {
+            return Err("there is no other disk to go on with".into());
+        }
+        self.search_places(own)
+    }
+
     /// The menu of most weight on the first disk that has any: no disk behind it is waited for.
-    fn search_places(&mut self) -> Result<Config<'d>, String> {
+    /// `but`: one that is not looked at.
+    fn search_places(&mut self, but: Option<usize>) -> Result<Config<'d>, String> {
         let disks: &'d Disks = self.sources.disks;
         let mut failures = Vec::new();
-        for disk in disks.disks() {
+        for (_, disk) in disks.disks().iter().enumerate().filter(|(number, _)| Some(*number) != but) {
             self.console.lines(&format!("Looking for a menu on {}", disk.name));
             let mut chain: Option<Config<'d>> = None;
             let forced = &self.machine.options().forced;

@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::auth::{Access, Secret};
+use crate::key::Key;
+use crate::keymap::KeyMap;
 use crate::settings::Settings;
 use crate::wrong::Wrong;
 
@@ -23,9 +25,17 @@ pub struct Memory {
     wrong: Wrong,
     /// Lines of the command line, the newest last.
     pub(crate) history: Vec<String>,
+    /// Keys that count as others: as in GRUB they do so in all menus that follow.
+    pub(crate) keys: KeyMap,
 }
 
 impl Memory {
+    /// What this key counts as.
+    #[must_use]
+    pub fn key(&self, key: Key) -> Key {
+        self.keys.of(key)
+    }
+
     pub(crate) fn add_history(&mut self, line: &str) {
         if line.is_empty() || self.history.last().is_some_and(|last| last == line) {
             return;
@@ -42,6 +52,7 @@ impl Memory {
 pub(crate) struct Guard {
     superusers: Option<Vec<String>>,
     secrets: Vec<(String, Secret)>,
+    keys: KeyMap,
     pub memory: Memory,
 }
 
@@ -50,8 +61,15 @@ impl Guard {
         Self {
             superusers: settings.superusers.clone(),
             secrets: settings.secrets.clone(),
-            memory: Memory::default(),
+            keys: settings.keys.clone(),
+            memory: Memory { keys: settings.keys.clone(), ..Memory::default() },
         }
+    }
+
+    /// Takes what the menus before remember.
+    pub fn remember(&mut self, memory: Memory) {
+        let keys = self.keys.after(&memory.keys);
+        self.memory = Memory { keys, ..memory };
     }
 
     /// The last secret of a name counts.

@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 
 use crate::auth::Secret;
 use crate::color::Colors;
+use crate::key::Key;
+use crate::keymap::KeyMap;
 use crate::model::FileRef;
 use crate::network::NetLines;
 
@@ -19,12 +21,19 @@ pub struct Settings {
     pub timeout: Option<u32>,
     /// What is seen meanwhile.
     pub timeout_style: TimeoutStyle,
+    /// What the countdown says in place of our words: Syslinux's `MENU AUTOBOOT`, where `#` is the number of seconds, and of
+    /// `{one,more}` the fitting word is taken.
+    pub autoboot: Option<String>,
+    /// Keys that boot an entry while the menu is hidden; any other shows it (Syslinux's `MENU HIDDENKEY`).
+    pub hidden_keys: Vec<(Key, usize)>,
     /// Entries to try, in this order, when the default one fails.
     pub fallback: Vec<usize>,
     /// Colours of the screen.
     pub colors: Option<Colors>,
     /// What is to be done with the network before anything is fetched.
     pub net: NetLines,
+    /// Keys that count as others (menu.lst's `setkey`).
+    pub keys: KeyMap,
     /// Who may do all: boot each entry, edit, use the command line. `None`: everybody. Nobody is in an empty list. A
     /// menu.lst knows no names: who has its password is the user without a name.
     pub superusers: Option<Vec<String>>,
@@ -65,7 +74,7 @@ pub enum TimeoutStyle {
     Menu,
     /// One line with the seconds that are left.
     Countdown,
-    /// Nothing.
+    /// No seconds, and only how to see the menu: GRUB shows nothing at all, of which nobody can tell that it waits.
     Hidden,
 }
 

@@ -33,6 +33,7 @@ impl Menu {
             forced,
             timeout: by_itself.then_some(0),
             timeout_style: TimeoutStyle::Menu,
+            hidden_keys: [].into(),
             fallback: [].into(),
             new_config: None,
             entered_by_itself: by_itself,

@@ -159,7 +159,9 @@ impl Script {
             }
             Outcome::Halt => Ok(Led::To(Target::Halt)),
             Outcome::Reboot => Ok(Led::To(Target::Reboot)),
-            Outcome::Exit | Outcome::Back => Ok(Led::Back),
+            // GRUB gives the machine back to its firmware, which goes on with the next device.
+            Outcome::Exit => Ok(Led::To(Target::Disks)),
+            Outcome::Back => Ok(Led::Back),
             Outcome::Failed(why) => Err(why),
         }
     }

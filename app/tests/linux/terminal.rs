@@ -348,3 +348,104 @@ fn the_command_line() {
         assert!(terminal.child.wait().unwrap().success());
     }
 }
+
+#[test]
+fn hidden_menus_say_how_to_see_them() {
+    let extlinux = "UI menu.c32\nMENU HIDDEN\nTIMEOUT 600\nMENU HIDDENKEY F2 rescue\nLABEL linux\nLINUX /k\nAPPEND usual\n\
+                    LABEL rescue\nMENU HIDE\nLINUX /k\nAPPEND single\n";
+    let guest = || Guest::with(&[("/extlinux.conf", extlinux.as_bytes()), ("/k", &linux())]);
+    let mut terminal = Terminal::start(guest());
+    terminal.expect("Automatic boot in 60 seconds...  Esc shows the menu.");
+    terminal.press("\x1b");
+    terminal.expect("linux");
+    terminal.press("\r");
+    terminal.expect("usual");
+    let mut terminal = Terminal::start(guest());
+    terminal.expect("Esc shows the menu.");
+    terminal.press("\x1bOQ");
+    terminal.expect("single");
+    // No loader.conf, and a timeout of nothing: a second in which a key counts.
+    let guest = |conf: &str| {
+        Guest::with(&[
+            ("/loader/loader.conf", conf.as_bytes()),
+            ("/loader/entries/a.conf", b"title Alpha\nlinux /k\noptions usual\n"),
+            ("/k", &linux()),
+        ])
+    };
+    let (text, ok) = guest("timeout menu-disabled\n").run("");
+    assert!(ok && text.contains("usual") && !text.contains("Esc shows"), "{text}");
+    for conf in ["", "timeout 0\n", "timeout menu-hidden\n"] {
+        let mut terminal = Terminal::start(guest(conf));
+        terminal.expect("Esc shows the menu.");
+        terminal.expect("usual");
+    }
+}
+
+/// Hashes by mkpasswd, openssl passwd and sha1pass.
+#[test]
+fn passwords_of_syslinux() {
+    let config = "UI menu.c32\n\
+        MENU MASTER PASSWD $5$abcdefghijklmnop$i7zHaTeYqXlesRXJ8dXj6o.MEFQdzfIJpJpcWAtszs6\n\
+        LABEL six\nMENU PASSWD $6$rounds=1000$abc$vw5PRczzmm7dyJhZWNpaLcy/M.HywGlo.UsELxKYV/ZI4356.iT3zYgbwHVzPSnvkT2lVlMoWMoJdUSLcmUNg.\nLINUX /k\nAPPEND sixth\n\
+        LABEL four\nMENU PASSWD $4$AbCd+/12$XFJSaXWJeNd7w6QDo7FDyapPtSo$\nLINUX /k\nAPPEND fourth\n\
+        LABEL many\nMENU PASSWD $6$rounds=999999999$abc$vw5PRczzmm7dyJhZWNpaLcy/M.HywGlo.UsELxKYV/ZI4356.iT3zYgbwHVzPSnvkT2lVlMoWMoJdUSLcmUNg.\nLINUX /k\nAPPEND many\n";
+    let guest = || Guest::with(&[("/extlinux.conf", config.as_bytes()), ("/k", &linux())]);
+    let mut terminal = Terminal::start(guest());
+    terminal.expect("six [password]");
+    terminal.press("\r");
+    terminal.expect("Password: ");
+    terminal.press("passwort\r");
+    terminal.expect("The password is wrong.");
+    std::thread::sleep(Duration::from_millis(1200));
+    terminal.press("password\r");
+    terminal.expect("sixth");
+    // Editing asks for the master's.
+    let mut terminal = Terminal::start(guest());
+    terminal.expect("many [cannot be booted]");
+    terminal.press("2");
+    terminal.expect("more than 500,000 rounds");
+    terminal.press("1e");
+    terminal.expect("Password: ");
+    terminal.press("secret\r");
+    terminal.expect("Editing entry 1: four");
+    terminal.press("\x18");
+    terminal.expect("fourth");
+}
+
+#[test]
+fn a_pause_waits_for_a_key() {
+    let menu = "timeout 0\nsetkey escape x\ntitle A\nkernel /k first\npause Change the disk\ntitle B\n\
+                kernel /k second\npause --wait=1\n";
+    let guest = || Guest::with(&[("/boot/grub/menu.lst", menu.as_bytes()), ("/k", &linux())]);
+    // By itself it waits for ever.
+    let mut terminal = Terminal::start(guest());
+    terminal.expect("Change the disk\r\nPress any key to go on, or Esc for the menu.\r\n");
+    std::thread::sleep(Duration::from_millis(300));
+    terminal.press("\x1b[A");
+    terminal.expect("first");
+    // The key that counts as Esc; then the other entry, which goes on without one.
+    let mut terminal = Terminal::start(guest());
+    terminal.expect("Press any key");
+    terminal.press("x");
+    terminal.expect("interrupted");
+    terminal.press("1\r");
+    terminal.expect("Press any key to go on, or Esc for the menu. It goes on by itself in 1 s.");
+    terminal.expect("second");
+    // As edited.
+    let mut terminal = Terminal::start(guest());
+    terminal.expect("Press any key");
+    terminal.press("x");
+    terminal.expect("interrupted");
+    terminal.press("e");
+    terminal.expect("pause Change the disk");
+    terminal.press("\x18");
+    terminal.expect("Press any key");
+    terminal.press("\r");
+    terminal.expect("first");
+    // What the host forces.
+    let mut guest = guest();
+    guest.arg("pvgrub.timeout=0");
+    let mut terminal = Terminal::start(guest);
+    terminal.expect("Change the disk");
+    terminal.expect("first");
+}

@@ -3,11 +3,17 @@
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::command::{Command, Outcome, Type, joined};
+use super::menu_line::hidden_key;
 use super::model::{Boot, Choice, Config, Item, Kind};
 use super::parse::Parser;
+use crate::key::Key;
 use crate::text::{self, first_word, short};
+
+/// The most keys of a line `MENU HIDDENKEY`.
+const MAX_KEYS: usize = 16;
 
 impl Parser<'_> {
     /// Ends the label that is open.
@@ -107,7 +113,27 @@ impl Parser<'_> {
         };
         let on_timeout = self.on_timeout.take();
         self.config.on_timeout = on_timeout.and_then(|command| self.choice(&command));
+        self.hidden_keys();
         self.config
+    }
+
+    /// `MENU HIDDENKEY KEY[,KEY…] COMMAND`.
+    fn hidden_keys(&mut self) {
+        for (number, names, command) in core::mem::take(&mut self.hidden_keys) {
+            let keys: Vec<Key> = names.split(',').take(MAX_KEYS).filter_map(hidden_key).collect();
+            match self.choice(&command) {
+                // With words behind the label it is another line than the one that is shown.
+                Some(Choice { args, .. }) if !args.is_empty() => {
+                    self.note(format!(
+                        "line {number}: words behind the label of `MENU HIDDENKEY`: passed over"
+                    ));
+                }
+                Some(choice) if choice.menu == self.config.start && !keys.is_empty() => {
+                    self.config.hidden_keys.extend(keys.into_iter().map(|key| (key, choice.clone())));
+                }
+                _ => self.note(format!("line {number}: `MENU HIDDENKEY {}` passed over", short(&names))),
+            }
+        }
     }
 
     /// The line that a command means; a kernel's name that is no label becomes a line.

@@ -34,7 +34,7 @@ pub(crate) fn submenu(exec: &mut Exec, call: &Call) -> Run {
 }
 
 fn define(exec: &mut Exec, call: &Call, submenu: bool) -> Run {
-    let Some(mut options) = exec.options(&SYNTAX, &call.name, &call.args)? else { return Ok(errno(exec)) };
+    let Some(mut options) = exec.options(&SYNTAX, &call.name, &call.args)? else { return Ok(exec.errno()) };
     if options.args.is_empty() {
         return exec.fail(code::BAD_ARGUMENT, "missing arguments");
     }
@@ -128,14 +128,14 @@ pub(crate) fn normal(exec: &mut Exec, call: &Call) -> Run {
 pub(crate) fn blscfg(exec: &mut Exec, call: &Call) -> Run {
     let directory = call.args.first().cloned().or_else(|| exec.get("blsdir"));
     let directory = directory.unwrap_or_else(|| "/loader/entries".to_string());
-    let Some(directory) = exec.qualified(&directory) else { return Ok(errno(exec)) };
+    let Some(directory) = exec.qualified(&directory) else { return Ok(exec.errno()) };
     let entries = match exec.host.bls(&directory, &|name| exec.sh.get(name)) {
         Ok(entries) => entries,
         // Without the directory there are no entries.
         Err(HostError::NotFound) => Vec::new(),
         Err(error) => {
             exec.file_error(&directory, &error);
-            return Ok(errno(exec));
+            return Ok(exec.errno());
         }
     };
     let device = directory.split_once(')').map_or("", |(device, _)| device);
@@ -171,8 +171,4 @@ fn from_bls(bls: BlsEntry, device: &str, directory: &str) -> Entry {
         file,
         line: 1,
     }
-}
-
-fn errno(exec: &Exec) -> u32 {
-    exec.sh.pending.as_ref().map_or(0, |(code, _)| *code)
 }

@@ -1,7 +1,7 @@
 //! Other families: Fedora's grub.cfg with Boot Loader Specification entries, systemd-boot's, extlinux, unified kernel
 //! images, and menu.lst.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::driver::{DOWN, ENTER, Person, UP};
 use super::{CLOUD, GENERIC, MACHINE, empty, pair, runs};
@@ -125,7 +125,11 @@ fn alpine() -> Result<Image> {
 
 fn alpine_default(stage: &mut Stage) -> Result<()> {
     let config = stage.guest(&alpine()?, "")?;
-    let report = Person::at(stage, &config)?.comes_up()?;
+    let mut person = Person::at(stage, &config)?;
+    // The menu is hidden, but not the way to it.
+    let screen = person.reads("Alpine will be booted automatically in ")?;
+    ensure!(screen.has("Esc shows the menu.") && screen.choice().is_none(), "{screen}");
+    let report = person.comes_up()?;
     runs(&report, Kernel::Cloud)?;
     report.has("cmdline", "modules=sd-mod,usb-storage,ext4")
 }
