@@ -5,7 +5,7 @@ use pvgrub_handover::image::Uki;
 use pvgrub_menu::bls::{
     DIRECTORIES, Entry as Found, Flavour, Image, List, LoaderConf, Timeout, Tries, places,
 };
-use pvgrub_menu::{Boot, Default as Chosen, Entry, Menu, Note, TimeoutStyle, clean};
+use pvgrub_menu::{Boot, Default as Chosen, Entry, Menu, Note, Target, TimeoutStyle, clean};
 
 use crate::entries::{entry, file};
 use crate::input::{FileSource, Input};
@@ -63,9 +63,14 @@ pub fn menu(volume: &Volume) -> Result<Menu, Error> {
     list.sort();
     let mut menu = Menu::default();
     for (title, found) in list.titles().iter().zip(&list.entries) {
-        let directory =
-            within.iter().find(|(file, _)| *file == found.file).map_or("", |(_, directory)| *directory);
-        menu.entries.push(line(&*files, title, found, directory));
+        let mut directories = within.iter().filter(|(file, _)| *file == found.file);
+        let directory = directories.next().map_or("", |(_, directory)| *directory);
+        let mut entry = line(&*files, title, found, directory);
+        // Of two files with one name nobody knows which one was meant.
+        if let (Ok(Target::Boot(boot)), None) = (&mut entry.target, directories.next()) {
+            boot.counter = counter(found, directory);
+        }
+        menu.entries.push(entry);
     }
     let notes = list.notes.iter().map(|note| Note { line: 0, text: clean(note) });
     menu.notes.extend(notes);
@@ -112,7 +117,7 @@ fn size(entry: &Found) -> usize {
 
 fn profiles(name: &str, path: &str, uki: Uki) -> Vec<Found> {
     let stem = name.get(..name.len().saturating_sub(4)).unwrap_or(name);
-    let (id, tries) = counted(stem);
+    let (id, tries) = Tries::of(stem);
     let several = uki.profiles.len() > 1;
     let title = uki.title.unwrap_or_else(|| id.to_owned());
     let one = |(number, profile): (u32, &pvgrub_handover::image::Profile)| Found {
@@ -141,13 +146,13 @@ fn profiles(name: &str, path: &str, uki: Uki) -> Vec<Found> {
     (0..).zip(&uki.profiles).map(one).collect()
 }
 
-/// A name without its counters: `linux+3-1`.
-fn counted(stem: &str) -> (&str, Option<Tries>) {
-    let counters = stem.rsplit_once('+').and_then(|(name, counters)| {
-        let (left, done) = counters.split_once('-').unwrap_or((counters, "0"));
-        Some((name, Tries { left: left.parse().ok()?, done: done.parse().ok()? }))
-    });
-    counters.map_or((stem, None), |(name, tries)| (name, Some(tries)))
+/// The file whose name has an entry's counters, if anything is left to count.
+fn counter(found: &Found, directory: &str) -> Option<String> {
+    found.tries.filter(|tries| !tries.bad())?;
+    match &found.image {
+        Image::Uki(path, _) if directory.is_empty() => Some(path.clone()),
+        _ => Some(format!("{directory}/{}", found.file)),
+    }
 }
 
 fn line(files: &dyn FileSystem, title: &str, found: &Found, directory: &str) -> Entry {
@@ -171,11 +176,7 @@ fn line(files: &dyn FileSystem, title: &str, found: &Found, directory: &str) -> 
         })
     };
     let mut entry = Entry { id: Some(found.id.clone()), ..entry(title, boot()) };
-    let mut notes = found.notes.clone();
-    if found.tries.is_some_and(|tries| !tries.bad()) {
-        notes.push("its tries are not counted down: disks are only read".into());
-    }
-    entry.notes = notes.iter().map(|note| Note { line: 0, text: clean(note) }).collect();
+    entry.notes = found.notes.iter().map(|note| Note { line: 0, text: clean(note) }).collect();
     entry.classes.clone_from(&found.classes);
     entry
 }

@@ -67,6 +67,7 @@ impl<M: Machine> Session<'_, M> {
     ) -> Result<End, Failure> {
         match target {
             Target::Boot(boot) => {
+                let boot = self.count(config, boot);
                 let plain = self.look.style == Style::Plain;
                 let loader = Loader {
                     machine: self.machine,
@@ -79,7 +80,7 @@ impl<M: Machine> Session<'_, M> {
                     notes: Vec::new(),
                     timings: self.timings,
                 };
-                let ready = loader.load(boot)?;
+                let ready = loader.load(&boot)?;
                 Ok(End::Done(self.machine.hand_over(ready, self.console, self.timings)?))
             }
             Target::Config(other) => {

@@ -5,3 +5,4 @@ mod guest;
 mod menus;
 mod network;
 mod terminal;
+mod tries;

@@ -97,7 +97,8 @@ impl Bpb {
             data_start: u64::from(meta) * u64::from(sector),
             fat_start: u64::from(reserved + active * fat_sectors) * u64::from(sector),
             root: (bits == 32).then(|| le32(head, 44)),
-            fixed_root: u64::from(meta - root_sectors) * u64::from(sector)..u64::from(meta) * u64::from(sector),
+            fixed_root: u64::from(meta - root_sectors) * u64::from(sector)
+                ..u64::from(meta) * u64::from(sector),
             label: name.filter(|n| n != "NO NAME"),
             serial: matches!(byte(head, extended + 2), 0x28 | 0x29).then(|| le32(head, extended + 3)),
         })

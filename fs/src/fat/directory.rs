@@ -126,9 +126,8 @@ pub(super) fn entries(
             0xe5 => parts.clear(),
             _ if slot.is_part() => {
                 let (number, last) = slot.order();
-                let follows = |before: &Slot| {
-                    before.order().0 == number + 1 && before.checksum() == slot.checksum()
-                };
+                let follows =
+                    |before: &Slot| before.order().0 == number + 1 && before.checksum() == slot.checksum();
                 if !(1..=PARTS).contains(&number) || !(last || parts.last().is_some_and(follows)) {
                     parts.clear();
                     return ControlFlow::Continue(());
@@ -140,9 +139,9 @@ pub(super) fn entries(
             }
             _ if slot.attributes() & LABEL != 0 => parts.clear(),
             _ => {
-                let whole = parts.last().is_some_and(|first| {
-                    first.order().0 == 1 && first.checksum() == checksum(&slot)
-                });
+                let whole = parts
+                    .last()
+                    .is_some_and(|first| first.order().0 == 1 && first.checksum() == checksum(&slot));
                 let parts = core::mem::take(&mut parts);
                 return each(Found { parts: if whole { parts } else { Vec::new() }, short: slot });
             }

@@ -132,7 +132,9 @@ fn sector(
         return Err(refused(format!("there is a {name} already")));
     }
     if new.len() != parts.len() {
-        return Err(refused(format!("{name} takes more or fewer entries of the directory than the name before")));
+        return Err(refused(format!(
+            "{name} takes more or fewer entries of the directory than the name before"
+        )));
     }
     let changes: Vec<(u64, u8)> = parts.iter().zip(new.iter().rev()).flat_map(changed).collect();
     let size = region.sector_size();

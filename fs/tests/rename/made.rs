@@ -27,13 +27,18 @@ fn names_of_all_lengths_count_down() {
                 let text = content(&device, &now);
                 device.writes.borrow_mut().clear();
                 let wanted = counted(stem, 3 - done, done);
-                let new = rename(&device, &format!("{ENTRIES}/{now}"), &wanted.each_ref().map(|name| &**name));
+                let new =
+                    rename(&device, &format!("{ENTRIES}/{now}"), &wanted.each_ref().map(|name| &**name));
                 let Ok(new) = new else {
                     // +2-1 to +1-2: where one number is in another sector than the other.
                     assert!(now.contains('-') && *device.writes.borrow() == [], "{name}: {now}");
                     break;
                 };
-                if new == wanted[0] { both += 1 } else { first_alone += 1 }
+                if new == wanted[0] {
+                    both += 1
+                } else {
+                    first_alone += 1
+                }
                 let writes = device.writes.borrow().clone();
                 assert!(matches!(writes[..], [(_, 512)]) && device.flushed.get(), "{writes:?}");
                 let sector = writes[0].0 as usize..writes[0].0 as usize + 512;

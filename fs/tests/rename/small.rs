@@ -88,12 +88,11 @@ fn name() -> impl Strategy<Value = String> {
 
 /// Pairs that differ in much or little.
 fn pair() -> impl Strategy<Value = (String, String)> {
-    let counted = ("[a-z0-9. -]{0,60}x", 0..100u32, 0..30u32, any::<bool>()).prop_map(
-        |(stem, left, done, both)| {
+    let counted =
+        ("[a-z0-9. -]{0,60}x", 0..100u32, 0..30u32, any::<bool>()).prop_map(|(stem, left, done, both)| {
             let old = if both { format!("{stem}+{left}-{done}.conf") } else { format!("{stem}+{left}.conf") };
             (old, format!("{stem}+{}-{}.conf", left.saturating_sub(1), done + 1))
-        },
-    );
+        });
     prop_oneof![(name(), name()), counted]
 }
 

@@ -264,6 +264,7 @@ impl OpenEntry {
                 modules: self.modules,
                 sums: self.sums,
                 profile: None,
+                counter: None,
             }))),
             (None, None, None) => Err(Blocked::NoKernel),
         };
