@@ -64,7 +64,7 @@ fn an_entry_is_counted_down_until_the_older_one_is_booted() {
     }
     // It is the last now. Chosen by hand it is booted, and counted no further.
     let before = std::fs::read(&image).unwrap();
-    boots(&over(&image, true, &[]), "", &["pick=6.1 "]);
+    boots(&over(&image, true, &[]), "", &["command line  pick=6.1\n"]);
     let text = boots(&over(&image, true, &["pvgrub.entry=1"]), "", &["pick=6.12", "bad: failed 3 times"]);
     assert!(!text.contains("tries are"), "{text}");
     assert!(std::fs::read(&image).unwrap() == before);
