@@ -155,7 +155,8 @@ fn sector(
             *place = byte;
         }
     }
-    Ok((InPlace { len, blocks: vec![first..first + u64::from(size)] }, old, new))
+    let blocks = core::iter::once(first..first + u64::from(size)).collect();
+    Ok((InPlace { len, blocks }, old, new))
 }
 
 /// Places and values of the bytes that differ.

@@ -220,13 +220,20 @@ fn bls_tries(stage: &mut Stage) -> Result<()> {
     let image = bls()?;
     let disk = stage.image(&image)?;
     let extra = format!("pvgrub.entry={MACHINE}-{GENERIC} pvgrub.timeout=1");
-    let config = stage.pvgrub().extra(extra).disk("xvda", &disk);
+    let config = stage.pvgrub().extra(&extra).disk("xvda", &disk);
     for counters in ["+2-1", "+1-2"] {
         runs(&Person::at(stage, &config)?.comes_up()?, Kernel::Generic)?;
         let names = esp_names(&image, &stage.file(0), "loader/entries")?;
         let wanted = [format!("{MACHINE}-{GENERIC}{counters}.conf"), format!("{MACHINE}-{CLOUD}.conf")];
         ensure!(names == wanted, "{names:?}, not {wanted:?}");
     }
+    // Without dom0's leave it is booted all the same.
+    let before = esp_names(&image, &stage.file(0), "loader/entries")?;
+    let config = stage.pvgrub().extra(&extra).disk("xvda", &disk.read_only());
+    let mut person = Person::at(stage, &config)?;
+    person.reads("not counted down")?;
+    runs(&person.comes_up()?, Kernel::Generic)?;
+    ensure!(before == esp_names(&image, &stage.file(0), "loader/entries")?, "it was counted");
     Ok(())
 }
 
