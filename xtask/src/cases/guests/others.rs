@@ -24,6 +24,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::pvgrub("guests/extlinux/debian", Tier::Full, extlinux_debian),
         Case::pvgrub("guests/bls/default", Tier::Full, bls_default),
         Case::pvgrub("guests/bls/second", Tier::Full, bls_second),
+        Case::pvgrub("guests/bls/edit", Tier::Full, bls_edit),
         Case::pvgrub("guests/bls/forced", Tier::Full, bls_forced),
         Case::pvgrub("guests/bls/tries", Tier::Full, bls_tries),
         Case::pvgrub("guests/uki/default", Tier::Quick, uki_default),
@@ -205,6 +206,19 @@ fn bls_second(stage: &mut Stage) -> Result<()> {
     person.wakes(&format!("({CLOUD})"))?;
     person.chooses(&format!("({GENERIC})"))?;
     runs(&person.comes_up()?, Kernel::Generic)
+}
+
+fn bls_edit(stage: &mut Stage) -> Result<()> {
+    let config = stage.guest(&bls()?, "pvgrub.timeout=30")?;
+    let mut person = Person::at(stage, &config)?;
+    person.wakes(&format!("({CLOUD})"))?;
+    person.goes_to(&format!("({GENERIC})"))?;
+    person.edits(&format!("{GENERIC}/linux"))?;
+    person.appends_to("linux", " pick=edited")?;
+    person.boots_it()?;
+    let report = person.comes_up()?;
+    runs(&report, Kernel::Generic)?;
+    report.has("cmdline", &format!("systemd.machine_id={MACHINE} pick=edited"))
 }
 
 fn bls_forced(stage: &mut Stage) -> Result<()> {
