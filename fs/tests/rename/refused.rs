@@ -138,6 +138,7 @@ fn devices_that_fail_are_said_to() {
         (Fault::Torn, "writing failed (xvda: I/O error), so it may be old, new"),
         (Fault::Lost, "what was written does not come back"),
         (Fault::NoFlush, "writing failed"),
+        (Fault::Forgets, "its directory reads otherwise after the change"),
     ] {
         let device = changed(0, &[]);
         device.fault.set(fault);
