@@ -62,6 +62,11 @@ fn entries_that_are_not_as_they_should_be() {
     assert_refuses(&Device::new(volume(&root), 512), "/alias~01.con", &["alias~05.con"], whole);
     let same = volume(&[entries(1, "a+1.conf"), entries(2, "A+1.conf")].concat());
     assert_refuses(&Device::new(same, 512), "/a+1.conf", &["a+0.conf"], "several of this name");
+    // A bit that some readers pass over, in entries that have the new name for those.
+    let mut other = entries(2, NEW);
+    (0..3).for_each(|part| other[part * SLOT] |= 0x20);
+    let twice = volume(&[entries(1, &OLD[1..]), other].concat());
+    assert_refuses(&Device::new(twice, 512), OLD, &[NEW], "its directory says several things");
 }
 
 #[test]
