@@ -5,7 +5,7 @@ use pvgrub_handover::image::Uki;
 use pvgrub_menu::bls::{
     DIRECTORIES, Entry as Found, Flavour, Image, List, LoaderConf, Timeout, Tries, places,
 };
-use pvgrub_menu::{Boot, Default as Chosen, Entry, Menu, Note, TimeoutStyle, clean};
+use pvgrub_menu::{Boot, Default as Chosen, Entry, Menu, Note, Target, TimeoutStyle, clean};
 
 use crate::entries::{entry, file};
 use crate::input::{FileSource, Input};
@@ -58,7 +58,11 @@ pub fn menu(volume: &Volume) -> Result<Menu, Error> {
     list.sort();
     let mut menu = Menu::default();
     for (title, found) in list.titles().iter().zip(&list.entries) {
-        menu.entries.push(line(&*files, title, found));
+        let mut entry = line(&*files, title, found);
+        if let Ok(Target::Boot(boot)) = &mut entry.target {
+            boot.counter = counter(found);
+        }
+        menu.entries.push(entry);
     }
     let notes = list.notes.iter().map(|note| Note { line: 0, text: clean(note) });
     menu.notes.extend(notes);
@@ -105,7 +109,7 @@ fn size(entry: &Found) -> usize {
 
 fn profiles(directory: &str, name: &str, uki: Uki) -> Vec<Found> {
     let stem = name.get(..name.len().saturating_sub(4)).unwrap_or(name);
-    let (id, tries) = counted(stem);
+    let (id, tries) = Tries::of(stem);
     let several = uki.profiles.len() > 1;
     let title = uki.title.unwrap_or_else(|| id.to_owned());
     let one = |(number, profile): (u32, &pvgrub_handover::image::Profile)| Found {
@@ -135,13 +139,9 @@ fn profiles(directory: &str, name: &str, uki: Uki) -> Vec<Found> {
     (0..).zip(&uki.profiles).map(one).collect()
 }
 
-/// A name without its counters: `linux+3-1`.
-fn counted(stem: &str) -> (&str, Option<Tries>) {
-    let counters = stem.rsplit_once('+').and_then(|(name, counters)| {
-        let (left, done) = counters.split_once('-').unwrap_or((counters, "0"));
-        Some((name, Tries { left: left.parse().ok()?, done: done.parse().ok()? }))
-    });
-    counters.map_or((stem, None), |(name, tries)| (name, Some(tries)))
+/// The file whose name has an entry's counters, if anything is left to count.
+fn counter(found: &Found) -> Option<String> {
+    found.tries.filter(|tries| !tries.bad()).map(|_| format!("{}/{}", found.directory, found.file))
 }
 
 fn line(files: &dyn FileSystem, title: &str, found: &Found) -> Entry {
@@ -165,11 +165,7 @@ fn line(files: &dyn FileSystem, title: &str, found: &Found) -> Entry {
         })
     };
     let mut entry = Entry { id: Some(found.id.clone()), ..entry(title, boot()) };
-    let mut notes = found.notes.clone();
-    if found.tries.is_some_and(|tries| !tries.bad()) {
-        notes.push("its tries are not counted down: disks are only read".into());
-    }
-    entry.notes = notes.iter().map(|note| Note { line: 0, text: clean(note) }).collect();
+    entry.notes = found.notes.iter().map(|note| Note { line: 0, text: clean(note) }).collect();
     entry.classes.clone_from(&found.classes);
     entry
 }

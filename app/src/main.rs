@@ -33,6 +33,7 @@ mod reader;
 mod script;
 mod session;
 mod timings;
+mod tries;
 mod unified;
 
 use std::process::ExitCode;
@@ -54,6 +55,7 @@ use network::{Network, break_off};
 use reader::Reader;
 use session::{End, Session};
 use timings::Timings;
+use tries::Counted;
 
 fn main() -> ExitCode {
     match This::start() {
@@ -86,7 +88,9 @@ fn run(machine: &impl Machine) -> ExitCode {
             keys.breakable(|| Reader { machine, sources, console, silent: false }.find(machine))
         });
         let found = found.unwrap_or_else(|| Err("Looking for a menu was broken off.".into()));
-        let mut session = Session { machine, console, look, memory, sources, timings: &timings, shell: None };
+        let counted = Counted::default();
+        let mut session =
+            Session { machine, console, look, memory, sources, timings: &timings, shell: None, counted };
         let end = match found {
             Ok(mut config) => {
                 machine.options().forced.hold(&mut config);

@@ -109,11 +109,12 @@ impl<M: Machine> Session<'_, M> {
         let led = self.breakable(|session| script.command(&mut session.place(&config.home), &text));
         let config = Config { script: Some(script.clone()), ..config.clone() };
         let end = led.and_then(|mut led| {
-            // No command names a profile.
-            if let (Led::To(Target::Boot(boot)), Ok(Target::Boot(own))) = (&mut led, &entry.target)
-                && boot.kernel.path == own.kernel.path
-            {
-                boot.profile = own.profile;
+            // No command names a profile, or the file that is counted by.
+            if let (Led::To(Target::Boot(boot)), Ok(Target::Boot(own))) = (&mut led, &entry.target) {
+                boot.counter.clone_from(&own.counter);
+                if boot.kernel.path == own.kernel.path {
+                    boot.profile = own.profile;
+                }
             }
             self.follow(&config, led, &Way::USER, depth)
         });

@@ -136,6 +136,7 @@ impl<M: Machine> Session<'_, M> {
         match target {
             Target::Boot(boot) => {
                 way.end()?;
+                let boot = self.count(config, boot);
                 let plain = self.look.style == Style::Plain;
                 let loader = Loader {
                     machine: self.machine,
@@ -148,7 +149,7 @@ impl<M: Machine> Session<'_, M> {
                     notes: Vec::new(),
                     timings: self.timings,
                 };
-                let ready = loader.load(boot)?;
+                let ready = loader.load(&boot)?;
                 Ok(End::Done(self.machine.hand_over(ready, self.console, self.timings)?))
             }
             Target::Config(other) => {

@@ -12,6 +12,7 @@ use crate::machine::Machine;
 use crate::reader::Reader;
 use crate::script::{Place, Script};
 use crate::timings::Timings;
+use crate::tries::Counted;
 
 /// How a menu came to its end.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,6 +43,8 @@ pub struct Session<'a, M: Machine> {
     pub timings: &'a Timings,
     /// The shell of the command line, where the menu has none of its own.
     pub shell: Option<Script>,
+    /// Entries that were counted down.
+    pub counted: Counted,
 }
 
 fn headline(name: &str) -> String {

@@ -6,3 +6,4 @@ mod guest;
 mod menus;
 mod network;
 mod terminal;
+mod tries;
