@@ -99,6 +99,7 @@ fn does(target: &Target, all: &mut Map<String, Value>) {
         }
         Target::OfferedConfig => "dhcp --with-configfile",
         Target::Up(_) => "back",
+        Target::Disks => "disks",
         Target::Halt => "halt",
         Target::Reboot => "reboot",
         Target::Submenu(_) | Target::Script(_) => "nothing",

@@ -3,7 +3,7 @@
 use pvgrub_fs::{Disks, FileKind, Volume};
 use pvgrub_menu::extlinux::{Config as Syslinux, Paths};
 use pvgrub_menu::places::{Format, guess};
-use pvgrub_menu::{ConfigFile, Default, Entry, FileRef, MAX_TEXT, Menu, parse_saved_default};
+use pvgrub_menu::{ConfigFile, Default, Entry, FileRef, MAX_TEXT, Menu, Target, parse_saved_default};
 use pvgrub_net::{Digest, Place as ServerFile};
 
 use crate::config::{Config, Home, Sources, volume};
@@ -39,7 +39,7 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
             (Some(FileRef { device: None, path, .. }), _) => self.search_file(path),
             (None, Some(text)) => self.given(text),
             (None, None) => {
-                let on_disks = self.search_places();
+                let on_disks = self.search_places(None);
                 match on_disks {
                     Err(why) if machine.has_cards() => {
                         self.offered().map_err(|offered| format!("{why}\n{offered}"))
@@ -79,6 +79,10 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
             if text.len() > MAX_TEXT {
                 return Err(format!("{}: with the files behind it more than {MAX_TEXT} bytes", other.file));
             }
+        }
+        // Somebody may lead on to a menu of another kind.
+        if other.more.is_empty() && guess(&other.file.path, &text) != Format::Syslinux {
+            return self.read(&other.file, home);
         }
         let name = match home {
             Home::Volume(volume, _) => format!("{}:{}", volume.name, other.file.path),
@@ -180,9 +184,17 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
                 let led = script.config(&mut self.place(&config.home), path, &text);
                 match led.map_err(|why| wrong(&why))? {
                     Led::Menu(menu) => config.menu = *menu,
+                    // One place of several on this disk: the next has its turn.
+                    Led::To(Target::Disks) if config.home.volume().is_some() => {
+                        return Err(wrong(&"it ends with `exit`"));
+                    }
                     // It boots without asking.
                     Led::To(target) => {
-                        config.menu.entries.push(Entry::new("What the configuration boots", Ok(target)));
+                        let title = match target {
+                            Target::Disks => "The domain's disks",
+                            _ => "What the configuration boots",
+                        };
+                        config.menu.entries.push(Entry::new(title, Ok(target)));
                         config.menu.settings.timeout = Some(0);
                     }
                     Led::Back => return Err(wrong(&"it has no entries")),
@@ -237,13 +249,25 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
         Err(nothing(disks, path, failures))
     }
 
+    /// The menu on the domain's disks, for one at `home` that gives way to them. If that is on a disk itself, they are the others: a
+    /// firmware, too, would go on with what comes next.
+    pub fn on_disks(&mut self, home: &Home<'d>) -> Result<Config<'d>, String> {
+        let own = home.volume().map(|volume| volume.disk);
+        if own.is_some() && self.sources.disks.disks().len() == 1 {
+            return Err("there is no other disk to go on with".into());
+        }
+        self.search_places(own)
+    }
+
     /// The menu of most weight on the first disk that has any: no disk behind it is waited for.
-    fn search_places(&mut self) -> Result<Config<'d>, String> {
+    /// `but`: one that is not looked at.
+    fn search_places(&mut self, but: Option<usize>) -> Result<Config<'d>, String> {
         let disks: &'d Disks = self.sources.disks;
         let mut failures = Vec::new();
-        for disk in disks.disks() {
+        for (_, disk) in disks.disks().iter().enumerate().filter(|(number, _)| Some(*number) != but) {
             self.console.lines(&format!("Looking for a menu on {}", disk.name));
             let mut chain: Option<Config<'d>> = None;
+            let forced = &self.machine.options().forced;
             for Spot { volume, path, format } in places::on(disk, &mut failures) {
                 let config = match format {
                     Format::ChainLoad => {
@@ -255,7 +279,13 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
                 };
                 match (config, chain) {
                     (Ok(config), None) => return Ok(config.after(failures)),
-                    (Ok(config), Some(chain)) => return Ok(places::or_else(chain, &config)),
+                    // The host means an entry of the guest's, of which a loader in our place knows nothing.
+                    (Ok(config), Some(chain)) if forced.entry.is_some() => {
+                        failures
+                            .push(format!("{} is not started, since the host names an entry.", chain.name));
+                        return Ok(config.after(failures));
+                    }
+                    (Ok(config), Some(chain)) => return Ok(self.chain(places::or_else(chain, &config))),
                     (Err(why), before) => {
                         failures.push(why);
                         chain = before;
@@ -263,10 +293,20 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
                 }
             }
             if let Some(config) = chain {
-                return Ok(config.after(failures));
+                return Ok(self.chain(config).after(failures));
             }
         }
         Err(nothing(disks, "menus of GRUB, systemd-boot and Syslinux where they usually are", failures))
+    }
+
+    /// A boot loader of the guest's own is to be started: what it won't do.
+    fn chain(&mut self, mut config: Config<'d>) -> Config<'d> {
+        if !self.machine.options().forced.append.is_empty() {
+            let note = format!("pvgrub.append= is not on the command line of what {} boots.", config.name);
+            self.console.lines(&note);
+            config.notes.push(note);
+        }
+        config
     }
 }
 

@@ -12,6 +12,7 @@ use crate::machine::Machine;
 use crate::reader::Reader;
 use crate::script::{Place, Script};
 use crate::timings::Timings;
+use crate::tries::Counted;
 
 /// How a menu came to its end.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,6 +47,8 @@ pub struct Session<'a, M: Machine> {
     pub shell: Option<Script>,
     /// The names of the menus that are open, the first one first.
     pub trail: Vec<String>,
+    /// Entries that were counted down.
+    pub counted: Counted,
 }
 
 fn headline(name: &str) -> String {
@@ -81,7 +84,12 @@ impl<'a, M: Machine> Session<'a, M> {
         let name = headline(&format!("{}{title}", config.name));
         let mut ui = Ui::new(&config.menu, &name, *self.look, self.console.now());
         ui.remember(self.memory.clone());
-        ui.say(&config.notes.join("\n"));
+        let missed = config.menu.missed();
+        if let (Some(missed), Style::Screen) = (&missed, self.look.style) {
+            // A screen is painted over: who reads the console's log shall find it, too.
+            self.console.lines(missed);
+        }
+        ui.say(&missed.iter().chain(&config.notes).map(String::as_str).collect::<Vec<_>>().join("\n"));
         self.shell = None;
         loop {
             let mut action = match self.action(&mut ui) {
@@ -104,8 +112,9 @@ impl<'a, M: Machine> Session<'a, M> {
                     Ok(end) => return end,
                     Err(Failure::Because(reason)) => {
                         action = ui.failed(entry, cause, &reason);
-                        // The menu, which would show it, is passed over.
-                        if let Action::Boot { .. } = action {
+                        // The menu, which would show it, is passed over. And a screen is no log.
+                        let unseen = cause == Cause::Automatic && self.look.style == Style::Screen;
+                        if unseen || matches!(action, Action::Boot { .. }) {
                             self.console.lines(&reason);
                         }
                     }

@@ -44,6 +44,8 @@ pub struct Entry {
     pub source: String,
     /// Booting it makes it the one that `default saved` means (menu.lst's `savedefault`).
     pub saves: bool,
+    /// What is to be shown, and waited for, before anything is done (menu.lst's `pause`).
+    pub pauses: Vec<Pause>,
     /// It leads to another menu, though its target doesn't say so: GRUB 2's `submenu`.
     pub submenu: bool,
     /// Words on it for the user, shown while it is marked; may have several lines.
@@ -69,6 +71,7 @@ impl Entry {
             passwords: Vec::new(),
             source: String::new(),
             saves: false,
+            pauses: Vec::new(),
             submenu: false,
             help: String::new(),
             target,
@@ -76,6 +79,15 @@ impl Entry {
             notes: Vec::new(),
         }
     }
+}
+
+/// A `pause` line: a message, and a wait for a key. Esc goes back to the menu.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// The message, cleaned for a terminal.
+    pub message: String,
+    /// Seconds until it goes on without a key; `None`: never.
+    pub wait: Option<u32>,
 }
 
 /// What choosing an entry does.
@@ -93,6 +105,8 @@ pub enum Target {
     Up(usize),
     /// Something that only the program knows how to do, under a number of its own: the body of a GRUB 2 entry.
     Script(usize),
+    /// Go on with what the domain's disks have, as if this menu hadn't been: `LOCALBOOT`, GRUB's `exit`.
+    Disks,
     /// Switch the domain off.
     Halt,
     /// Start the domain anew.
@@ -114,6 +128,8 @@ pub struct Boot {
     pub profile: Option<u32>,
     /// A list of digests (`sha256sums`): every file of the entry that has none of its own must be in it.
     pub sums: Option<FileRef>,
+    /// The file whose name has the counters of this entry, on the menu's own volume: it is renamed when the entry is booted.
+    pub counter: Option<String>,
 }
 
 /// A `module` line.

@@ -136,7 +136,7 @@ fn extlinux() {
     );
     assert_eq!((&entry(1)["kernel"], &entry(1)["arguments"]), (&"/boot/vmlinuz".into(), &"quiet".into()));
     assert_eq!(entry(2)["menu"]["entries"][0]["arguments"], "inner");
-    assert_eq!(entry(3)["action"], "fail");
+    assert_eq!(entry(3)["action"], "disks");
     boots(&Guest::with(files), "", &["by itself: Linux lts", "quiet"]);
 }
 
@@ -157,7 +157,9 @@ fn the_boot_loader_specification() {
     let menu = dump(&mut Guest::with(files));
     let entry = |number: usize| &menu["entries"][number];
     assert_eq!(menu["config"], "xvda:/loader/entries");
-    assert_eq!((&menu["timeout"], &menu["default"]), (&Value::from(0), &Value::from(1)));
+    // A second, in which a key shows the menu.
+    assert_eq!((&menu["timeout"], &menu["timeout_style"]), (&Value::from(1), &"hidden".into()));
+    assert_eq!(menu["default"], 1);
     assert!(entry(0)["title"].as_str().unwrap().starts_with("Debian (6.12) (3 tries left"), "{menu}");
     assert_eq!(
         (&entry(1)["kernel"], &entry(1)["arguments"]),
@@ -195,6 +197,32 @@ fn fedora_has_blscfg_in_its_script() {
     assert_eq!(menu["default"], 1, "{menu}");
     assert_eq!(menu["entries"][1]["arguments"].as_str().unwrap().trim(), "root=/dev/xvda1 ro rhgb");
     boots(&Guest::with(files), "", &["/boot/vmlinuz-6.5", "root=/dev/xvda1 ro rhgb"]);
+}
+
+/// A volume with two directories may have a file of one name in both.
+#[test]
+fn entries_of_the_same_name_in_two_directories() {
+    let conf = |args: &str| format!("title Linux\nlinux /m/linux\noptions {args}\n");
+    let (one, two) = (conf("one"), conf("two"));
+    let files: &[(&str, &[u8])] = &[
+        ("/loader/entries/x.conf", one.as_bytes()),
+        ("/boot/loader/entries/x.conf", two.as_bytes()),
+        ("/m/linux", &linux()),
+        ("/boot/m/linux", &linux()),
+    ];
+    let menu = dump(&mut Guest::with(files));
+    let entry = |number: usize| (&menu["entries"][number]["kernel"], &menu["entries"][number]["arguments"]);
+    assert_eq!(entry(0), (&"/m/linux".into(), &"one".into()));
+    // That one is there, too: each path is tried from the root first.
+    assert_eq!(entry(1), (&"/m/linux".into(), &"two".into()));
+    let titles = [&menu["entries"][0]["title"], &menu["entries"][1]["title"]];
+    assert_eq!(titles, ["Linux (x) (/loader/entries)", "Linux (x) (/boot/loader/entries)"]);
+    // Only beneath /boot.
+    let files = [files[0], files[1], files[3]];
+    let menu = dump(&mut Guest::with(&files));
+    assert_eq!(menu["entries"][0]["kernel"], "/m/linux");
+    assert_eq!(menu["entries"][1]["kernel"], "/boot/m/linux");
+    boots(&Guest::with(&files), "\x0c1\n", &["xvda:/boot/m/linux", "two"]);
 }
 
 /// A unified image of these sections, as much of PE as such an image needs.
@@ -393,9 +421,7 @@ fn the_menu_behind_the_guests_own_boot_loader() {
         ("/k", &linux()),
     ];
     boots(&Guest::with(files), "", &["pvboot-x86_64.elf", "would be booted"]);
-    let mut guest = Guest::with(files);
-    guest.arg("pvgrub.entry=1");
-    boots(&guest, "", &["The menu in xvda:/loader/entries", "from-bls"]);
+    boots(&Guest::with(files), "1\n", &["The menu in xvda:/loader/entries", "from-bls"]);
 }
 
 #[test]

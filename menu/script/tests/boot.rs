@@ -59,6 +59,15 @@ fn the_command_line_is_quoted_as_grub_does() {
 }
 
 #[test]
+fn a_verbatim_command_line_is_as_it_stands() {
+    let line = |text: &str| booted(&format!("menuentry a {{ linux --verbatim /vmlinuz {text} }}")).args;
+    assert_eq!(line(r#"'a="b c"  \x\41 $root' "it's" d"#), r#"a="b c"  \x\41 $root it's d"#);
+    assert_eq!(line(""), "");
+    // Behind the file it is an argument like any other.
+    assert_eq!(booted("menuentry a { linux /vmlinuz --verbatim '\"' }").args, r#"--verbatim \""#);
+}
+
+#[test]
 fn a_kernel_that_is_not_there() {
     let (outcome, out) = first("menuentry a { linux /none; initrd /initrd }");
     assert_eq!(outcome, Outcome::Failed("file `/none' not found".into()));

@@ -28,7 +28,7 @@ struct Look {
 /// `ls [-l] [-h] [-a] [PATH…]`.
 pub(crate) fn ls(exec: &mut Exec, call: &Call) -> Run {
     let Some(options) = exec.options(&SYNTAX, &call.name, &call.args)? else {
-        return Ok(exec.sh.pending.as_ref().map_or(0, |(code, _)| *code));
+        return Ok(exec.errno());
     };
     let look = Look { long: options.has(0), human: options.has(1), all: options.has(2) };
     for path in &options.args {

@@ -35,7 +35,7 @@ pub(crate) fn submenu(exec: &mut Exec, call: &Call) -> Run {
 }
 
 fn define(exec: &mut Exec, call: &Call, submenu: bool) -> Run {
-    let Some(mut options) = exec.options(&SYNTAX, &call.name, &call.args)? else { return Ok(errno(exec)) };
+    let Some(mut options) = exec.options(&SYNTAX, &call.name, &call.args)? else { return Ok(exec.errno()) };
     if options.args.is_empty() {
         return exec.fail(code::BAD_ARGUMENT, "missing arguments");
     }
@@ -145,7 +145,7 @@ const WITHIN_BOOT: &str = "/boot/loader/entries";
 /// [--show-default] [--show-non-default] [--entry NAME]`, as GRUB 2.14. Entries of the Boot Loader Specification; what is there
 /// already is not added again.
 pub(crate) fn blscfg(exec: &mut Exec, call: &Call) -> Run {
-    let Some(options) = exec.options(&BLSCFG, &call.name, &call.args)? else { return Ok(errno(exec)) };
+    let Some(options) = exec.options(&BLSCFG, &call.name, &call.args)? else { return Ok(exec.errno()) };
     let mut default = options.has(2);
     let mut others = options.has(3);
     let mut name = options.value(4).map(str::to_string);
@@ -166,7 +166,7 @@ pub(crate) fn blscfg(exec: &mut Exec, call: &Call) -> Run {
     let all = !default && !others && name.is_none();
     let fallback = directory.is_none() || options.has(1);
     let directory = directory.or_else(|| exec.get("blsdir")).unwrap_or_else(|| ENTRIES.to_string());
-    let Some((directory, entries)) = entries(exec, &directory, fallback)? else { return Ok(errno(exec)) };
+    let Some((directory, entries)) = entries(exec, &directory, fallback)? else { return Ok(exec.errno()) };
     let device = directory.split_once(')').map_or("", |(device, _)| device);
     let chosen = exec.get("default").unwrap_or_default();
     let known: BTreeSet<String> =
@@ -248,8 +248,4 @@ fn from_bls(exec: &mut Exec, bls: BlsEntry, device: &str, directory: &str) -> En
         file,
         line: 1,
     }
-}
-
-fn errno(exec: &Exec) -> u32 {
-    exec.sh.pending.as_ref().map_or(0, |(code, _)| *code)
 }

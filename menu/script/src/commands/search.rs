@@ -36,7 +36,7 @@ const SEARCH: Syntax = Syntax {
 
 /// `search --file|--label|--fs-uuid [--set[=VARIABLE]] [--hint=…] NAME`.
 pub(crate) fn search(exec: &mut Exec, call: &Call) -> Run {
-    let Some(options) = exec.options(&SEARCH, &call.name, &call.args)? else { return Ok(errno(exec)) };
+    let Some(options) = exec.options(&SEARCH, &call.name, &call.args)? else { return Ok(exec.errno()) };
     let mut hints: Vec<String> = options.all(5).chain(options.all(6)).map(str::to_string).collect();
     // Hints for platforms that GRUB 2.06 doesn't know are arguments there; this platform's are of use.
     let mut args = options.args.iter().map(String::as_str).peekable();
@@ -127,7 +127,7 @@ const PROBE: Syntax = Syntax {
 
 /// `probe [--set=VARIABLE] --fs|--fs-uuid|… DEVICE`.
 pub(crate) fn probe(exec: &mut Exec, call: &Call) -> Run {
-    let Some(options) = exec.options(&PROBE, &call.name, &call.args)? else { return Ok(errno(exec)) };
+    let Some(options) = exec.options(&PROBE, &call.name, &call.args)? else { return Ok(exec.errno()) };
     let Some(device) = options.args.first() else {
         return exec.fail(code::BAD_ARGUMENT, "device name required");
     };
@@ -147,7 +147,7 @@ pub(crate) fn probe(exec: &mut Exec, call: &Call) -> Run {
         Ok(value) => value,
         Err(error) => {
             exec.file_error(&format!("({device})"), &error);
-            return Ok(errno(exec));
+            return Ok(exec.errno());
         }
     };
     let value = match (value, what) {
@@ -165,8 +165,4 @@ pub(crate) fn probe(exec: &mut Exec, call: &Call) -> Run {
         None => exec.print(&value)?,
     }
     Ok(0)
-}
-
-fn errno(exec: &Exec) -> u32 {
-    exec.sh.pending.as_ref().map_or(0, |(code, _)| *code)
 }
