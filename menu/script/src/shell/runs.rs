@@ -29,12 +29,12 @@ impl Shell {
     }
 
     /// Runs an entry of the menu that is on top; `automatic` if nobody chose it, which a submenu inherits. Who may run it is
-    /// the caller's affair: [`Entry::users`].
+    /// the caller's affair: [`Entry::users`](crate::Entry::users).
     pub fn run_entry(&mut self, host: &mut dyn Host, index: usize, automatic: bool) -> Outcome {
         self.run(host, index, automatic, None)
     }
 
-    /// The same with commands that somebody edited in place of [`Entry::source`].
+    /// The same with commands that somebody edited in place of [`Entry::source`](crate::Entry::source).
     pub fn run_edited(&mut self, host: &mut dyn Host, index: usize, source: &str) -> Outcome {
         self.run(host, index, false, Some(source))
     }
