@@ -5,7 +5,7 @@ use pvgrub_handover::image::Uki;
 use pvgrub_menu::bls::{
     DIRECTORIES, Entry as Found, Flavour, Image, List, LoaderConf, Timeout, Tries, places,
 };
-use pvgrub_menu::{Boot, Default as Chosen, Entry, Menu, Note, TimeoutStyle, clean};
+use pvgrub_menu::{Boot, Default as Chosen, Entry, Menu, Note, Target, TimeoutStyle, clean};
 
 use crate::entries::{entry, file};
 use crate::input::{FileSource, Input};
@@ -45,27 +45,24 @@ pub fn single(path: &str, text: &[u8]) -> Result<Menu, String> {
 pub fn menu(volume: &Volume) -> Result<Menu, Error> {
     let files = volume.open()?;
     let mut list = List::new(Flavour::SystemdBoot);
-    let mut within = Vec::new();
     for directory in DIRECTORIES {
         let names = files.read_dir(directory).unwrap_or_default().into_iter();
         for name in names.filter(|name| List::wants(&name.name)).take(MAX_FILES) {
-            let before = list.entries.len();
             match files.open(&format!("{directory}/{}", name.name)).and_then(|file| file.read_all(MAX_CONF)) {
-                Ok(text) => list.add(&name.name, &text),
+                Ok(text) => list.add_from(directory, &name.name, &text),
                 Err(why) => list.notes.push(format!("{directory}/{}: {why}", name.name)),
             }
-            within.extend(
-                list.entries.get(before..).unwrap_or(&[]).iter().map(|e| (e.file.clone(), directory)),
-            );
         }
     }
     images(&*files, &mut list);
     list.sort();
     let mut menu = Menu::default();
     for (title, found) in list.titles().iter().zip(&list.entries) {
-        let directory =
-            within.iter().find(|(file, _)| *file == found.file).map_or("", |(_, directory)| *directory);
-        menu.entries.push(line(&*files, title, found, directory));
+        let mut entry = line(&*files, title, found);
+        if let Ok(Target::Boot(boot)) = &mut entry.target {
+            boot.counter = counter(found);
+        }
+        menu.entries.push(entry);
     }
     let notes = list.notes.iter().map(|note| Note { line: 0, text: clean(note) });
     menu.notes.extend(notes);
@@ -88,7 +85,7 @@ fn images(files: &dyn FileSystem, list: &mut List<'_>) {
             });
             match uki {
                 Ok(uki) => {
-                    let found = profiles(&name, &path, uki);
+                    let found = profiles(directory, &name, uki);
                     let size = found.iter().map(size).sum();
                     match left.checked_sub(size) {
                         Some(less) => (left, _) = (less, list.entries.extend(found)),
@@ -110,13 +107,14 @@ fn size(entry: &Found) -> usize {
     texts.into_iter().chain(more).map(String::len).sum::<usize>() + size_of::<Found>()
 }
 
-fn profiles(name: &str, path: &str, uki: Uki) -> Vec<Found> {
+fn profiles(directory: &str, name: &str, uki: Uki) -> Vec<Found> {
     let stem = name.get(..name.len().saturating_sub(4)).unwrap_or(name);
-    let (id, tries) = counted(stem);
+    let (id, tries) = Tries::of(stem);
     let several = uki.profiles.len() > 1;
     let title = uki.title.unwrap_or_else(|| id.to_owned());
     let one = |(number, profile): (u32, &pvgrub_handover::image::Profile)| Found {
         file: name.to_owned(),
+        directory: directory.to_owned(),
         id: match profile.id.as_deref().filter(|_| several) {
             Some(profile) => format!("{id}@{profile}"),
             None => id.to_owned(),
@@ -129,7 +127,7 @@ fn profiles(name: &str, path: &str, uki: Uki) -> Vec<Found> {
         version: uki.version.clone().or_else(|| uki.uname.clone()).unwrap_or_default(),
         machine_id: String::new(),
         sort_key: uki.sort_key.clone(),
-        image: Image::Uki(path.to_owned(), Some(number)),
+        image: Image::Uki(format!("{directory}/{name}"), Some(number)),
         initrds: Vec::new(),
         options: profile.cmdline.clone(),
         users: None,
@@ -141,19 +139,15 @@ fn profiles(name: &str, path: &str, uki: Uki) -> Vec<Found> {
     (0..).zip(&uki.profiles).map(one).collect()
 }
 
-/// A name without its counters: `linux+3-1`.
-fn counted(stem: &str) -> (&str, Option<Tries>) {
-    let counters = stem.rsplit_once('+').and_then(|(name, counters)| {
-        let (left, done) = counters.split_once('-').unwrap_or((counters, "0"));
-        Some((name, Tries { left: left.parse().ok()?, done: done.parse().ok()? }))
-    });
-    counters.map_or((stem, None), |(name, tries)| (name, Some(tries)))
+/// The file whose name has an entry's counters, if anything is left to count.
+fn counter(found: &Found) -> Option<String> {
+    found.tries.filter(|tries| !tries.bad()).map(|_| format!("{}/{}", found.directory, found.file))
 }
 
-fn line(files: &dyn FileSystem, title: &str, found: &Found, directory: &str) -> Entry {
+fn line(files: &dyn FileSystem, title: &str, found: &Found) -> Entry {
     // Where /boot is no volume of its own, some write paths from the root and some from /boot.
     let resolve = |path: &str| {
-        let places = places(directory, path);
+        let places = places(&found.directory, path);
         let there = places.iter().find(|place| files.metadata(place).is_ok());
         file(there.or(places.first()).map_or(path, String::as_str))
     };
@@ -171,11 +165,7 @@ fn line(files: &dyn FileSystem, title: &str, found: &Found, directory: &str) -> 
         })
     };
     let mut entry = Entry { id: Some(found.id.clone()), ..entry(title, boot()) };
-    let mut notes = found.notes.clone();
-    if found.tries.is_some_and(|tries| !tries.bad()) {
-        notes.push("its tries are not counted down: disks are only read".into());
-    }
-    entry.notes = notes.iter().map(|note| Note { line: 0, text: clean(note) }).collect();
+    entry.notes = found.notes.iter().map(|note| Note { line: 0, text: clean(note) }).collect();
     entry.classes.clone_from(&found.classes);
     entry
 }

@@ -6,7 +6,7 @@ use pvgrub_menu::{Action, Cause, HelpBody, MAX_TEXT, Menu, Target, Ui, cut};
 use crate::config::Config;
 use crate::load::Failure;
 use crate::machine::Machine;
-use crate::reach::deep;
+use crate::reach::{Way, deep};
 use crate::script::{Led, Script};
 use crate::session::{End, Session};
 
@@ -58,7 +58,7 @@ impl<M: Machine> Session<'_, M> {
                     .and_then(|()| self.breakable(|session| session.reader().read(file, &config.home)));
                 match read {
                     // Esc there leads back here.
-                    Ok(other) => match self.further(other, Cause::User, depth + 1) {
+                    Ok(other) => match self.further(other, &Way::USER, depth + 1) {
                         End::Back | End::GaveUp => ui.remember(self.memory.clone()),
                         end => return Some(end),
                     },
@@ -89,7 +89,7 @@ impl<M: Machine> Session<'_, M> {
             let led = self.breakable(|session| {
                 script.entry(&mut session.place(&config.home), number, false, Some(text))
             });
-            let end = led.and_then(|led| self.follow(config, led, None, Cause::User, depth));
+            let end = led.and_then(|led| self.follow(config, led, &Way::USER, depth));
             script.leave_to(levels);
             return end;
         }
@@ -100,7 +100,7 @@ impl<M: Machine> Session<'_, M> {
                 self.breakable(|session| session.sources.network.obey(lines, session.console))?;
             }
             let target = edited.target.as_ref().map_err(ToString::to_string)?;
-            return self.reach(config, target, Cause::User, depth);
+            return self.reach(config, target, &Way::USER, depth);
         }
         // Other formats are shown as commands.
         let script = self.shell(config);
@@ -109,13 +109,14 @@ impl<M: Machine> Session<'_, M> {
         let led = self.breakable(|session| script.command(&mut session.place(&config.home), &text));
         let config = Config { script: Some(script.clone()), ..config.clone() };
         let end = led.and_then(|mut led| {
-            // No command names a profile.
-            if let (Led::To(Target::Boot(boot)), Ok(Target::Boot(own))) = (&mut led, &entry.target)
-                && boot.kernel.path == own.kernel.path
-            {
-                boot.profile = own.profile;
+            // No command names a profile, or the file that is counted by.
+            if let (Led::To(Target::Boot(boot)), Ok(Target::Boot(own))) = (&mut led, &entry.target) {
+                boot.counter.clone_from(&own.counter);
+                if boot.kernel.path == own.kernel.path {
+                    boot.profile = own.profile;
+                }
             }
-            self.follow(&config, led, None, Cause::User, depth)
+            self.follow(&config, led, &Way::USER, depth)
         });
         script.leave_to(levels);
         end
@@ -161,7 +162,7 @@ impl<M: Machine> Session<'_, M> {
             Ok(led) => {
                 self.leave(ui);
                 let config = Config { script: Some(script.clone()), ..config.clone() };
-                self.follow(&config, led, None, Cause::User, depth)
+                self.follow(&config, led, &Way::USER, depth)
             }
         };
         script.leave_to(levels);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use pvgrub_menu::{
-    Cause, Default as Chosen, Entry, Key, Pause, Style, Target, Ui, cut, entry_by_path, parse_saved_default,
-    with_saved_default,
+    Cause, Default as Chosen, Entry, Key, Menu, Pause, Style, Target, Ui, clean, cut, entry_by_path,
+    parse_saved_default, with_saved_default,
 };
 
 use crate::config::{Config, Home};
@@ -24,6 +24,52 @@ pub(super) fn deep(depth: usize) -> Result<(), Failure> {
         return Ok(());
     }
     Err(format!("menus lead to menus, more than {MAX_DEPTH} deep").into())
+}
+
+/// Who asked for an entry, and where it is to lead.
+#[derive(Debug, Clone)]
+pub(super) struct Way {
+    cause: Cause,
+    /// What the host says behind this entry's name (`a>b`): an entry of the menu that it leads to.
+    inner: Option<Inner>,
+}
+
+/// An entry of the next menu that the host insists on.
+#[derive(Debug, Clone)]
+struct Inner {
+    path: String,
+    /// How the host said so.
+    word: String,
+}
+
+impl Way {
+    /// Somebody chose.
+    pub const USER: Self = Self { cause: Cause::User, inner: None };
+
+    /// For entry number `entry` of this menu.
+    fn of(menu: &Menu, entry: usize, cause: Cause) -> Self {
+        let inner = || {
+            let Chosen::Path(path) = &menu.settings.default else { return None };
+            let word = menu.settings.forced.clone()?;
+            let (_, rest) = entry_by_path(path, &menu.entries).filter(|(found, _)| *found == entry)?;
+            Some(Inner { path: rest.to_owned(), word }).filter(|inner| !inner.path.is_empty())
+        };
+        Self { cause, inner: if cause == Cause::Automatic { inner() } else { None } }
+    }
+
+    /// It led to a menu: what the host says of that one.
+    fn lead_into(&self, config: &mut Config<'_>) {
+        if let Some(Inner { path, word }) = &self.inner {
+            config.insist(path, word);
+            config.menu.settings.timeout = Some(0);
+        }
+    }
+
+    /// It led to something else, in which the host's entry can't be.
+    fn end(&self) -> Result<(), Failure> {
+        let Some(Inner { path, word }) = &self.inner else { return Ok(()) };
+        Err(format!("{}: this entry is no menu, so there is no {} in it", clean(word), clean(path)).into())
+    }
 }
 
 impl<M: Machine> Session<'_, M> {
@@ -58,7 +104,7 @@ impl<M: Machine> Session<'_, M> {
             let name = format!("{}: {title}", config.name);
             return Ok(self.menu(&Config { menu, name, notes: Vec::new(), ..config.clone() }, depth + 1));
         }
-        self.reach(config, target, cause, depth)
+        self.reach(config, target, &Way::of(&config.menu, entry, cause), depth)
     }
 
     /// Shows a message and waits for a key, for ever if need be, as GRUB does. But where the host forced how long a menu waits, a countdown
@@ -84,11 +130,13 @@ impl<M: Machine> Session<'_, M> {
         &mut self,
         config: &Config<'_>,
         target: &Target,
-        cause: Cause,
+        way: &Way,
         depth: usize,
     ) -> Result<End, Failure> {
         match target {
             Target::Boot(boot) => {
+                way.end()?;
+                let boot = self.count(config, boot);
                 let plain = self.look.style == Style::Plain;
                 let loader = Loader {
                     machine: self.machine,
@@ -101,85 +149,76 @@ impl<M: Machine> Session<'_, M> {
                     notes: Vec::new(),
                     timings: self.timings,
                 };
-                let ready = loader.load(boot)?;
+                let ready = loader.load(&boot)?;
                 Ok(End::Done(self.machine.hand_over(ready, self.console, self.timings)?))
             }
             Target::Config(other) => {
                 deep(depth)?;
                 let other = self.breakable(|session| session.reader().read(&other.file, &config.home))?;
-                Ok(self.further(other, cause, depth + 1))
+                Ok(self.further(other, way, depth + 1))
             }
             Target::OfferedConfig => {
                 deep(depth)?;
                 let other = self.breakable(|session| session.reader().offered())?;
-                Ok(self.further(other, cause, depth + 1))
+                Ok(self.further(other, way, depth + 1))
             }
             Target::Disks => {
                 deep(depth)?;
                 let other = self.breakable(|session| session.reader().on_disks(&config.home))?;
-                Ok(self.further(other, cause, depth + 1))
+                Ok(self.further(other, way, depth + 1))
             }
             // Only an entry leads there.
             Target::Submenu(_) => Err("there is no such menu".into()),
             Target::Script(number) => {
                 let script = config.script.as_ref().ok_or("internal error: there is no script")?;
-                let automatic = cause == Cause::Automatic;
+                let automatic = way.cause == Cause::Automatic;
                 let levels = script.levels();
                 let led = self.breakable(|session| {
                     script.entry(&mut session.place(&config.home), *number, automatic, None)
                 });
-                let inner = inner(config, *number, cause);
-                let end = led.and_then(|led| self.follow(config, led, inner, cause, depth));
+                let end = led.and_then(|led| self.follow(config, led, way, depth));
                 // Also what was broken off once its menu was open: its entries are not those of this one.
                 script.leave_to(levels);
                 end
             }
-            Target::Halt => Ok(End::Done(self.machine.stop(false, self.console))),
-            Target::Reboot => Ok(End::Done(self.machine.stop(true, self.console))),
+            Target::Halt | Target::Reboot => {
+                way.end()?;
+                Ok(End::Done(self.machine.stop(*target == Target::Reboot, self.console)))
+            }
         }
     }
 
     /// Shows a menu that another led to.
-    pub(super) fn further(&mut self, mut config: Config<'_>, cause: Cause, depth: usize) -> End {
-        self.machine.options().forced.hold_further(&mut config.menu.settings, cause);
+    pub(super) fn further(&mut self, mut config: Config<'_>, way: &Way, depth: usize) -> End {
+        way.lead_into(&mut config);
+        self.machine.options().forced.hold_further(&mut config.menu.settings, way.cause);
         self.menu(&config, depth)
     }
 
-    /// Goes on where a script led to; in a menu `inner` is the default entry, if it is some. Whoever ran the script leaves that menu
-    /// afterwards.
+    /// Goes on where a script led to. Whoever ran the script leaves a menu of it afterwards.
     pub(super) fn follow(
         &mut self,
         config: &Config<'_>,
         led: Led,
-        inner: Option<String>,
-        cause: Cause,
+        way: &Way,
         depth: usize,
     ) -> Result<End, Failure> {
         match led {
             // As in GRUB: a countdown goes on to the fallback.
-            Led::Back if cause == Cause::Automatic => Err("its commands end without booting anything".into()),
+            Led::Back if way.cause == Cause::Automatic => {
+                Err("its commands end without booting anything".into())
+            }
             Led::Back => Ok(End::Back),
-            Led::To(target) => self.reach(config, &target, cause, depth),
+            Led::To(target) => self.reach(config, &target, way, depth),
             Led::Menu(menu) => {
                 let (mut menu, notes) = (*menu, Vec::new());
-                if let Some(inner) = inner {
-                    menu.settings.default = Chosen::Path(inner);
-                    menu.settings.timeout = Some(0);
-                }
-                menu.settings.entered_by_itself = cause == Cause::Automatic;
+                menu.settings.entered_by_itself = way.cause == Cause::Automatic;
                 deep(depth)?;
                 menu.guard_as(&config.menu.settings);
-                Ok(self.further(Config { menu, notes, ..config.clone() }, cause, depth + 1))
+                Ok(self.further(Config { menu, notes, ..config.clone() }, way, depth + 1))
             }
         }
     }
-}
-
-/// What a default that names an entry within a menu within this one says of that one; `entry` is the way there, and nobody chose it.
-fn inner(config: &Config<'_>, entry: usize, cause: Cause) -> Option<String> {
-    let Chosen::Path(path) = &config.menu.settings.default else { return None };
-    let (found, rest) = entry_by_path(path, &config.menu.entries)?;
-    (found == entry && cause == Cause::Automatic && !rest.is_empty()).then(|| rest.to_owned())
 }
 
 /// Makes this entry the one that `default saved` means: in the file `default` beside the menu, in place.

@@ -237,6 +237,7 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
         for (_, disk) in disks.disks().iter().enumerate().filter(|(number, _)| Some(*number) != but) {
             self.console.lines(&format!("Looking for a menu on {}", disk.name));
             let mut chain: Option<Config<'d>> = None;
+            let forced = &self.machine.options().forced;
             for Spot { volume, path, format } in places::on(disk, &mut failures) {
                 let config = match format {
                     Format::ChainLoad => {
@@ -248,7 +249,13 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
                 };
                 match (config, chain) {
                     (Ok(config), None) => return Ok(config.after(failures)),
-                    (Ok(config), Some(chain)) => return Ok(places::or_else(chain, &config)),
+                    // The host means an entry of the guest's, of which a loader in our place knows nothing.
+                    (Ok(config), Some(chain)) if forced.entry.is_some() => {
+                        failures
+                            .push(format!("{} is not started, since the host names an entry.", chain.name));
+                        return Ok(config.after(failures));
+                    }
+                    (Ok(config), Some(chain)) => return Ok(self.chain(places::or_else(chain, &config))),
                     (Err(why), before) => {
                         failures.push(why);
                         chain = before;
@@ -256,10 +263,20 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
                 }
             }
             if let Some(config) = chain {
-                return Ok(config.after(failures));
+                return Ok(self.chain(config).after(failures));
             }
         }
         Err(nothing(disks, "menus of GRUB, systemd-boot and Syslinux where they usually are", failures))
+    }
+
+    /// A boot loader of the guest's own is to be started: what it won't do.
+    fn chain(&mut self, mut config: Config<'d>) -> Config<'d> {
+        if !self.machine.options().forced.append.is_empty() {
+            let note = format!("pvgrub.append= is not on the command line of what {} boots.", config.name);
+            self.console.lines(&note);
+            config.notes.push(note);
+        }
+        config
     }
 }
 

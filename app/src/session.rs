@@ -12,6 +12,7 @@ use crate::machine::Machine;
 use crate::reader::Reader;
 use crate::script::{Place, Script};
 use crate::timings::Timings;
+use crate::tries::Counted;
 
 /// How a menu came to its end.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,6 +43,8 @@ pub struct Session<'a, M: Machine> {
     pub timings: &'a Timings,
     /// The shell of the command line, where the menu has none of its own.
     pub shell: Option<Script>,
+    /// Entries that were counted down.
+    pub counted: Counted,
 }
 
 fn headline(name: &str) -> String {
@@ -68,7 +71,12 @@ impl<'a, M: Machine> Session<'a, M> {
     pub fn menu(&mut self, config: &Config<'_>, depth: usize) -> End {
         let mut ui = Ui::new(&config.menu, &headline(&config.name), *self.look, self.console.now());
         ui.remember(self.memory.clone());
-        ui.say(&config.notes.join("\n"));
+        let missed = config.menu.missed();
+        if let (Some(missed), Style::Screen) = (&missed, self.look.style) {
+            // A screen is painted over: who reads the console's log shall find it, too.
+            self.console.lines(missed);
+        }
+        ui.say(&missed.iter().chain(&config.notes).map(String::as_str).collect::<Vec<_>>().join("\n"));
         self.shell = None;
         loop {
             let mut action = match self.action(&mut ui) {
@@ -90,8 +98,9 @@ impl<'a, M: Machine> Session<'a, M> {
                     Ok(end) => return end,
                     Err(Failure::Because(reason)) => {
                         action = ui.failed(entry, cause, &reason);
-                        // The menu, which would show it, is passed over.
-                        if let Action::Boot { .. } = action {
+                        // The menu, which would show it, is passed over. And a screen is no log.
+                        let unseen = cause == Cause::Automatic && self.look.style == Style::Screen;
+                        if unseen || matches!(action, Action::Boot { .. }) {
                             self.console.lines(&reason);
                         }
                     }

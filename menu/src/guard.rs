@@ -9,9 +9,8 @@ use crate::auth::{Access, Secret};
 use crate::key::Key;
 use crate::keymap::KeyMap;
 use crate::settings::Settings;
+use crate::wrong::Wrong;
 
-/// After so many wrong passwords the wait no longer doubles: 64 s.
-const MAX_DOUBLINGS: u32 = 6;
 /// The most passwords that are remembered as shown.
 const MAX_KNOWN: usize = 64;
 /// The most lines of the command line's history.
@@ -23,9 +22,7 @@ const MAX_HISTORY: usize = 100;
 pub struct Memory {
     /// A password that was shown in one menu opens another only where the same user has the same secret.
     known: Vec<(String, Secret)>,
-    failures: u32,
-    /// Until then no password is tried.
-    until: Duration,
+    wrong: Wrong,
     /// Lines of the command line, the newest last.
     pub(crate) history: Vec<String>,
     /// Keys that count as others: as in GRUB they do so in all menus that follow.
@@ -113,7 +110,7 @@ impl Guard {
 
     /// The time until a password may be tried.
     pub fn time_left(&self, now: Duration) -> Option<Duration> {
-        Some(self.memory.until.saturating_sub(now)).filter(|left| !left.is_zero())
+        self.memory.wrong.time_left(now)
     }
 
     /// The same in seconds, rounded up.
@@ -134,13 +131,9 @@ impl Guard {
         let secret = self.secret(user).cloned();
         let other = self.secrets.first().map(|(_, secret)| secret.clone());
         let right = secret.as_ref().or(other.as_ref()).is_some_and(|secret| secret.is(password));
-        match secret.filter(|_| right) {
-            None => {
-                self.failed(now);
-                Err("The password is wrong.".into())
-            }
-            Some(secret) => {
-                self.succeeded();
+        match secret {
+            Some(secret) if right => {
+                self.memory.wrong.succeeded(&secret);
                 if self.memory.known.len() < MAX_KNOWN
                     && !self.memory.known.iter().any(|(name, _)| name == user)
                 {
@@ -154,6 +147,10 @@ impl Guard {
                     Err(format!("{} may not do this.", crate::clean(user)))
                 }
             }
+            secret => {
+                self.memory.wrong.failed(secret.as_ref(), now);
+                Err("The password is wrong.".into())
+            }
         }
     }
 
@@ -161,21 +158,11 @@ impl Guard {
     pub fn check(&mut self, secret: &Secret, password: &str, now: Duration) -> bool {
         let right = secret.is(password);
         if right {
-            self.succeeded()
+            self.memory.wrong.succeeded(secret)
         } else {
-            self.failed(now)
+            self.memory.wrong.failed(Some(secret), now)
         }
         right
-    }
-
-    fn failed(&mut self, now: Duration) {
-        let seconds = 1 << self.memory.failures.min(MAX_DOUBLINGS);
-        self.memory.until = now.saturating_add(Duration::from_secs(seconds));
-        self.memory.failures = self.memory.failures.saturating_add(1);
-    }
-
-    fn succeeded(&mut self) {
-        self.memory.failures = 0;
     }
 }
 
@@ -238,8 +225,25 @@ mod tests {
             assert_eq!(guard.wait(s(5)), Some(seconds));
             assert_eq!(guard.wait(s(5 + seconds)), None);
         }
+    }
+
+    /// Who knows one password can't try another as often as they like.
+    #[test]
+    fn a_right_password_takes_back_its_own_wrong_ones_only() {
+        let mut guard = guard(Some(&["root"]));
+        for (now, seconds) in [(0, 1), (10, 2), (20, 4)] {
+            assert!(guard.log_in("root", "guess", &ann(), s(now)).is_err());
+            assert_eq!(guard.wait(s(now)), Some(seconds));
+            // Bob may not do this, but his password is right.
+            let _ = guard.log_in("bob", "bob!", &ann(), s(now));
+            guard.log_in("ann", "ann!", &ann(), s(now)).unwrap();
+            assert!(guard.check(&Secret::Plain("x".into()), "x", s(now)));
+        }
+        assert!(!guard.check(&Secret::Plain("x".into()), "y", s(30)));
+        assert_eq!(guard.wait(s(30)), Some(8));
         guard.log_in("root", "root!", &ann(), s(99)).unwrap();
-        assert!(!guard.check(&Secret::Plain("x".into()), "y", s(99)));
+        guard.check(&Secret::Plain("x".into()), "x", s(99));
+        assert!(guard.log_in("root", "guess", &ann(), s(99)).is_err());
         assert_eq!(guard.wait(s(99)), Some(1));
     }
 

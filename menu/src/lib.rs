@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+mod append;
 pub mod auth;
 mod autoboot;
 mod blocked;
@@ -35,6 +36,7 @@ mod color;
 mod command;
 pub mod extlinux;
 mod file;
+mod forced;
 mod guard;
 pub mod key;
 mod keymap;
@@ -55,7 +57,9 @@ mod submenu;
 mod text;
 mod ui;
 mod words;
+mod wrong;
 
+pub use append::append;
 pub use auth::{Access, Secret};
 pub use blocked::Blocked;
 pub use clean::{clean, cut, width};

@@ -15,6 +15,8 @@ use crate::network::NetLines;
 pub struct Settings {
     /// The entry that is booted when nobody chooses.
     pub default: Default,
+    /// That entry is what the host insists on ([`crate::Menu::insist`]), by this word.
+    pub forced: Option<String>,
     /// Seconds until that happens; `None`: the menu waits for ever.
     pub timeout: Option<u32>,
     /// What is seen meanwhile.

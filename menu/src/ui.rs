@@ -187,7 +187,7 @@ impl Ui {
         ui.colors = settings.colors;
         let attempts = Attempts::new(settings, &menu.entries);
         ui.selected = attempts.first().unwrap_or(0);
-        if let Some(seconds) = settings.timeout.filter(|_| !ui.items.is_empty()) {
+        if let Some(seconds) = settings.timeout.filter(|_| attempts.first().is_some()) {
             ui.countdown = Some(now.saturating_add(Duration::from_secs(seconds.into())));
             ui.attempts = Some(attempts);
             ui.autoboot = settings.autoboot.as_deref().map(clean);

@@ -198,6 +198,27 @@ fn defaults() {
 }
 
 #[test]
+fn words_of_a_default() {
+    // A carriage return is a blank, and no other control character gets to a kernel.
+    let config = disk("/extlinux.conf", "default /vmlinuz\ra  initrd=/i\nappend b\n");
+    assert_eq!(
+        (boot(default(&config)).args.as_str(), default(&config).title.as_str()),
+        ("b a", "/vmlinuz a initrd=/i")
+    );
+    assert_eq!(boot(default(&config)).initrds, ["/i"]);
+    let config = disk("/extlinux.conf", "default .linux /vmlinuz a\nappend b\n");
+    assert_eq!(
+        (boot(default(&config)).kernel.as_str(), boot(default(&config)).args.as_str()),
+        ("/vmlinuz", "b a")
+    );
+    for command in ["x \u{1b}[2J", "/vmlinuz \u{7}"] {
+        let config = disk("/extlinux.conf", &format!("default {command}\nlabel x\nkernel y\n"));
+        assert_eq!((default(&config).label.as_str(), config.notes.len()), ("x", 1), "{command:?}");
+        assert!(config.default.as_ref().is_some_and(|choice| choice.args.is_empty()));
+    }
+}
+
+#[test]
 fn habits() {
     let config = disk(
         "/isolinux/isolinux.cfg",

@@ -125,6 +125,12 @@ impl Script {
         Self(Rc::new(RefCell::new(self.0.borrow().clone())))
     }
 
+    /// Makes this the default entry of the menu on top.
+    pub fn set_default(&self, path: &str) {
+        // Where there is no room for it a script sees another one; what is booted is not its affair.
+        let _ = self.0.borrow_mut().set("default", path);
+    }
+
     /// How many menus are open in it.
     pub fn levels(&self) -> usize {
         self.0.borrow().levels()

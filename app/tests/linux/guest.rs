@@ -59,6 +59,28 @@ impl Guest {
         image
     }
 
+    /// Makes a 16 MiB FAT16 file system with these files in it.
+    pub fn fat(&self, name: &str, files: &[(&str, &[u8])]) -> PathBuf {
+        let image = self.dir.path().join(name);
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.read(true).write(true).create_new(true).open(&image).unwrap();
+        file.set_len(16 << 20).unwrap();
+        let mut disk = lamfat::StdIoWrapper::from(file);
+        lamfat::format_volume(&mut disk, lamfat::FormatVolumeOptions::new()).unwrap();
+        let volume = lamfat::FileSystem::new(disk, lamfat::FsOptions::new()).unwrap();
+        for (path, bytes) in files {
+            let mut directory = volume.root_dir();
+            let mut names: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+            let last = names.pop().unwrap();
+            for name in names {
+                directory = directory.create_dir(name).unwrap();
+            }
+            directory.create_file(last).unwrap().write_all(bytes).unwrap();
+        }
+        volume.unmount().unwrap();
+        image
+    }
+
     /// Adds a disk.
     pub fn disk(&mut self, image: &Path) {
         self.arg("--disk");

@@ -199,6 +199,32 @@ fn fedora_has_blscfg_in_its_script() {
     boots(&Guest::with(files), "", &["/boot/vmlinuz-6.5", "root=/dev/xvda1 ro rhgb"]);
 }
 
+/// A volume with two directories may have a file of one name in both.
+#[test]
+fn entries_of_the_same_name_in_two_directories() {
+    let conf = |args: &str| format!("title Linux\nlinux /m/linux\noptions {args}\n");
+    let (one, two) = (conf("one"), conf("two"));
+    let files: &[(&str, &[u8])] = &[
+        ("/loader/entries/x.conf", one.as_bytes()),
+        ("/boot/loader/entries/x.conf", two.as_bytes()),
+        ("/m/linux", &linux()),
+        ("/boot/m/linux", &linux()),
+    ];
+    let menu = dump(&mut Guest::with(files));
+    let entry = |number: usize| (&menu["entries"][number]["kernel"], &menu["entries"][number]["arguments"]);
+    assert_eq!(entry(0), (&"/m/linux".into(), &"one".into()));
+    // That one is there, too: each path is tried from the root first.
+    assert_eq!(entry(1), (&"/m/linux".into(), &"two".into()));
+    let titles = [&menu["entries"][0]["title"], &menu["entries"][1]["title"]];
+    assert_eq!(titles, ["Linux (x) (/loader/entries)", "Linux (x) (/boot/loader/entries)"]);
+    // Only beneath /boot.
+    let files = [files[0], files[1], files[3]];
+    let menu = dump(&mut Guest::with(&files));
+    assert_eq!(menu["entries"][0]["kernel"], "/m/linux");
+    assert_eq!(menu["entries"][1]["kernel"], "/boot/m/linux");
+    boots(&Guest::with(&files), "\x0c1\n", &["xvda:/boot/m/linux", "two"]);
+}
+
 /// A unified image of these sections, as much of PE as such an image needs.
 pub fn unified(sections: &[(&str, &[u8])]) -> Vec<u8> {
     let mut file = vec![0; 0x400];
@@ -395,9 +421,7 @@ fn the_menu_behind_the_guests_own_boot_loader() {
         ("/k", &linux()),
     ];
     boots(&Guest::with(files), "", &["pvboot-x86_64.elf", "would be booted"]);
-    let mut guest = Guest::with(files);
-    guest.arg("pvgrub.entry=1");
-    boots(&guest, "", &["The menu in xvda:/loader/entries", "from-bls"]);
+    boots(&Guest::with(files), "1\n", &["The menu in xvda:/loader/entries", "from-bls"]);
 }
 
 #[test]

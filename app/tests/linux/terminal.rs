@@ -287,6 +287,29 @@ fn what_is_remembered_outlives_a_scan_that_finds_nothing() {
     terminal.press("\x03");
 }
 
+/// On a screen that is painted over what went wrong by itself stands before the menu, too: for whoever reads the log.
+#[test]
+fn what_dom0_forces_is_told_in_the_log() {
+    let mut other = scripts();
+    other.arg("pvgrub.entry=Gamma");
+    let mut terminal = Terminal::start(other);
+    let line =
+        "pvgrub.entry=Gamma: this menu has no entry Gamma, so nothing is booted by itself. There are: ";
+    terminal.expect(&format!("{line}0 Alpha; 1 Beta; 2 More.\r\n"));
+    terminal.expect(">  0  Alpha");
+    terminal.expect("pvgrub.entry=Gamma: this menu has no entry");
+    terminal.press("1\r");
+    terminal.expect("beta hidden");
+    let mut other = scripts();
+    for word in ["pvgrub.entry=Beta>x", "pvgrub.timeout=0"] {
+        other.arg(word);
+    }
+    let mut terminal = Terminal::start(other);
+    terminal.expect("pvgrub.entry=Beta>x: this entry is no menu, so there is no x in it\r\n");
+    terminal.expect(">  1  Beta");
+    terminal.expect("Entry 1 (Beta) was not booted");
+}
+
 #[test]
 fn a_script_is_broken_off() {
     let menu = "set timeout=60\nmenuentry Alpha { while true; do sleep 1; done; }\nmenuentry Beta { linux /k beta; }\n";

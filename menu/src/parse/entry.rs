@@ -273,6 +273,7 @@ impl OpenEntry {
                 modules: self.modules,
                 sums: self.sums,
                 profile: None,
+                counter: None,
             }))),
             (None, None, None) => Err(Blocked::NoKernel),
         };

@@ -1,6 +1,8 @@
 //! Other families: Fedora's grub.cfg with Boot Loader Specification entries, systemd-boot's, extlinux, unified kernel
 //! images, and menu.lst.
 
+use std::path::Path;
+
 use anyhow::{Result, ensure};
 
 use super::driver::{DOWN, ENTER, Person, UP};
@@ -8,7 +10,7 @@ use super::{CLOUD, GENERIC, MACHINE, empty, pair, runs};
 use crate::cases::{Case, QUIET, Stage, Tier};
 use crate::kernels::Kernel;
 use crate::material::{BOOT_UUID, Image, Layout, ROOT_UUID, Uki, grubenv, ramdisk};
-use crate::menus;
+use crate::{menus, sh, tools};
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
@@ -24,6 +26,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::pvgrub("guests/bls/second", Tier::Full, bls_second),
         Case::pvgrub("guests/bls/edit", Tier::Full, bls_edit),
         Case::pvgrub("guests/bls/forced", Tier::Full, bls_forced),
+        Case::pvgrub("guests/bls/tries", Tier::Full, bls_tries),
         Case::pvgrub("guests/uki/default", Tier::Quick, uki_default),
         Case::pvgrub("guests/uki/second", Tier::Full, uki_second),
         Case::pvgrub("guests/uki/edit", Tier::Full, uki_edit),
@@ -228,6 +231,40 @@ fn bls_forced(stage: &mut Stage) -> Result<()> {
     let report = Person::at(stage, &config)?.comes_up()?;
     runs(&report, Kernel::Generic)?;
     report.has("cmdline", "pick=forced")
+}
+
+/// The generic kernel's entry has three tries: two boots take one each.
+fn bls_tries(stage: &mut Stage) -> Result<()> {
+    let image = bls()?;
+    let disk = stage.image(&image)?;
+    let extra = format!("pvgrub.entry={MACHINE}-{GENERIC} pvgrub.timeout=1");
+    let config = stage.pvgrub().extra(&extra).disk("xvda", &disk);
+    for counters in ["+2-1", "+1-2"] {
+        runs(&Person::at(stage, &config)?.comes_up()?, Kernel::Generic)?;
+        let names = esp_names(&image, &stage.file(0), "loader/entries")?;
+        let wanted = [format!("{MACHINE}-{GENERIC}{counters}.conf"), format!("{MACHINE}-{CLOUD}.conf")];
+        ensure!(names == wanted, "{names:?}, not {wanted:?}");
+    }
+    // Without dom0's leave it is booted all the same.
+    let before = esp_names(&image, &stage.file(0), "loader/entries")?;
+    let config = stage.pvgrub().extra(&extra).disk("xvda", &disk.read_only());
+    let mut person = Person::at(stage, &config)?;
+    person.reads("not counted down")?;
+    runs(&person.comes_up()?, Kernel::Generic)?;
+    ensure!(before == esp_names(&image, &stage.file(0), "loader/entries")?, "it was counted");
+    Ok(())
+}
+
+/// What mtools finds in a directory of the ESP of this disk, once fsck.fat has found nothing to mend there.
+fn esp_names(image: &Image, disk: &Path, directory: &str) -> Result<Vec<String>> {
+    let esp = image.volume_before_root(disk)?;
+    sh::output(tools::command("usr/sbin/fsck.fat")?.arg("-n").arg(esp.path()))?;
+    let path = format!("::/{directory}");
+    let list = sh::output(tools::command("usr/bin/mdir")?.args(["-b", "-i"]).arg(esp.path()).arg(&path))?;
+    let name = |line: &str| line.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut names: Vec<String> = list.lines().map(name).filter(|name| !name.is_empty()).collect();
+    names.sort();
+    Ok(names)
 }
 
 /// Two unified kernel images, and nothing else that is a menu.

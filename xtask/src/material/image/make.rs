@@ -1,6 +1,7 @@
 //! How a disk image comes to be: partition table, file systems, files.
 
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -69,6 +70,16 @@ impl Image {
     /// Where the root begins on the disk, in bytes.
     pub fn root_start(&self) -> u64 {
         self.places().root.start
+    }
+
+    /// A copy of the volume before the root, out of the image at `file`.
+    pub fn volume_before_root(&self, file: &Path) -> Result<tempfile::NamedTempFile> {
+        let Place { start, size } = self.places().boot;
+        let mut from = File::open(file)?;
+        from.seek(SeekFrom::Start(start))?;
+        let mut copy = tempfile::NamedTempFile::new_in(paths::lab())?;
+        std::io::copy(&mut from.take(size), &mut copy)?;
+        Ok(copy)
     }
 
     /// Makes the image at `file`.
