@@ -170,6 +170,24 @@ fn images_on_both() {
         &["as edited", "xvda1:/EFI/Linux/debian+1-2.efi (its kernel)"],
     );
     assert_eq!(names(&part(&disk, 1), "EFI/Linux"), ["debian+1-2.efi"]);
+    // Edited to be the one on the other volume, it is not the second profile any more: that one has none.
+    let profiles = unified(&[
+        (".osrel", b"ID=debian\n"),
+        (".linux", &linux()),
+        (".profile", b"ID=a\n"),
+        (".cmdline", b"one\0"),
+        (".profile", b"ID=b\n"),
+        (".cmdline", b"two\0"),
+    ]);
+    let [esp, boot] = [("first", &profiles), ("second", &image)]
+        .map(|(name, image)| made.fat(name, &[("/EFI/Linux/debian.efi", image)]));
+    let disk = made.divided("moved", &[(ESP, &esp), (XBOOTLDR, &boot)]);
+    let now = ["pvgrub.timeout=30", "pvgrub.entry=debian@b"];
+    for volume in ["xvda1", "xvda2"] {
+        let keys = format!("e1\n\x15linux ({volume})/EFI/Linux/debian.efi x\nb\n");
+        let said = [format!("{volume}:/EFI/Linux/debian.efi (its kernel)"), "command line  x\n".to_owned()];
+        boots(&over(&disk, false, &now), &keys, &said.each_ref().map(String::as_str));
+    }
     // One bound for both: either alone is well within it.
     let long = vec![b'x'; 63 << 10];
     let mut sections: Vec<(&str, &[u8])> = vec![(".linux", b"kernel"), (".cmdline", &long)];
