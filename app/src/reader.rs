@@ -60,7 +60,9 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
         let facts = volume.open().and_then(|files| files.metadata(&path));
         let mut config = match facts {
             // Of entries of the Boot Loader Specification.
-            Ok(facts) if facts.kind == FileKind::Directory => places::entries(volume, &path)?,
+            Ok(facts) if facts.kind == FileKind::Directory => {
+                places::entries(volume, &path, self.sources.disks)?
+            }
             _ => self.read_on(volume, &path)?,
         };
         config.notes.extend(note);
@@ -244,7 +246,7 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
                         chain = chain.or_else(|| Some(places::chain(volume, &path)));
                         continue;
                     }
-                    Format::BootLoaderSpec | Format::UnifiedImages => places::entries(volume, &path),
+                    Format::BootLoaderSpec | Format::UnifiedImages => places::entries(volume, &path, disks),
                     _ => self.read_on(volume, &path),
                 };
                 match (config, chain) {

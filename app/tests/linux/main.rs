@@ -7,3 +7,4 @@ mod menus;
 mod network;
 mod terminal;
 mod tries;
+mod xbootldr;

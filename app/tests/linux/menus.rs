@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::guest::{Guest, kernel_of};
 
 /// What `--dump` says of a guest's menu.
-fn dump(guest: &mut Guest) -> Value {
+pub fn dump(guest: &mut Guest) -> Value {
     guest.arg("--dump");
     let (text, ok) = guest.run("");
     assert!(ok, "{text}");
