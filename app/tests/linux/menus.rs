@@ -449,3 +449,94 @@ fn a_script_that_boots_without_entries() {
         &["by itself", "would be booted"],
     );
 }
+
+/// Media of Arch's: the configuration beside the boot program leads to another one, whose names are relative to a third directory.
+#[test]
+fn a_configuration_with_a_directory() {
+    let first =
+        "DEFAULT loadconfig\nLABEL loadconfig\n  CONFIG /arch/boot/syslinux/archiso.cfg\n  APPEND /arch/\n";
+    let second = "INCLUDE boot/syslinux/head.cfg\nLABEL arch64\nMENU LABEL Boot Arch\nLINUX boot/vmlinuz\n\
+                  INITRD boot/intel.img,boot/arch.img\nAPPEND archisobasedir=arch\n";
+    let guest = Guest::with(&[
+        ("/isolinux/isolinux.cfg", first.as_bytes()),
+        ("/arch/boot/syslinux/archiso.cfg", second.as_bytes()),
+        ("/arch/boot/syslinux/head.cfg", b"UI menu.c32\nTIMEOUT 10\nMENU TITLE Arch\n"),
+        ("/arch/boot/vmlinuz", &linux()),
+        ("/arch/boot/intel.img", b"12345"),
+        ("/arch/boot/arch.img", b"67890"),
+    ]);
+    boots(&guest, "", &["/arch/boot/vmlinuz", "archisobasedir=arch", "/arch/boot/intel.img"]);
+}
+
+/// Debian's netboot: the entries in one file, what belongs to all menus in the other.
+#[test]
+fn a_menu_in_two_files() {
+    let first = "UI menu.c32\nTIMEOUT 10\nLABEL more\n  KERNEL vesamenu.c32\n  APPEND x/debian.menu x/graphics.conf\n";
+    let guest = Guest::with(&[
+        ("/syslinux/syslinux.cfg", first.as_bytes()),
+        ("/syslinux/x/debian.menu", b"LABEL d\nMENU LABEL Install Debian\nKERNEL x/linux\nAPPEND vga=788\n"),
+        ("/syslinux/x/graphics.conf", b"MENU TITLE Graphics\nTIMEOUT 20\nUI menu.c32\n"),
+        ("/syslinux/x/linux", &linux()),
+    ]);
+    boots(&guest, "", &["/syslinux/x/linux", "vga=788", "Install Debian"]);
+}
+
+/// Whoever writes a menu has no disk of a guest at hand.
+#[test]
+fn a_script_without_a_disk() {
+    let mut guest = Guest::new();
+    let cfg = "if [ -f /boot/grub/extra.cfg ]; then set timeout=9; fi\nmenuentry A {\n\
+               search --no-floppy --fs-uuid --set=root 1111-2222\nlinux /vmlinuz root=/dev/xvda1\ninitrd /initrd\n}\n\
+               menuentry B { loopback loop /x.iso\nlinux (loop)/vmlinuz }\nmenuentry C { configfile /none.cfg }\n";
+    let menu = guest.dir.path().join("grub.cfg");
+    std::fs::write(&menu, cfg).unwrap();
+    guest.arg("--config");
+    guest.arg(menu.to_str().unwrap());
+    let menu = dump(&mut guest);
+    let entry = &menu["entries"][0];
+    assert_eq!((&entry["kernel"], &entry["arguments"]), (&"(hd0)/vmlinuz".into(), &"root=/dev/xvda1".into()));
+    assert_eq!(entry["initrds"][0], "(hd0)/initrd");
+    assert_eq!(menu["timeout"], Value::Null);
+    assert!(menu["entries"][1]["why"].as_str().unwrap().contains("loopback"), "{menu}");
+    assert!(menu["entries"][2]["why"].as_str().unwrap().contains("hd0"), "{menu}");
+}
+
+/// "Return to main menu", as installers' menus have it; and where one is, is said.
+#[test]
+fn the_way_back_is_an_entry() {
+    let text = "UI menu.c32\nLABEL a\nLINUX /boot/a\nMENU BEGIN tools\nMENU TITLE Tools\nLABEL b\nLINUX /boot/b\nMENU BEGIN more\n\
+                MENU TITLE More\nLABEL home\nMENU LABEL Main menu\nMENU GOTO .top\nLABEL up\nMENU EXIT\nMENU END\nLABEL back\nMENU EXIT\nMENU END\n";
+    let files: &[(&str, &[u8])] =
+        &[("/syslinux.cfg", text.as_bytes()), ("/boot/a", &linux()), ("/boot/b", &linux())];
+    // Down into Tools and back; into both, and up by one.
+    boots(&Guest::with(files), "1\r2\r0\r", &["syslinux.cfg: Tools", "/boot/a"]);
+    boots(&Guest::with(files), "1\r1\r1\r0\r", &["syslinux.cfg: Tools: More", "/boot/b"]);
+    let menu = dump(&mut Guest::with(files));
+    assert_eq!(menu["entries"][1]["menu"]["entries"][2]["action"], "back", "{menu}");
+    let mut guest = Guest::with(files);
+    guest.arg("--lint");
+    let (said, _) = guest.run("");
+    assert!(!said.contains("back") && !said.contains("open already"), "{said}");
+    let cfg = "submenu 'Deeper' { menuentry 'Leaf' { linux /boot/a } }\n";
+    let guest = Guest::with(&[("/boot/grub/grub.cfg", cfg.as_bytes()), ("/boot/a", &linux())]);
+    boots(&guest, "0\r0\r", &["grub.cfg: Deeper", "/boot/a"]);
+}
+
+/// systemd-boot's settings are on the ESP, its entries may be on the volume beside it.
+/// Menus that lead to one another, as those of network installers: as often as one likes.
+#[test]
+fn to_and_fro_between_menus() {
+    let main = "UI menu.c32\nMENU TITLE The main menu\nLABEL tools\nKERNEL menu.c32\nAPPEND tools.cfg\nLABEL a\nLINUX /boot/a\n";
+    let tools = "MENU TITLE Tools\nUI menu.c32\nLABEL main\nKERNEL menu.c32\nAPPEND syslinux.cfg\n";
+    let guest = Guest::with(&[
+        ("/syslinux/syslinux.cfg", main.as_bytes()),
+        ("/syslinux/tools.cfg", tools.as_bytes()),
+        ("/boot/a", &linux()),
+    ]);
+    let keys = "0\r".repeat(24) + "1\r";
+    boots(
+        &guest,
+        &keys,
+        &["xvda:/syslinux/syslinux.cfg   The main menu", "xvda:/syslinux/tools.cfg   Tools", "/boot/a"],
+    );
+}

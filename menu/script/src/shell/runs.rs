@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::{Level, Shell, user_cost};
-use crate::exec::{Exec, Stop};
+use crate::exec::{Exec, Missing, Stop};
 use crate::host::Host;
 use crate::menu::{Diagnostic, Outcome};
 use crate::text::Lines;
@@ -17,7 +17,7 @@ impl Shell {
     /// Runs a configuration file, `(DEVICE)/PATH`. The menu that comes of it is [`Shell::entries`].
     pub fn run_config(&mut self, host: &mut dyn Host, path: &str) -> Outcome {
         self.restart();
-        let done = Exec { sh: self, host }.config_file(path, true);
+        let done = Exec { sh: self, host }.config_file(path, Missing::Said);
         self.outcome_of_config(done)
     }
 
