@@ -1,9 +1,8 @@
 //! What all entries of a menu come to, submenus and scripts included, without booting any: for `--list` and `--dump`.
 
-use pvgrub_fs::Volume;
 use pvgrub_menu::{Entry, Menu, Note, Target, clean};
 
-use crate::config::{Config, Sources};
+use crate::config::{self, Config, Sources};
 use crate::console::Console;
 use crate::machine::Machine;
 use crate::script::{Led, Place, Script};
@@ -65,9 +64,7 @@ impl<'a, 'd, M: Machine> Looker<'a, 'd, M> {
     fn menu(&mut self, config: &Config<'d>, menu: &Menu, depth: usize) -> Outline {
         let comes_to = menu.entries.iter().map(|entry| self.entry(config, entry, depth)).collect();
         let mut menu = menu.clone();
-        if let Some(volume) = config.home.volume() {
-            menu.entries.iter_mut().for_each(|entry| self.note_tries(volume, entry));
-        }
+        menu.entries.iter_mut().for_each(|entry| self.note_tries(config, entry));
         // There may be much of it, over and over again.
         menu.entries.iter_mut().for_each(|entry| entry.source = String::new());
         Outline { menu, comes_to }
@@ -93,12 +90,14 @@ impl<'a, 'd, M: Machine> Looker<'a, 'd, M> {
     }
 
     /// Notes of an entry that its tries can't be counted.
-    fn note_tries(&mut self, volume: &Volume, entry: &mut Entry) {
+    fn note_tries(&mut self, config: &Config<'_>, entry: &mut Entry) {
         let Ok(Target::Boot(boot)) = &entry.target else { return };
         let Some(counter) = &boot.counter else { return };
         let Some(left) = self.counters_left.checked_sub(1) else { return };
         self.counters_left = left;
-        if let Err(why) = tries::can_be_counted(volume, counter) {
+        let volume = config::volume(counter, config.home.volume(), self.sources.disks);
+        let counted = volume.and_then(|(volume, _)| tries::can_be_counted(volume, &counter.path));
+        if let Err(why) = counted {
             entry.notes.push(Note { line: 0, text: clean(&why) });
         }
     }

@@ -112,7 +112,8 @@ impl<M: Machine> Session<'_, M> {
             // No command names a profile, or the file that is counted by.
             if let (Led::To(Target::Boot(boot)), Ok(Target::Boot(own))) = (&mut led, &entry.target) {
                 boot.counter.clone_from(&own.counter);
-                if boot.kernel.path == own.kernel.path {
+                let moved = own.kernel.device.is_some() && boot.kernel.device != own.kernel.device;
+                if boot.kernel.path == own.kernel.path && !moved {
                     boot.profile = own.profile;
                 }
             }

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use pvgrub_fs::Volume;
+use pvgrub_menu::Boot;
 use pvgrub_menu::bls::{Tries, counted_names};
-use pvgrub_menu::{Boot, Device};
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::machine::Machine;
 use crate::session::Session;
 
@@ -36,9 +36,10 @@ impl<M: Machine> Session<'_, M> {
     /// Counts the entry of `boot`, and gives what is to be booted then: an image that was counted has another name. That it can't be
     /// counted is said, and is no reason not to boot it.
     pub(super) fn count<'b>(&mut self, config: &Config<'_>, boot: &'b Boot) -> Cow<'b, Boot> {
-        let (Some(counter), Some(volume)) = (&boot.counter, config.home.volume()) else {
-            return Cow::Borrowed(boot);
-        };
+        let Some(file) = &boot.counter else { return Cow::Borrowed(boot) };
+        let on = |file| config::volume(file, config.home.volume(), self.sources.disks).ok();
+        let (Some((volume, _)), counter) = (on(file), &file.path) else { return Cow::Borrowed(boot) };
+        let here = on(&boot.kernel).is_some_and(|(kernel, _)| kernel.name == volume.name);
         let key = format!("{}:{counter}", volume.name);
         let before = self.counted.get(&key).unwrap_or(counter).clone();
         let (directory, name) = parts(&before);
@@ -61,11 +62,6 @@ impl<M: Machine> Session<'_, M> {
             }
         };
         let mut boot = Cow::Borrowed(boot);
-        let here = match &boot.kernel.device {
-            None => true,
-            Some(Device::Name(name)) => *name == volume.name,
-            Some(_) => false,
-        };
         if here && boot.kernel.path == *counter && now != *counter {
             boot.to_mut().kernel.path.clone_from(&now);
         }

@@ -42,7 +42,7 @@ pub use error::Error;
 pub use guid::Guid;
 pub use names::{Numbering, Resolved, device_order, split_device};
 pub use overwrite::MAX_OVERWRITE;
-pub use partition::{Partition, PartitionKind};
+pub use partition::{Partition, PartitionKind, Role};
 pub use probe::Content;
 pub use tree::{DirEntry, File, FileKind, FileSystem, InPlace, Metadata, Renaming};
 pub use volume::Volume;

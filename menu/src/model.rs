@@ -128,8 +128,8 @@ pub struct Boot {
     pub profile: Option<u32>,
     /// A list of digests (`sha256sums`): every file of the entry that has none of its own must be in it.
     pub sums: Option<FileRef>,
-    /// The file whose name has the counters of this entry, on the menu's own volume: it is renamed when the entry is booted.
-    pub counter: Option<String>,
+    /// The file whose name has the counters of this entry: it is renamed when the entry is booted.
+    pub counter: Option<FileRef>,
 }
 
 /// A `module` line.

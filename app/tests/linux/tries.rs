@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::bls::unified;
 use crate::guest::Guest;
-use crate::menus::{linux, unified};
+use crate::menus::linux;
 
-fn entry(version: &str) -> String {
+pub fn entry(version: &str) -> String {
     format!("title Debian\nsort-key debian\nversion {version}\nlinux /linux\noptions pick={version}\n")
 }
 
@@ -23,7 +24,7 @@ fn esp(guest: &Guest, counted: &str) -> PathBuf {
 }
 
 /// pvgrub over this image, which may be written or not.
-fn over(image: &Path, writable: bool, words: &[&str]) -> Guest {
+pub fn over(image: &Path, writable: bool, words: &[&str]) -> Guest {
     let mut guest = Guest::new();
     if writable {
         guest.arg("--writable");
@@ -34,7 +35,7 @@ fn over(image: &Path, writable: bool, words: &[&str]) -> Guest {
 }
 
 /// It boots, and says all this.
-fn boots(guest: &Guest, keys: &str, said: &[&str]) -> String {
+pub fn boots(guest: &Guest, keys: &str, said: &[&str]) -> String {
     let (text, ok) = guest.run(keys);
     assert!(ok, "{text}");
     said.iter().for_each(|part| assert!(text.contains(part), "{part} is not in: {text}"));
@@ -42,7 +43,7 @@ fn boots(guest: &Guest, keys: &str, said: &[&str]) -> String {
 }
 
 /// Names in a directory of an image.
-fn names(image: &Path, directory: &str) -> Vec<String> {
+pub fn names(image: &Path, directory: &str) -> Vec<String> {
     let file = lamfat::StdIoWrapper::from(std::fs::File::open(image).unwrap());
     let volume = lamfat::FileSystem::new(file, lamfat::FsOptions::new()).unwrap();
     let directory = volume.root_dir().open_dir(directory).unwrap();

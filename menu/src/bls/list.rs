@@ -121,7 +121,10 @@ impl<'a> List<'a> {
             self.distinguish(&mut titles, |entry| entry.version.clone());
             self.distinguish(&mut titles, |entry| entry.machine_id.chars().take(8).collect());
             self.distinguish(&mut titles, |entry| crate::text::title(&entry.id));
-            self.distinguish(&mut titles, |entry| crate::text::title(&entry.directory));
+            self.distinguish(&mut titles, |entry| {
+                let colon = if entry.volume.is_empty() { "" } else { ":" };
+                crate::text::title(&format!("{}{colon}{}", entry.volume, entry.directory))
+            });
         }
         for (title, entry) in titles.iter_mut().zip(&self.entries) {
             if let Some(tries) = entry.tries {
@@ -181,9 +184,9 @@ fn name(entry: &Entry) -> &str {
 }
 
 /// Which profile of which image.
-fn profile(entry: &Entry) -> Option<(&str, u32)> {
+fn profile(entry: &Entry) -> Option<(&str, &str, u32)> {
     match &entry.image {
-        Image::Uki(path, Some(number)) => Some((path, *number)),
+        Image::Uki(path, Some(number)) => Some((&entry.volume, path, *number)),
         _ => None,
     }
 }

@@ -28,6 +28,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::pvgrub("guests/bls/edit", Tier::Full, bls_edit),
         Case::pvgrub("guests/bls/forced", Tier::Full, bls_forced),
         Case::pvgrub("guests/bls/tries", Tier::Full, bls_tries),
+        Case::pvgrub("guests/bls/xbootldr", Tier::Full, bls_xbootldr),
         Case::pvgrub("guests/uki/default", Tier::Quick, uki_default),
         Case::pvgrub("guests/uki/second", Tier::Full, uki_second),
         Case::pvgrub("guests/uki/edit", Tier::Full, uki_edit),
@@ -295,6 +296,21 @@ fn esp_names(image: &Image, disk: &Path, directory: &str) -> Result<Vec<String>>
     let mut names: Vec<String> = list.lines().map(name).filter(|name| !name.is_empty()).collect();
     names.sort();
     Ok(names)
+}
+
+/// The newer kernel's entry is on the ESP, the other's on XBOOTLDR, and the ESP's loader.conf names the latter.
+fn bls_xbootldr(stage: &mut Stage) -> Result<()> {
+    let mut image = bls()?.layout(Layout::Xbootldr);
+    let (there, esp) = image.boot_files.into_iter().partition(|(path, _)| path.contains(GENERIC));
+    (image.files, image.boot_files) = (there, esp);
+    image.boot_files.retain(|(path, _)| path != "loader/loader.conf");
+    let image = image.boot_file("loader/loader.conf", format!("default *-{GENERIC}*\ntimeout 30\n"));
+    let config = stage.guest(&image, "")?;
+    let mut person = Person::at(stage, &config)?;
+    person.marked(&format!("({GENERIC})"))?;
+    person.reads(&format!("({CLOUD})"))?;
+    person.types(ENTER)?;
+    runs(&person.comes_up()?, Kernel::Generic)
 }
 
 /// Two unified kernel images, and nothing else that is a menu.

@@ -49,7 +49,7 @@ impl Image {
         let root = 40 * MIB + kernels + room(&self.files) + tree;
         let boot = match self.layout {
             Layout::Bare | Layout::Mbr | Layout::Gpt | Layout::Logical => 0,
-            Layout::FatBoot | Layout::Esp => FAT_LEAST + kernels + room(&self.boot_files),
+            Layout::FatBoot | Layout::Esp | Layout::Xbootldr => FAT_LEAST + kernels + room(&self.boot_files),
             Layout::ExtBoot => 16 * MIB + kernels + room(&self.boot_files),
         };
         let start = match self.layout {
@@ -113,7 +113,7 @@ impl Image {
                 .with_context(|| format!("making the link {path}"))?;
         }
         match self.layout {
-            Layout::FatBoot | Layout::Esp => self.fat(file, places.boot, &volume)?,
+            Layout::FatBoot | Layout::Esp | Layout::Xbootldr => self.fat(file, places.boot, &volume)?,
             Layout::ExtBoot => self.ext(file, places.boot, &volume, Fs::Ext4, ("pvboot", BOOT_UUID))?,
             _ => {}
         }
@@ -138,6 +138,10 @@ impl Image {
                 format!("label: dos\n1 : {}, type=83, bootable\n2 : {}, type=83\n", at(boot), at(root))
             }
             Layout::Esp => format!("label: gpt\n1 : {}, type=uefi\n2 : {}, type=linux\n", at(boot), at(root)),
+            Layout::Xbootldr => {
+                let xbootldr = "bc13c2ff-59e6-4262-a352-b275fd6f7172";
+                format!("label: gpt\n1 : {}, type=uefi\n2 : {}, type={xbootldr}\n", at(boot), at(root))
+            }
             Layout::Logical => format!(
                 "label: dos\n1 : {}, type=83\n2 : {}, type=5\n5 : {}, type=83\n6 : {}, type=83\n",
                 part(MIB, 4 * MIB),
