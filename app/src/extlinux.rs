@@ -90,7 +90,8 @@ fn submenu(
         let body = HelpBody::File(file(path.as_deref()?).ok()?);
         Some(HelpText { key, body })
     });
-    let settings = Settings { help_texts: keys.collect(), ..Settings::default() };
+    let title = Some(found.title.clone()).filter(|title| !title.is_empty() && number == config.start);
+    let settings = Settings { title, help_texts: keys.collect(), ..Settings::default() };
     let mut menu = Menu { settings, ..Menu::default() };
     let shown = shown(config, number);
     menu.settings.default = Chosen::Entry(shown.iter().position(|item| *item == found.default).unwrap_or(0));
@@ -111,7 +112,7 @@ fn line(config: &Config, item: &Item, words: Words<'_>, left: &mut usize, open: 
     let mut entry = match &item.kind {
         Kind::Boot(found) => entry(&item.title, boot(found, words)),
         Kind::Menu(number) if open.contains(number) => {
-            of(blocked("that menu is open already: Esc goes there"))
+            of(Ok(Target::Up(open.iter().rev().position(|open| open == number).unwrap_or(0))))
         }
         Kind::Menu(_) if open.len() >= MAX_DEPTH => of(blocked("menus within menus, too deep")),
         Kind::Menu(number) => {
@@ -120,11 +121,15 @@ fn line(config: &Config, item: &Item, words: Words<'_>, left: &mut usize, open: 
             open.pop();
             of(Ok(Target::Submenu(Box::new(menu))))
         }
-        Kind::Config { file: path, directory: None } => of(match file(path) {
-            Ok(file) => Ok(Target::Config(ConfigFile { file })),
-            Err(why) => blocked(&why),
-        }),
-        Kind::Config { .. } => of(blocked("CONFIG with a directory is not supported: name the file alone")),
+        Kind::Config { file: path, more, directory } => {
+            let more: Result<_, String> = more.iter().map(|path| file(path)).collect();
+            of(match (file(path), more) {
+                (Ok(file), Ok(more)) => {
+                    Ok(Target::Config(ConfigFile { file, more, directory: Some(directory.clone()) }))
+                }
+                (Err(why), _) | (_, Err(why)) => blocked(&why),
+            })
+        }
         // Whichever number it has: a domain has one order of disks.
         Kind::LocalBoot => of(Ok(Target::Disks)),
         Kind::Reboot => of(Ok(Target::Reboot)),

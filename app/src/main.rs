@@ -89,8 +89,17 @@ fn run(machine: &impl Machine) -> ExitCode {
         });
         let found = found.unwrap_or_else(|| Err("Looking for a menu was broken off.".into()));
         let counted = Counted::default();
-        let mut session =
-            Session { machine, console, look, memory, sources, timings: &timings, shell: None, counted };
+        let mut session = Session {
+            machine,
+            console,
+            look,
+            memory,
+            sources,
+            timings: &timings,
+            shell: None,
+            trail: Vec::new(),
+            counted,
+        };
         let end = match found {
             Ok(mut config) => {
                 machine.options().forced.hold(&mut config);

@@ -112,7 +112,10 @@ pub fn or_else<'d>(mut chain: Config<'d>, other: &Config<'d>) -> Config<'d> {
         let device = Some(Device::Name(volume.name.clone()));
         let file = FileRef { device, path: path.clone(), digest: None };
         let title = format!("The menu in {}", other.name);
-        chain.menu.entries.push(Entry::new(&title, Ok(Target::Config(ConfigFile { file }))));
+        chain
+            .menu
+            .entries
+            .push(Entry::new(&title, Ok(Target::Config(ConfigFile { file, ..ConfigFile::default() }))));
     }
     chain
 }

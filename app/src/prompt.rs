@@ -138,13 +138,9 @@ impl<M: Machine> Session<'_, M> {
         line: &str,
         depth: usize,
     ) -> Result<End, Failure> {
-        if line == "help" || line.starts_with("help ") {
-            let names: Vec<&str> = pvgrub_script::commands().collect();
-            let rows: Vec<String> = names.chunks(6).map(|row| row.join("  ")).collect();
-            ui.output(&format!(
-                "Commands (docs/grub-cfg.md; Tab completes, Esc leaves):\n{}",
-                rows.join("\n")
-            ));
+        if let Some(names) = line.strip_prefix("help").filter(|rest| rest.is_empty() || rest.starts_with(' '))
+        {
+            ui.output(&help(names));
             return Ok(End::Back);
         }
         let script = self.shell(config);
@@ -199,4 +195,23 @@ impl<M: Machine> Session<'_, M> {
             None => Err(format!("there is no text behind F{key}")),
         }
     }
+}
+
+/// How these commands are used; or all of them, if there are no names.
+fn help(names: &str) -> String {
+    let mut names = names.split_whitespace().peekable();
+    if names.peek().is_none() {
+        let names: Vec<&str> = pvgrub_script::commands().chain(["help"]).collect();
+        let rows: Vec<String> = names.chunks(6).map(|row| row.join("  ")).collect();
+        return format!(
+            "Commands (help NAME: how it is used; Tab completes, Esc leaves):\n{}",
+            rows.join("\n")
+        );
+    }
+    let of = |name: &str| match pvgrub_script::usage(name) {
+        Some(usage) => usage.to_owned(),
+        None if pvgrub_script::commands().any(|known| known == name) => name.to_owned(),
+        None => format!("there is no command `{}`", pvgrub_menu::clean(name)),
+    };
+    names.map(of).collect::<Vec<_>>().join("\n")
 }

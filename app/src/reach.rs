@@ -101,8 +101,7 @@ impl<M: Machine> Session<'_, M> {
         if let Target::Submenu(_) = target {
             deep(depth)?;
             let menu = config.menu.enter(entry, cause).ok_or("there is no such menu")?;
-            let name = format!("{}: {title}", config.name);
-            return Ok(self.menu(&Config { menu, name, notes: Vec::new(), ..config.clone() }, depth + 1));
+            return Ok(self.menu(&within(config, &title, menu), depth + 1));
         }
         self.reach(config, target, &Way::of(&config.menu, entry, cause), depth)
     }
@@ -154,8 +153,13 @@ impl<M: Machine> Session<'_, M> {
             }
             Target::Config(other) => {
                 deep(depth)?;
-                let other = self.breakable(|session| session.reader().read(&other.file, &config.home))?;
-                Ok(self.further(other, way, depth + 1))
+                let new = self.breakable(|session| session.reader().other(other, &config.home))?;
+                // Menus of Syslinux lead to one another and back again: that is the way back.
+                let open = self.trail.iter().rev().position(|name| *name == new.name);
+                match open.filter(|_| other.directory.is_some()) {
+                    Some(levels) => Ok(End::Up(levels)),
+                    None => Ok(self.further(new, way, depth + 1)),
+                }
             }
             Target::OfferedConfig => {
                 deep(depth)?;
@@ -167,6 +171,7 @@ impl<M: Machine> Session<'_, M> {
                 let other = self.breakable(|session| session.reader().on_disks(&config.home))?;
                 Ok(self.further(other, way, depth + 1))
             }
+            Target::Up(levels) => Ok(End::Up(*levels)),
             // Only an entry leads there.
             Target::Submenu(_) => Err("there is no such menu".into()),
             Target::Script(number) => {
@@ -176,6 +181,10 @@ impl<M: Machine> Session<'_, M> {
                 let led = self.breakable(|session| {
                     script.entry(&mut session.place(&config.home), *number, automatic, None)
                 });
+                let title = config.menu.entries.get(*number).filter(|entry| entry.submenu);
+                let title = title.map(|entry| cut(&entry.title, self.look.columns.saturating_sub(30)));
+                let config = &title
+                    .map_or_else(|| config.clone(), |title| within(config, &title, config.menu.clone()));
                 let end = led.and_then(|led| self.follow(config, led, way, depth));
                 // Also what was broken off once its menu was open: its entries are not those of this one.
                 script.leave_to(levels);
@@ -219,6 +228,12 @@ impl<M: Machine> Session<'_, M> {
             }
         }
     }
+}
+
+/// A menu within this one, of this title.
+fn within<'d>(config: &Config<'d>, title: &str, menu: Menu) -> Config<'d> {
+    let name = format!("{}: {title}", config.name);
+    Config { menu, name, notes: Vec::new(), ..config.clone() }
 }
 
 /// Makes this entry the one that `default saved` means: in the file `default` beside the menu, in place.

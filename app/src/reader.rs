@@ -3,7 +3,7 @@
 use pvgrub_fs::{Disks, FileKind, Volume};
 use pvgrub_menu::extlinux::{Config as Syslinux, Paths};
 use pvgrub_menu::places::{Format, guess};
-use pvgrub_menu::{Default, Entry, FileRef, MAX_TEXT, Menu, Target, parse_saved_default};
+use pvgrub_menu::{ConfigFile, Default, Entry, FileRef, MAX_TEXT, Menu, Target, parse_saved_default};
 use pvgrub_net::{Digest, Place as ServerFile};
 
 use crate::config::{Config, Home, Sources, volume};
@@ -66,6 +66,34 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
             _ => self.read_on(volume, &path)?,
         };
         config.notes.extend(note);
+        Ok(config)
+    }
+
+    /// Reads the menu that an entry of one at `home` leads to.
+    pub fn other(&mut self, other: &ConfigFile, home: &Home<'d>) -> Result<Config<'d>, String> {
+        let Some(directory) = &other.directory else { return self.read(&other.file, home) };
+        let mut text = Vec::new();
+        for file in std::iter::once(&other.file).chain(&other.more) {
+            text.extend(self.text(file, home, MAX_TEXT)?);
+            text.push(b'\n');
+            if text.len() > MAX_TEXT {
+                return Err(format!("{}: with the files behind it more than {MAX_TEXT} bytes", other.file));
+            }
+        }
+        // Somebody may lead on to a menu of another kind.
+        if other.more.is_empty() && guess(&other.file.path, &text) != Format::Syslinux {
+            return self.read(&other.file, home);
+        }
+        let name = match home {
+            Home::Volume(volume, _) => format!("{}:{}", volume.name, other.file.path),
+            _ => other.file.to_string(),
+        };
+        let mut config = Config::new(Menu::default(), home.clone(), name);
+        let paths = match home {
+            Home::Net(_) => Paths::network(directory),
+            _ => Paths::beside("/").at(directory),
+        };
+        config.menu = self.extlinux(&text, home, &paths).map_err(|why| format!("{}: {why}", config.name))?;
         Ok(config)
     }
 
@@ -138,7 +166,12 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
             }
             Format::ChainLoad | Format::UnifiedImages => return Err(wrong(&"it is a program, not a menu")),
             Format::Syslinux => {
-                let menu = self.extlinux(text, &config.home);
+                let paths = match &config.home {
+                    Home::Volume(_, path) => Paths::beside(path),
+                    Home::Net(place) => Paths::network(&boot_directory(&place.to_string())),
+                    Home::Host => Paths::beside("/"),
+                };
+                let menu = self.extlinux(text, &config.home, &paths);
                 config.menu = menu.map_err(|why| wrong(&why))?;
             }
             Format::MenuLst => {
@@ -189,14 +222,9 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
     }
 
     /// A configuration of the Syslinux family, with what it includes.
-    fn extlinux(&mut self, text: &[u8], home: &Home<'d>) -> Result<Menu, String> {
-        let paths = match home {
-            Home::Volume(_, path) => Paths::beside(path),
-            Home::Net(place) => Paths::network(&boot_directory(&place.to_string())),
-            Home::Host => Paths::beside("/"),
-        };
+    fn extlinux(&mut self, text: &[u8], home: &Home<'d>, paths: &Paths) -> Result<Menu, String> {
         let mut read = |path: &str| self.text(&entries::file(path)?, home, MAX_TEXT);
-        let config = Syslinux::parse(text, &paths, &mut read)?;
+        let config = Syslinux::parse(text, paths, &mut read)?;
         let known = match home {
             Home::Net(_) => self.sources.network.known(),
             _ => Known::default(),

@@ -21,6 +21,8 @@ pub enum End {
     Rescan,
     /// Go on with the menu before.
     Back,
+    /// Go on with a menu before, so many above this one. 0: this one.
+    Up(usize),
     /// The countdown led here from the menu before, and nothing here could be booted.
     GaveUp,
     /// The program is done.
@@ -43,6 +45,8 @@ pub struct Session<'a, M: Machine> {
     pub timings: &'a Timings,
     /// The shell of the command line, where the menu has none of its own.
     pub shell: Option<Script>,
+    /// The names of the menus that are open, the first one first.
+    pub trail: Vec<String>,
     /// Entries that were counted down.
     pub counted: Counted,
 }
@@ -69,7 +73,16 @@ impl<'a, M: Machine> Session<'a, M> {
 
     /// Shows the menu and does what is chosen.
     pub fn menu(&mut self, config: &Config<'_>, depth: usize) -> End {
-        let mut ui = Ui::new(&config.menu, &headline(&config.name), *self.look, self.console.now());
+        self.trail.push(config.name.clone());
+        let end = self.show(config, depth);
+        self.trail.pop();
+        end
+    }
+
+    fn show(&mut self, config: &Config<'_>, depth: usize) -> End {
+        let title = config.menu.settings.title.as_ref().map_or(String::new(), |title| format!("   {title}"));
+        let name = headline(&format!("{}{title}", config.name));
+        let mut ui = Ui::new(&config.menu, &name, *self.look, self.console.now());
         ui.remember(self.memory.clone());
         let missed = config.menu.missed();
         if let (Some(missed), Style::Screen) = (&missed, self.look.style) {
@@ -86,7 +99,8 @@ impl<'a, M: Machine> Session<'a, M> {
             // A boot that fails may lead to the next: that of a fallback entry.
             while let Action::Boot { entry, cause } = action {
                 match self.boot(&mut ui, config, entry, cause, depth) {
-                    Ok(End::Back) => {
+                    Ok(End::Up(more @ 1..)) if depth > 0 => return End::Up(more - 1),
+                    Ok(End::Back | End::Up(_)) => {
                         // What was shown there counts here.
                         ui.remember(self.memory.clone());
                         self.shell = None;

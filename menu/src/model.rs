@@ -101,6 +101,8 @@ pub enum Target {
     OfferedConfig,
     /// Show a menu within this one. Esc comes back.
     Submenu(Box<Menu>),
+    /// Go back to a menu that this one is within, so many menus up. 0: stay.
+    Up(usize),
     /// Something that only the program knows how to do, under a number of its own: the body of a GRUB 2 entry.
     Script(usize),
     /// Go on with what the domain's disks have, as if this menu hadn't been: `LOCALBOOT`, GRUB's `exit`.
@@ -142,10 +144,14 @@ pub struct Module {
 }
 
 /// A `configfile` line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfigFile {
     /// The other menu.
     pub file: FileRef,
+    /// Files that are read behind it, as one with it (Syslinux).
+    pub more: Vec<FileRef>,
+    /// What names in it are relative to, if not the file's own directory (Syslinux): a path from the volume's root, or a URL.
+    pub directory: Option<String>,
 }
 
 /// A file on some volume, or some server.
@@ -198,7 +204,7 @@ impl fmt::Display for FileRef {
 /// Something about a line that the reader may want to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// Line number, from 1.
+    /// Line number, from 1; 0: of none.
     pub line: u32,
     /// What, in words; cleaned for a terminal.
     pub text: String,
@@ -206,6 +212,9 @@ pub struct Note {
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.text)
+        match self.line {
+            0 => f.write_str(&self.text),
+            line => write!(f, "line {line}: {}", self.text),
+        }
     }
 }

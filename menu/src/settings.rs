@@ -13,6 +13,8 @@ use crate::network::NetLines;
 /// Settings of the whole menu.
 #[derive(Debug, Clone, core::default::Default, PartialEq, Eq)]
 pub struct Settings {
+    /// What the menu calls itself, cleaned for a terminal (Syslinux).
+    pub title: Option<String>,
     /// The entry that is booted when nobody chooses.
     pub default: Default,
     /// That entry is what the host insists on ([`crate::Menu::insist`]), by this word.

@@ -29,6 +29,7 @@ impl Menu {
         let by_itself = cause == Cause::Automatic;
         let forced = outer.settings.forced.clone().filter(|_| by_itself && !path.is_empty());
         self.settings = Settings {
+            title: None,
             default: if path.is_empty() { self.settings.default.clone() } else { Default::Path(path) },
             forced,
             timeout: by_itself.then_some(0),

@@ -35,6 +35,11 @@ fn default(config: &Config) -> &Item {
     config.item(config.default.as_ref().unwrap()).unwrap()
 }
 
+fn other(file: &str, more: &[&str], directory: &str) -> Kind {
+    let more = more.iter().map(|&file| file.to_owned()).collect();
+    Kind::Config { file: file.to_owned(), more, directory: directory.to_owned() }
+}
+
 #[test]
 fn alpine() {
     let config = disk("/boot/extlinux.conf", include_str!("menus/extlinux/alpine.conf"));
@@ -148,8 +153,11 @@ fn a_server() {
     assert!(refused(item(&config, "memdisk")).contains("memdisk"));
     assert!(refused(item(&config, "xen")).contains("hypervisor"));
     assert_eq!(item(&config, "again").kind, Kind::Menu(0));
-    assert_eq!(item(&config, "more").kind, Kind::Config { file: "/srv/more.cfg".into(), directory: None });
-    let sub = Kind::Config { file: "/srv/sub/pxelinux.cfg".into(), directory: Some("/srv/sub".into()) };
+    assert_eq!(
+        item(&config, "more").kind,
+        other("/srv/pxelinux.cfg/graphics.conf", &["/srv/more.cfg"], "/srv")
+    );
+    let sub = other("/srv/sub/pxelinux.cfg", &[], "/srv/sub");
     assert_eq!(item(&config, "config").kind, sub);
     assert_eq!(item(&config, "off").kind, Kind::Halt);
     assert_eq!(item(&config, "restart").kind, Kind::Reboot);
@@ -282,8 +290,7 @@ fn found_in_real_files() {
         "/isolinux/isolinux.cfg",
         "PATH /x/\nDEFAULT load\n\nLABEL load\n  CONFIG /x/sys.cfg\n  APPEND /x/\n",
     );
-    let other = Kind::Config { file: "/x/sys.cfg".into(), directory: Some("/x".into()) };
-    assert_eq!((&default(&config).kind, config.wait()), (&other, Wait::AtOnce));
+    assert_eq!((&default(&config).kind, config.wait()), (&other("/x/sys.cfg", &[], "/x"), Wait::AtOnce));
 }
 
 #[test]
@@ -349,4 +356,17 @@ proptest! {
         let text: String = lines.iter().filter_map(|line| all.get(*line)).flat_map(|line| [line, "\n"]).collect();
         check(&Config::parse(text.as_bytes(), &Paths::beside("/c"), &mut none).unwrap())?;
     }
+}
+
+/// Debian's netboot, and many who followed it: colours in one file, entries in the other, in either order.
+#[test]
+fn several_files_are_one_menu() {
+    let text = "label a\nkernel vesamenu.c32\nappend x/a.menu x/colours.conf\nlabel off\ncomboot poweroff.com\n\
+                label own\nkernel menu.c32\nappend x/a.menu ~\n";
+    let config = disk("/srv/boot.cfg", text);
+    assert_eq!(item(&config, "a").kind, other("/srv/x/a.menu", &["/srv/x/colours.conf"], "/srv"));
+    assert_eq!(item(&config, "off").kind, Kind::Halt);
+    assert_eq!(item(&config, "own").kind, Kind::Menu(0));
+    let many = format!("label a\nkernel menu.c32\nappend {}\n", "a ".repeat(18));
+    refused(item(&disk("/c", &many), "a"));
 }

@@ -1,7 +1,8 @@
 //! What dom0 says by `pvgrub.…=`, against menus that say something else.
 
+use crate::bls::unified;
 use crate::guest::Guest;
-use crate::menus::{linux, unified};
+use crate::menus::linux;
 
 const CFG: &str = "/boot/grub/grub.cfg";
 

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::bls::unified;
 use crate::guest::Guest;
-use crate::menus::{linux, unified};
+use crate::menus::linux;
 
 pub fn entry(version: &str) -> String {
     format!("title Debian\nsort-key debian\nversion {version}\nlinux /linux\noptions pick={version}\n")

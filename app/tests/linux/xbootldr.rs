@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::bls::unified;
 use crate::guest::Guest;
-use crate::menus::{dump, linux, unified};
+use crate::menus::{dump, linux};
 use crate::tries::{boots, entry, names, over};
 
 const ESP: u128 = 0xc12a7328_f81f_11d2_ba4b_00a0c93ec93b;

@@ -34,6 +34,17 @@ impl From<Bound> for Stop {
 /// A status, as `$?` has it.
 pub(crate) type Run = Result<u32, Stop>;
 
+/// What becomes of it that a configuration file can't be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// It is said.
+    Said,
+    /// GRUB says nothing; that nothing comes of an entry is explained by it.
+    Noted,
+    /// It is no error.
+    Ignored,
+}
+
 /// A command's name and arguments.
 pub(crate) struct Call {
     pub name: String,

@@ -39,7 +39,7 @@ pub(crate) struct Function {
 /// GRUB's shell.
 ///
 /// It holds a stack of menus: [`Shell::run_config`] fills the first, an entry may put another one on top
-/// ([`Outcome::Menu`]), and [`Shell::leave`] takes it away again.
+/// ([`Outcome::Menu`](crate::Outcome::Menu)), and [`Shell::leave`] takes it away again.
 #[derive(Debug, Clone)]
 pub struct Shell {
     pub(crate) levels: Vec<Level>,

@@ -87,12 +87,15 @@ pub enum Kind {
     Boot(Boot),
     /// Shows another menu: a number of [`Config::menus`].
     Menu(usize),
-    /// Shows another configuration, whose own names are relative to the directory, if one is said.
+    /// Shows another configuration.
     Config {
-        /// The file.
+        /// Its file.
         file: String,
-        /// The directory.
-        directory: Option<String>,
+        /// More of them, which are read behind it as if they were one.
+        more: Vec<String>,
+        /// What its own names are relative to: the directory that `CONFIG FILE DIRECTORY` names, or that of this configuration. A
+        /// path, or from a server a URL.
+        directory: String,
     },
     /// `LOCALBOOT`: goes on to what boots next. For a configuration from the network that is the domain's disks.
     LocalBoot,

@@ -206,7 +206,7 @@ impl OpenEntry {
             Command::ConfigFile => {
                 let word = words(args).next().ok_or_else(|| wrong("`configfile` needs a file".to_owned()))?;
                 let file = file_ref(word, self.device.as_ref()).map_err(wrong)?;
-                self.other = Some(Target::Config(ConfigFile { file }));
+                self.other = Some(Target::Config(ConfigFile { file, ..ConfigFile::default() }));
                 self.done = true;
             }
             Command::Sums => {

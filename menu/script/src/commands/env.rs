@@ -1,11 +1,12 @@
 //! Variables, and the block of them that a file holds.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use crate::code;
 use crate::exec::{Call, Exec, Run, Stop};
 use crate::grubenv::Block;
+use crate::number::signed;
 use crate::options::{Opt, Parsed, Syntax, Value};
 
 /// `set [NAME=VALUE]`.
@@ -118,4 +119,32 @@ pub(crate) fn save_env(exec: &mut Exec, call: &Call) -> Run {
         exec.file_error(&path, &error);
     }
     Ok(exec.errno())
+}
+
+/// `increment NAME`, which Fedora's GRUB has.
+pub(crate) fn increment(exec: &mut Exec, call: &Call) -> Run {
+    count(exec, call, 1)
+}
+
+/// `decrement NAME`, which Fedora's GRUB has: its `08_fallback_counting` counts starts so that did not end well.
+pub(crate) fn decrement(exec: &mut Exec, call: &Call) -> Run {
+    count(exec, call, -1)
+}
+
+fn count(exec: &mut Exec, call: &Call, by: i64) -> Run {
+    let name = match call.args.as_slice() {
+        [] => return exec.fail(code::BAD_ARGUMENT, "no variable specified"),
+        [name] => name,
+        _ => return exec.fail(code::BAD_ARGUMENT, "too many arguments"),
+    };
+    let Some(old) = exec.get(name) else {
+        return exec.fail(code::FILE_NOT_FOUND, &format!("No such variable \"{name}\""));
+    };
+    match signed(&old) {
+        (_, Some((code, why))) => exec.fail(code, why),
+        (value, None) => {
+            exec.set(name, &value.wrapping_add(by).to_string())?;
+            Ok(0)
+        }
+    }
 }

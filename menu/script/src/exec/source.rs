@@ -2,9 +2,9 @@
 
 use alloc::format;
 use alloc::rc::Rc;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
-use super::{Exec, Run};
+use super::{Exec, Missing, Run};
 use crate::ast::List;
 use crate::code;
 use crate::host::HostError;
@@ -68,25 +68,25 @@ impl Exec<'_> {
         }
     }
 
-    /// Reads a configuration file and runs it. That it can't be read is only said if that is `required`.
-    pub fn config_file(&mut self, path: &str, required: bool) -> Run {
-        let read = match self.qualified(path) {
-            Some(path) => {
-                let most = self.sh.meter.limits.file;
-                self.host.read(&path, most).map(|bytes| (path, bytes))
-            }
-            None => Err(HostError::NotFound),
-        };
-        let (path, bytes) = match read {
-            Ok(read) => read,
+    /// Reads a configuration file and runs it. Whether it is said that it can't be read, tells `missing`.
+    pub fn config_file(&mut self, path: &str, missing: Missing) -> Run {
+        let full = self.qualified(path);
+        let most = self.sh.meter.limits.file;
+        let read = full.as_ref().map_or(Err(HostError::NotFound), |path| self.host.read(path, most));
+        let path = full.unwrap_or_else(|| path.to_string());
+        let bytes = match read {
+            Ok(bytes) => bytes,
             Err(error) => {
-                if required && self.sh.pending.is_none() {
-                    self.file_error(path, &error);
+                if missing != Missing::Ignored && self.sh.pending.is_none() {
+                    self.file_error(&path, &error);
                 }
-                if required {
-                    self.flush()?
-                } else {
-                    self.sh.pending = None
+                match (missing, self.sh.pending.take()) {
+                    (Missing::Said, pending) => {
+                        self.sh.pending = pending;
+                        self.flush()?;
+                    }
+                    (Missing::Noted, Some((_, text))) => self.sh.note_error(&text),
+                    _ => {}
                 }
                 return Ok(0);
             }

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::{Level, Shell, user_cost};
-use crate::exec::{Exec, Stop};
+use crate::exec::{Exec, Missing, Stop};
 use crate::host::Host;
 use crate::menu::{Diagnostic, Outcome};
 use crate::text::Lines;
@@ -17,7 +17,7 @@ impl Shell {
     /// Runs a configuration file, `(DEVICE)/PATH`. The menu that comes of it is [`Shell::entries`].
     pub fn run_config(&mut self, host: &mut dyn Host, path: &str) -> Outcome {
         self.restart();
-        let done = Exec { sh: self, host }.config_file(path, true);
+        let done = Exec { sh: self, host }.config_file(path, Missing::Said);
         self.outcome_of_config(done)
     }
 
@@ -29,12 +29,12 @@ impl Shell {
     }
 
     /// Runs an entry of the menu that is on top; `automatic` if nobody chose it, which a submenu inherits. Who may run it is
-    /// the caller's affair: [`Entry::users`].
+    /// the caller's affair: [`Entry::users`](crate::Entry::users).
     pub fn run_entry(&mut self, host: &mut dyn Host, index: usize, automatic: bool) -> Outcome {
         self.run(host, index, automatic, None)
     }
 
-    /// The same with commands that somebody edited in place of [`Entry::source`].
+    /// The same with commands that somebody edited in place of [`Entry::source`](crate::Entry::source).
     pub fn run_edited(&mut self, host: &mut dyn Host, index: usize, source: &str) -> Outcome {
         self.run(host, index, false, Some(source))
     }

@@ -15,6 +15,8 @@ pub struct Fake {
     pub out: String,
     pub written: Vec<(String, Vec<u8>)>,
     pub bls: Vec<BlsEntry>,
+    /// Other volumes, by what they are found.
+    pub volumes: Vec<(By, String, String)>,
     pub typed: Option<String>,
     pub slept: u32,
     /// Somebody presses Esc after so many seconds.
@@ -85,7 +87,12 @@ impl Host for Fake {
         vec!["hd0".into(), DEVICE.into()]
     }
 
-    fn search(&mut self, by: By, key: &str, _: &[String], _: usize) -> Vec<String> {
+    fn search(&mut self, by: By, key: &str, _: &[String], most: usize) -> Vec<String> {
+        let others = self.volumes.iter().filter(|(kind, name, _)| *kind == by && name == key);
+        let others: Vec<String> = others.map(|(.., device)| device.clone()).take(most).collect();
+        if !others.is_empty() {
+            return others;
+        }
         let found = match by {
             By::File => self.files.contains_key(key),
             By::Label => key == LABEL,

@@ -110,9 +110,10 @@ fn screens(stage: &mut Stage) -> Result<()> {
     )?;
     person.types(ESC)?;
     person.chooses(ADVANCED)?;
+    let within = format!("{HEADLINE}: {ADVANCED}");
     person.looks(
         &[
-            HEADLINE,
+            &within,
             "",
             &format!(">  0  {TITLE}, with Linux {CLOUD}"),
             &format!("   1  {TITLE}, with Linux {CLOUD} (recovery mode)"),
