@@ -1,11 +1,13 @@
 //! The entries of the Boot Loader Specification on a volume, unified kernel images among them, as a menu.
 
+use std::rc::Rc;
+
 use pvgrub_fs::{Error, FileSystem, Volume};
 use pvgrub_handover::image::Uki;
 use pvgrub_menu::bls::{
     DIRECTORIES, Entry as Found, Flavour, Image, List, LoaderConf, Timeout, Tries, places,
 };
-use pvgrub_menu::{Boot, Default as Chosen, Entry, Menu, Note, TimeoutStyle, clean};
+use pvgrub_menu::{Boot, Default as Chosen, Device, Entry, FileRef, Menu, Note, Target, TimeoutStyle, clean};
 
 use crate::entries::{entry, file};
 use crate::input::{FileSource, Input};
@@ -41,63 +43,110 @@ pub fn single(path: &str, text: &[u8]) -> Result<Menu, String> {
     Ok(Menu { entries, ..Menu::default() })
 }
 
-/// The menu of all entries on a volume. What can't be read is in its notes.
-pub fn menu(volume: &Volume) -> Result<Menu, Error> {
-    let files = volume.open()?;
+/// One of the volumes that entries are on.
+struct Part {
+    /// Its name; nothing if it is the only one.
+    name: String,
+    files: Rc<dyn FileSystem>,
+}
+
+impl Part {
+    /// Names in a directory, each with the part that it is on: of all parts together so many.
+    fn names<'p>(
+        parts: &'p [Self],
+        directory: &str,
+        wanted: fn(&str) -> bool,
+        most: usize,
+    ) -> Vec<(&'p Self, String)> {
+        let names = |part: &'p Self| {
+            let names = part.files.read_dir(directory).unwrap_or_default().into_iter();
+            names.map(|name| name.name).filter(move |name| wanted(name)).map(move |name| (part, name))
+        };
+        parts.iter().flat_map(names).take(most).collect()
+    }
+
+    /// A path, for the user.
+    fn shown(&self, path: &str) -> String {
+        let colon = if self.name.is_empty() { "" } else { ":" };
+        format!("{}{colon}{path}", self.name)
+    }
+}
+
+/// The menu of all entries on volumes that belong together, the one whose loader.conf counts first. What can't be read is in its notes.
+pub fn menu(volumes: &[&Volume]) -> Result<Menu, Error> {
     let mut list = List::new(Flavour::SystemdBoot);
-    let mut within = Vec::new();
-    for directory in DIRECTORIES {
-        let names = files.read_dir(directory).unwrap_or_default().into_iter();
-        for name in names.filter(|name| List::wants(&name.name)).take(MAX_FILES) {
-            let before = list.entries.len();
-            match files.open(&format!("{directory}/{}", name.name)).and_then(|file| file.read_all(MAX_CONF)) {
-                Ok(text) => list.add(&name.name, &text),
-                Err(why) => list.notes.push(format!("{directory}/{}: {why}", name.name)),
+    let (mut parts, mut failure) = (Vec::new(), None);
+    for volume in volumes {
+        match volume.open() {
+            Ok(files) => parts.push(Part { name: volume.name.clone(), files }),
+            Err(why) => {
+                list.notes.push(why.to_string());
+                failure = Some(why);
             }
-            within.extend(
-                list.entries.get(before..).unwrap_or(&[]).iter().map(|e| (e.file.clone(), directory)),
-            );
         }
     }
-    images(&*files, &mut list);
+    match (&mut *parts, failure) {
+        ([], Some(why)) => return Err(why),
+        ([only], _) => only.name.clear(),
+        _ => {}
+    }
+    for directory in DIRECTORIES {
+        for (part, name) in Part::names(&parts, directory, List::wants, MAX_FILES) {
+            let path = format!("{directory}/{name}");
+            match part.files.open(&path).and_then(|file| file.read_all(MAX_CONF)) {
+                Ok(text) => {
+                    let before = list.entries.len();
+                    list.add_from(directory, &name, &text);
+                    let added = list.entries.iter_mut().skip(before);
+                    added.for_each(|entry| entry.volume.clone_from(&part.name));
+                }
+                Err(why) => list.notes.push(format!("{}: {why}", part.shown(&path))),
+            }
+        }
+    }
+    images(&parts, &mut list);
     list.sort();
     let mut menu = Menu::default();
     for (title, found) in list.titles().iter().zip(&list.entries) {
-        let directory =
-            within.iter().find(|(file, _)| *file == found.file).map_or("", |(_, directory)| *directory);
-        menu.entries.push(line(&*files, title, found, directory));
+        let Some(part) = parts.iter().find(|part| part.name == found.volume) else { continue };
+        let mut entry = line(part, title, found);
+        if let Ok(Target::Boot(boot)) = &mut entry.target {
+            boot.counter = counter(found);
+        }
+        menu.entries.push(entry);
     }
     let notes = list.notes.iter().map(|note| Note { line: 0, text: clean(note) });
     menu.notes.extend(notes);
-    settings(&*files, &list, &mut menu);
+    settings(&parts, &list, &mut menu);
     Ok(menu)
 }
 
 /// Adds an entry for each profile of each unified image.
-fn images(files: &dyn FileSystem, list: &mut List<'_>) {
+fn images(parts: &[Part], list: &mut List<'_>) {
     let timings = Timings::default();
     let mut left = MAX_TEXTS;
+    let wanted = |name: &str| name.to_ascii_lowercase().ends_with(".efi");
     for directory in IMAGES {
-        let names = files.read_dir(directory).unwrap_or_default().into_iter().map(|name| name.name);
-        let wanted = |name: &String| name.to_ascii_lowercase().ends_with(".efi");
-        for name in names.filter(wanted).take(MAX_IMAGES) {
-            let path = format!("{directory}/{name}");
+        for (part, name) in Part::names(parts, directory, wanted, MAX_IMAGES) {
+            let (files, path) = (&part.files, format!("{directory}/{name}"));
             let uki = files.open(&path).map_err(|why| why.to_string()).and_then(|file| {
                 let file = Input::Disk(file);
                 Uki::read(&mut FileSource { file: &file, timings: &timings }).map_err(|why| why.to_string())
             });
             match uki {
                 Ok(uki) => {
-                    let found = profiles(&name, &path, uki);
+                    let mut found = profiles(directory, &name, uki);
+                    found.iter_mut().for_each(|entry| entry.volume.clone_from(&part.name));
                     let size = found.iter().map(size).sum();
                     match left.checked_sub(size) {
                         Some(less) => (left, _) = (less, list.entries.extend(found)),
                         None => {
+                            let path = part.shown(&path);
                             list.notes.push(format!("{path}: there are too many long texts; passed over"))
                         }
                     }
                 }
-                Err(why) => list.notes.push(format!("{path}: {why}")),
+                Err(why) => list.notes.push(format!("{}: {why}", part.shown(&path))),
             }
         }
     }
@@ -105,18 +154,20 @@ fn images(files: &dyn FileSystem, list: &mut List<'_>) {
 
 /// Bytes of an entry, about.
 fn size(entry: &Found) -> usize {
-    let texts = [&entry.file, &entry.id, &entry.title, &entry.version];
+    let texts = [&entry.file, &entry.volume, &entry.id, &entry.title, &entry.version];
     let more = [&entry.sort_key, &entry.options].into_iter().flatten();
     texts.into_iter().chain(more).map(String::len).sum::<usize>() + size_of::<Found>()
 }
 
-fn profiles(name: &str, path: &str, uki: Uki) -> Vec<Found> {
+fn profiles(directory: &str, name: &str, uki: Uki) -> Vec<Found> {
     let stem = name.get(..name.len().saturating_sub(4)).unwrap_or(name);
-    let (id, tries) = counted(stem);
+    let (id, tries) = Tries::of(stem);
     let several = uki.profiles.len() > 1;
     let title = uki.title.unwrap_or_else(|| id.to_owned());
     let one = |(number, profile): (u32, &pvgrub_handover::image::Profile)| Found {
         file: name.to_owned(),
+        directory: directory.to_owned(),
+        volume: String::new(),
         id: match profile.id.as_deref().filter(|_| several) {
             Some(profile) => format!("{id}@{profile}"),
             None => id.to_owned(),
@@ -129,7 +180,7 @@ fn profiles(name: &str, path: &str, uki: Uki) -> Vec<Found> {
         version: uki.version.clone().or_else(|| uki.uname.clone()).unwrap_or_default(),
         machine_id: String::new(),
         sort_key: uki.sort_key.clone(),
-        image: Image::Uki(path.to_owned(), Some(number)),
+        image: Image::Uki(format!("{directory}/{name}"), Some(number)),
         initrds: Vec::new(),
         options: profile.cmdline.clone(),
         users: None,
@@ -141,21 +192,25 @@ fn profiles(name: &str, path: &str, uki: Uki) -> Vec<Found> {
     (0..).zip(&uki.profiles).map(one).collect()
 }
 
-/// A name without its counters: `linux+3-1`.
-fn counted(stem: &str) -> (&str, Option<Tries>) {
-    let counters = stem.rsplit_once('+').and_then(|(name, counters)| {
-        let (left, done) = counters.split_once('-').unwrap_or((counters, "0"));
-        Some((name, Tries { left: left.parse().ok()?, done: done.parse().ok()? }))
-    });
-    counters.map_or((stem, None), |(name, tries)| (name, Some(tries)))
+/// The file whose name has an entry's counters, if anything is left to count.
+fn counter(found: &Found) -> Option<FileRef> {
+    found.tries.filter(|tries| !tries.bad())?;
+    let path = format!("{}/{}", found.directory, found.file);
+    Some(on(&found.volume, FileRef { path, ..FileRef::default() }))
 }
 
-fn line(files: &dyn FileSystem, title: &str, found: &Found, directory: &str) -> Entry {
+/// A file on this volume, unless it is on a server; without a name, on that of the menu.
+fn on(volume: &str, file: FileRef) -> FileRef {
+    let device = || Some(volume).filter(|name| !name.is_empty()).map(|name| Device::Name(name.into()));
+    FileRef { device: file.device.or_else(device), ..file }
+}
+
+fn line(part: &Part, title: &str, found: &Found) -> Entry {
     // Where /boot is no volume of its own, some write paths from the root and some from /boot.
     let resolve = |path: &str| {
-        let places = places(directory, path);
-        let there = places.iter().find(|place| files.metadata(place).is_ok());
-        file(there.or(places.first()).map_or(path, String::as_str))
+        let places = places(&found.directory, path);
+        let there = places.iter().find(|place| part.files.metadata(place).is_ok());
+        file(there.or(places.first()).map_or(path, String::as_str)).map(|file| on(&part.name, file))
     };
     let boot = || -> Result<Boot, String> {
         let (path, profile) = match &found.image {
@@ -171,33 +226,31 @@ fn line(files: &dyn FileSystem, title: &str, found: &Found, directory: &str) -> 
         })
     };
     let mut entry = Entry { id: Some(found.id.clone()), ..entry(title, boot()) };
-    let mut notes = found.notes.clone();
-    if found.tries.is_some_and(|tries| !tries.bad()) {
-        notes.push("its tries are not counted down: disks are only read".into());
-    }
-    entry.notes = notes.iter().map(|note| Note { line: 0, text: clean(note) }).collect();
+    entry.notes = found.notes.iter().map(|note| Note { line: 0, text: clean(note) }).collect();
     entry.classes.clone_from(&found.classes);
     entry
 }
 
-/// What loader.conf says.
-fn settings(files: &dyn FileSystem, list: &List<'_>, menu: &mut Menu) {
+/// What loader.conf says: that of the first part that has one.
+fn settings(parts: &[Part], list: &List<'_>, menu: &mut Menu) {
     let places = [
         "/loader/loader.conf",
         "/boot/loader/loader.conf",
         "/efi/loader/loader.conf",
         "/boot/efi/loader/loader.conf",
     ];
-    let read = |path: &&str| files.open(path).and_then(|file| file.read_all(MAX_CONF)).ok();
-    let conf = places.iter().find_map(read).map_or_else(LoaderConf::default, |text| LoaderConf::parse(&text));
+    let read = |part: &Part, path: &str| part.files.open(path).and_then(|file| file.read_all(MAX_CONF)).ok();
+    let mut read = parts.iter().flat_map(|part| places.iter().filter_map(move |path| read(part, path)));
+    let conf = read.next().map_or_else(LoaderConf::default, |text| LoaderConf::parse(&text));
     let default = conf.default.as_deref().and_then(|pattern| list.find(pattern));
     menu.settings.default = Chosen::Entry(default.unwrap_or(0));
     match conf.timeout {
-        // systemd-boot shows a menu where a key is held; here nobody could hold one in time.
-        Timeout::Unset | Timeout::Hidden | Timeout::Disabled => {
+        // systemd-boot shows a menu where a key is held before it starts; here nobody could hold one in time.
+        Timeout::Unset | Timeout::Hidden | Timeout::Seconds(0) => {
             menu.settings.timeout = Some(1);
             menu.settings.timeout_style = TimeoutStyle::Hidden;
         }
+        Timeout::Disabled => menu.settings.timeout = Some(0),
         Timeout::Seconds(seconds) => menu.settings.timeout = Some(seconds),
         Timeout::Force => menu.settings.timeout = None,
     }

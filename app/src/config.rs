@@ -69,6 +69,15 @@ impl<'d> Config<'d> {
         Self { menu, home, name, lines: false, script: None, notes: Vec::new() }
     }
 
+    /// Makes this the entry that is booted when nobody chooses, or none; `word` is how the host said so.
+    pub fn insist(&mut self, path: &str, word: &str) {
+        self.menu.insist(path, word);
+        // What is within a submenu the shell sees for itself.
+        if let Some(script) = &self.script {
+            script.set_default(path);
+        }
+    }
+
     /// It was found where others of more weight failed.
     pub fn after(mut self, failures: Vec<String>) -> Self {
         self.notes.extend(failures);

@@ -91,9 +91,15 @@ fn does(target: &Target, all: &mut Map<String, Value>) {
         }
         Target::Config(other) => {
             all.insert("file".into(), json!(other.file.to_string()));
+            if !other.more.is_empty() {
+                let more = other.more.iter().map(|file| Value::from(file.to_string()));
+                all.insert("more".into(), more.collect());
+            }
             "configfile"
         }
         Target::OfferedConfig => "dhcp --with-configfile",
+        Target::Up(_) => "back",
+        Target::Disks => "disks",
         Target::Halt => "halt",
         Target::Reboot => "reboot",
         Target::Submenu(_) | Target::Script(_) => "nothing",

@@ -1,15 +1,17 @@
 //! Configurations of the Syslinux family as menus.
 
-use pvgrub_menu::extlinux::{Boot as Found, Config, Item, Kind, Wait};
+use pvgrub_menu::extlinux::{Boot as Found, Choice, Config, Item, Kind, Wait};
 use pvgrub_menu::{
     Blocked, Boot, ConfigFile, Default as Chosen, Entry, HelpBody, HelpText, Key, Menu, Note, Secret,
     Settings, Target, TimeoutStyle, clean,
 };
 
-use crate::entries::{entry, file};
+use crate::entries::{entry, file, source};
 
 /// Lines of menus within menus, all together.
 const MOST: usize = 2000;
+/// What Syslinux's menu says while it is hidden.
+const AUTOBOOT: &str = "Automatic boot in # second{,s}...";
 /// Menus may lie so deep in one another.
 const MAX_DEPTH: usize = 8;
 
@@ -20,8 +22,11 @@ type Words<'a> = &'a dyn Fn(u32) -> String;
 pub fn menu(config: &Config, words: Words<'_>) -> Menu {
     let mut left = MOST;
     let mut menu = submenu(config, config.start, words, &mut left, &mut vec![config.start]);
-    let secrets = secret(config.master_password.as_deref()).map(|secret| (String::new(), secret));
-    menu.settings.secrets.extend(secrets);
+    match config.master_password.as_deref().map(Secret::syslinux) {
+        Some(Ok(secret)) => menu.settings.secrets.push((String::new(), secret)),
+        Some(Err(why)) => menu.notes.push(Note { line: 0, text: format!("MENU MASTER PASSWD: {why}") }),
+        None => {}
+    }
     if !config.editable || config.master_password.is_some() {
         let somebody = if menu.settings.secrets.is_empty() { Vec::new() } else { vec![String::new()] };
         menu.settings.superusers = Some(somebody);
@@ -34,10 +39,11 @@ pub fn menu(config: &Config, words: Words<'_>) -> Menu {
         let shown = shown(config, config.start);
         let at = shown.iter().position(|item| *item == choice.item).unwrap_or(0);
         menu.settings.default = Chosen::Entry(at);
-        if let (false, Some(Ok(Target::Boot(boot)))) =
-            (choice.args.is_empty(), menu.entries.get_mut(at).map(|entry| entry.target.as_mut()))
+        if let Some(entry) = menu.entries.get_mut(at)
+            && let (false, Ok(Target::Boot(boot))) = (choice.args.is_empty(), &mut entry.target)
         {
             boot.args = format!("{} {}", boot.args, choice.args).trim().to_owned();
+            entry.source = source(boot);
         }
     }
     menu.settings.timeout = match config.wait() {
@@ -45,8 +51,14 @@ pub fn menu(config: &Config, words: Words<'_>) -> Menu {
         Wait::Tenths(tenths) => Some(tenths.div_ceil(10)),
         Wait::ForEver => None,
     };
+    menu.settings.autoboot.clone_from(&config.autoboot);
     if config.hidden {
         menu.settings.timeout_style = TimeoutStyle::Hidden;
+        menu.settings.autoboot.get_or_insert_with(|| AUTOBOOT.to_owned());
+        let shown = shown(config, config.start);
+        let entry = |choice: &Choice| shown.iter().position(|item| *item == choice.item);
+        let keys = config.hidden_keys.iter().filter_map(|(key, choice)| Some((*key, entry(choice)?)));
+        menu.settings.hidden_keys = keys.collect();
     }
     let says = config.says.iter().chain(&config.notes);
     menu.notes.extend(says.map(|text| Note { line: 0, text: clean(text) }));
@@ -55,7 +67,8 @@ pub fn menu(config: &Config, words: Words<'_>) -> Menu {
 
 /// The lines that can be chosen: hidden ones only where they are the default.
 fn shown(config: &Config, number: usize) -> Vec<usize> {
-    let chosen = [&config.default, &config.on_timeout].into_iter().flatten();
+    let keys = config.hidden_keys.iter().map(|(_, choice)| choice).filter(|_| config.hidden);
+    let chosen = [&config.default, &config.on_timeout].into_iter().flatten().chain(keys);
     let chosen: Vec<usize> =
         chosen.filter(|choice| choice.menu == number).map(|choice| choice.item).collect();
     let items = config.menus.get(number).map_or(&[][..], |menu| &menu.items).iter().enumerate();
@@ -77,7 +90,8 @@ fn submenu(
         let body = HelpBody::File(file(path.as_deref()?).ok()?);
         Some(HelpText { key, body })
     });
-    let settings = Settings { help_texts: keys.collect(), ..Settings::default() };
+    let title = Some(found.title.clone()).filter(|title| !title.is_empty() && number == config.start);
+    let settings = Settings { title, help_texts: keys.collect(), ..Settings::default() };
     let mut menu = Menu { settings, ..Menu::default() };
     let shown = shown(config, number);
     menu.settings.default = Chosen::Entry(shown.iter().position(|item| *item == found.default).unwrap_or(0));
@@ -98,7 +112,7 @@ fn line(config: &Config, item: &Item, words: Words<'_>, left: &mut usize, open: 
     let mut entry = match &item.kind {
         Kind::Boot(found) => entry(&item.title, boot(found, words)),
         Kind::Menu(number) if open.contains(number) => {
-            of(blocked("that menu is open already: Esc goes there"))
+            of(Ok(Target::Up(open.iter().rev().position(|open| open == number).unwrap_or(0))))
         }
         Kind::Menu(_) if open.len() >= MAX_DEPTH => of(blocked("menus within menus, too deep")),
         Kind::Menu(number) => {
@@ -107,12 +121,17 @@ fn line(config: &Config, item: &Item, words: Words<'_>, left: &mut usize, open: 
             open.pop();
             of(Ok(Target::Submenu(Box::new(menu))))
         }
-        Kind::Config { file: path, directory: None } => of(match file(path) {
-            Ok(file) => Ok(Target::Config(ConfigFile { file })),
-            Err(why) => blocked(&why),
-        }),
-        Kind::Config { .. } => of(blocked("CONFIG with a directory is not supported: name the file alone")),
-        Kind::LocalBoot => of(blocked("LOCALBOOT: what boots next is up to the domain's configuration")),
+        Kind::Config { file: path, more, directory } => {
+            let more: Result<_, String> = more.iter().map(|path| file(path)).collect();
+            of(match (file(path), more) {
+                (Ok(file), Ok(more)) => {
+                    Ok(Target::Config(ConfigFile { file, more, directory: Some(directory.clone()) }))
+                }
+                (Err(why), _) | (_, Err(why)) => blocked(&why),
+            })
+        }
+        // Whichever number it has: a domain has one order of disks.
+        Kind::LocalBoot => of(Ok(Target::Disks)),
         Kind::Reboot => of(Ok(Target::Reboot)),
         Kind::Halt => of(Ok(Target::Halt)),
         Kind::Nothing => of(Err(Blocked::NoKernel)),
@@ -125,25 +144,14 @@ fn line(config: &Config, item: &Item, words: Words<'_>, left: &mut usize, open: 
         // An empty one means the master's.
         let wanted =
             if password.is_empty() { config.master_password.as_deref() } else { Some(password.as_str()) };
-        match secret(wanted) {
-            Some(secret) => entry.passwords.push(secret),
-            None => {
-                entry.target =
-                    blocked("its password is of a kind that can't be checked here, so it stays locked")
+        match wanted.map_or(Err("there is no MENU MASTER PASSWD that it means"), Secret::syslinux) {
+            Ok(secret) => entry.passwords.push(secret),
+            Err(why) => {
+                entry.target = blocked(&format!("its password can't be checked, so it stays locked: {why}"));
             }
         }
     }
     entry
-}
-
-/// A password in text or as MD5 crypt; `None` for other kinds.
-fn secret(text: Option<&str>) -> Option<Secret> {
-    let text = text?;
-    match text.strip_prefix('$') {
-        None => Secret::plain(text).ok(),
-        Some(rest) if rest.starts_with("1$") => Secret::md5_crypt(text).ok(),
-        Some(_) => None,
-    }
 }
 
 fn boot(found: &Found, words: Words<'_>) -> Result<Boot, String> {

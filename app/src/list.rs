@@ -49,7 +49,9 @@ fn does(target: &Target, line: &mut Line<'_>) {
         Target::Boot(boot) => files(boot, line),
         Target::Config(other) => line("configfile", &other.file),
         Target::OfferedConfig => line("configfile", &"the one that DHCP names"),
+        Target::Up(_) => line("back", &""),
         Target::Submenu(_) | Target::Script(_) => line("does nothing", &""),
+        Target::Disks => line("the disks", &"the menu that is there"),
         Target::Halt => line("switches off", &""),
         Target::Reboot => line("starts anew", &""),
     }

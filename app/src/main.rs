@@ -33,6 +33,7 @@ mod reader;
 mod script;
 mod session;
 mod timings;
+mod tries;
 mod unified;
 
 use std::process::ExitCode;
@@ -54,6 +55,7 @@ use network::{Network, break_off};
 use reader::Reader;
 use session::{End, Session};
 use timings::Timings;
+use tries::Counted;
 
 fn main() -> ExitCode {
     match This::start() {
@@ -86,11 +88,22 @@ fn run(machine: &impl Machine) -> ExitCode {
             keys.breakable(|| Reader { machine, sources, console, silent: false }.find(machine))
         });
         let found = found.unwrap_or_else(|| Err("Looking for a menu was broken off.".into()));
-        let mut session = Session { machine, console, look, memory, sources, timings: &timings, shell: None };
+        let counted = Counted::default();
+        let mut session = Session {
+            machine,
+            console,
+            look,
+            memory,
+            sources,
+            timings: &timings,
+            shell: None,
+            trail: Vec::new(),
+            counted,
+        };
         let end = match found {
             Ok(mut config) => {
+                machine.options().forced.hold(&mut config);
                 // Somebody asked for another scan, so somebody is there to choose.
-                machine.options().forced.hold(&mut config.menu.settings);
                 config.menu.settings.timeout = config.menu.settings.timeout.filter(|_| first);
                 config.notes.extend(notes);
                 config.notes.extend(given.note.clone());
@@ -141,7 +154,8 @@ fn print_menu(machine: &impl Machine, paper: Paper) -> ExitCode {
     let console = &mut Console::mute(keys);
     match (Reader { machine, sources, console, silent: true }).find(machine) {
         Ok(mut config) => {
-            machine.options().forced.hold(&mut config.menu.settings);
+            machine.options().forced.hold(&mut config);
+            config.notes.extend(config.menu.missed());
             let mut looker = outline::Looker::new(sources, console);
             let outline = looker.outline(&config);
             match paper {

@@ -4,8 +4,10 @@
 //! terminal that can't address its cursor, `pvgrub.…=` is what the guest's menu can't undo, and words that mean nothing to us are
 //! passed over, because `xl` puts `root=` there too. docs/menus.md has the grammar.
 
-use pvgrub_menu::{Cause, Default as Chosen, FileRef, Settings, TimeoutStyle, clean, file_ref};
+use pvgrub_menu::{Cause, FileRef, Settings, TimeoutStyle, append, clean, file_ref};
 use pvgrub_net::{Place, Scheme, Server};
+
+use crate::config::Config;
 
 /// The words of `extra`, understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,19 +39,20 @@ pub struct Forced {
     pub entry: Option<String>,
     /// `pvgrub.append=`: added to whatever kernel's command line, at its end, where Linux lets the last word count.
     pub append: String,
+    /// `pvgrub.tries=keep`: no entry's tries are counted down.
+    pub keep_tries: bool,
 }
 
 impl Forced {
     /// Puts it in place of what a menu says.
-    pub fn hold(&self, settings: &mut Settings) {
+    pub fn hold(&self, config: &mut Config<'_>) {
         if let Some(timeout) = self.timeout {
-            settings.timeout = timeout;
+            config.menu.settings.timeout = timeout;
             // Whoever forces a wait wants it seen.
-            settings.timeout_style = TimeoutStyle::Menu;
+            config.menu.settings.timeout_style = TimeoutStyle::Menu;
         }
         if let Some(entry) = &self.entry {
-            settings.default = Chosen::Path(entry.clone());
-            settings.fallback.clear();
+            config.insist(entry, &format!("pvgrub.entry={entry}"));
         }
     }
 
@@ -60,12 +63,15 @@ impl Forced {
             Cause::Automatic => settings.timeout == Some(0),
             Cause::User => settings.timeout.is_none(),
         };
-        settings.timeout = self.timeout.filter(|_| !as_it_is).unwrap_or(settings.timeout);
+        if let Some(timeout) = self.timeout.filter(|_| !as_it_is) {
+            settings.timeout = timeout;
+            settings.timeout_style = TimeoutStyle::Menu;
+        }
     }
 
     /// The command line with what is added to it.
     pub fn add_to(&self, args: &str) -> String {
-        [args, &self.append].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" ")
+        append(args, &self.append)
     }
 
     /// Understands what follows `pvgrub.`; `Err`: what is wrong with it.
@@ -77,18 +83,12 @@ impl Forced {
                 self.timeout = Some(Some(value.parse().map_err(|_| "it is a number of seconds, or -1")?));
             }
             ("entry", value) => self.entry = Some(value.to_owned()),
-            ("append", value) => self.append = self.add_to_append(value),
-            _ => return Err("there are pvgrub.menu=, .entry=, .timeout= and .append="),
+            ("append", value) => self.append = format!("{} {value}", self.append).trim_start().to_owned(),
+            ("tries", "keep") => self.keep_tries = true,
+            ("tries", _) => return Err("there is only pvgrub.tries=keep"),
+            _ => return Err("there are pvgrub.menu=, .entry=, .timeout=, .append= and .tries="),
         }
         Ok(())
-    }
-
-    fn add_to_append(&self, more: &str) -> String {
-        [self.append.as_str(), more]
-            .into_iter()
-            .filter(|words| !words.is_empty())
-            .collect::<Vec<_>>()
-            .join(" ")
     }
 }
 
@@ -103,7 +103,7 @@ impl Options {
                 Some((name, value)) => {
                     if let Err(why) = options.forced.word(name, value) {
                         // Of a word that isn't known nobody knows what is in it.
-                        let known = matches!(name, "timeout" | "entry" | "append");
+                        let known = matches!(name, "timeout" | "entry" | "append" | "tries");
                         let value = if known { value } else { "" };
                         options.pass_over(&format!("pvgrub.{name}={value}: {why}"));
                     }
@@ -168,6 +168,8 @@ fn is_url(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Home;
+    use pvgrub_menu::{Default as Chosen, Menu};
 
     #[test]
     fn words_of_extra() {
@@ -205,13 +207,23 @@ mod tests {
         assert_eq!(options.rest, ["root=/dev/xvda1"]);
         assert_eq!(options.forced.add_to("ro"), "ro a=1 b c");
         assert_eq!(options.forced.add_to(""), "a=1 b c");
-        let mut settings = Settings { timeout: Some(60), fallback: vec![2], ..Settings::default() };
-        options.forced.hold(&mut settings);
-        assert_eq!(settings.timeout, Some(3));
+        let settings = Settings {
+            timeout: Some(60),
+            timeout_style: TimeoutStyle::Hidden,
+            fallback: vec![2],
+            ..Settings::default()
+        };
+        let mut config = Config::new(Menu { settings, ..Menu::default() }, Home::Host, "x".into());
+        options.forced.hold(&mut config);
+        let mut settings = config.menu.settings.clone();
+        assert_eq!((settings.timeout, settings.timeout_style), (Some(3), TimeoutStyle::Menu));
+        assert_eq!(settings.forced.as_deref(), Some("pvgrub.entry=Advanced options>rescue"));
         assert_eq!(settings.default, Chosen::Path("Advanced options>rescue".into()));
         assert!(settings.fallback.is_empty());
         assert_eq!(Options::parse(["pvgrub.timeout=-1"]).forced.timeout, Some(None));
-        for wrong in ["pvgrub.timeout=x", "pvgrub.timeout=", "pvgrub.tiemout=3", "pvgrub.append="] {
+        for wrong in
+            ["pvgrub.tries=3", "pvgrub.timeout=x", "pvgrub.timeout=", "pvgrub.tiemout=3", "pvgrub.append="]
+        {
             assert_eq!(Options::parse([wrong]).notes.len(), 1, "{wrong}");
         }
         let secret =
@@ -225,16 +237,18 @@ mod tests {
             (Some(60), Cause::User, Some(3)),
             (None, Cause::User, None),
         ] {
-            let mut settings = Settings { timeout: own, ..Settings::default() };
+            let hidden = TimeoutStyle::Hidden;
+            settings = Settings { timeout: own, timeout_style: hidden, ..Settings::default() };
             options.forced.hold_further(&mut settings, cause);
             assert_eq!(settings.timeout, held, "{own:?} {cause:?}");
+            assert_eq!(settings.timeout_style == hidden, own == held, "{own:?} {cause:?}");
             Forced::default().hold_further(&mut settings, cause);
             assert_eq!(settings.timeout, held);
         }
         // Nothing is forced: nothing is changed.
-        let before = settings.clone();
-        Forced::default().hold(&mut settings);
-        assert_eq!(settings, before);
+        let before = config.menu.clone();
+        Forced::default().hold(&mut config);
+        assert_eq!(config.menu, before);
     }
 
     #[test]

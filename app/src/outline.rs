@@ -1,17 +1,20 @@
 //! What all entries of a menu come to, submenus and scripts included, without booting any: for `--list` and `--dump`.
 
-use pvgrub_menu::{Entry, Menu, Target};
+use pvgrub_menu::{Entry, Menu, Note, Target, clean};
 
-use crate::config::{Config, Sources};
+use crate::config::{self, Config, Sources};
 use crate::console::Console;
 use crate::machine::Machine;
 use crate::script::{Led, Place, Script};
+use crate::tries;
 
 /// Submenus may lie so deep in one another.
 const MAX_DEPTH: usize = 8;
 
 /// The most entries that are looked at. (A script may show its own file again, once for each entry of it.)
 const MOST: usize = 5000;
+/// The most whose tries are looked at.
+const MOST_COUNTERS: usize = 100;
 
 /// A menu, opened out.
 #[derive(Debug)]
@@ -43,12 +46,14 @@ pub struct Looker<'a, 'd, M: Machine> {
     pub console: &'a mut Console,
     /// So many entries more.
     left: usize,
+    /// So many entries with tries more: for each a directory is read.
+    counters_left: usize,
 }
 
 impl<'a, 'd, M: Machine> Looker<'a, 'd, M> {
     /// Looks there.
     pub fn new(sources: Sources<'a, 'd, M>, console: &'a mut Console) -> Self {
-        Self { sources, console, left: MOST }
+        Self { sources, console, left: MOST, counters_left: MOST_COUNTERS }
     }
 
     /// Opens out this menu.
@@ -59,6 +64,7 @@ impl<'a, 'd, M: Machine> Looker<'a, 'd, M> {
     fn menu(&mut self, config: &Config<'d>, menu: &Menu, depth: usize) -> Outline {
         let comes_to = menu.entries.iter().map(|entry| self.entry(config, entry, depth)).collect();
         let mut menu = menu.clone();
+        menu.entries.iter_mut().for_each(|entry| self.note_tries(config, entry));
         // There may be much of it, over and over again.
         menu.entries.iter_mut().for_each(|entry| entry.source = String::new());
         Outline { menu, comes_to }
@@ -80,6 +86,19 @@ impl<'a, 'd, M: Machine> Looker<'a, 'd, M> {
                 self.script(config, script, *number, depth)
             }
             Ok(target) => ComesTo::Target(target.clone()),
+        }
+    }
+
+    /// Notes of an entry that its tries can't be counted.
+    fn note_tries(&mut self, config: &Config<'_>, entry: &mut Entry) {
+        let Ok(Target::Boot(boot)) = &entry.target else { return };
+        let Some(counter) = &boot.counter else { return };
+        let Some(left) = self.counters_left.checked_sub(1) else { return };
+        self.counters_left = left;
+        let volume = config::volume(counter, config.home.volume(), self.sources.disks);
+        let counted = volume.and_then(|(volume, _)| tries::can_be_counted(volume, &counter.path));
+        if let Err(why) = counted {
+            entry.notes.push(Note { line: 0, text: clean(&why) });
         }
     }
 

@@ -1,6 +1,6 @@
 //! Where menus are on a disk.
 
-use pvgrub_fs::{Disk, Volume};
+use pvgrub_fs::{Disk, Disks, Role, Volume};
 use pvgrub_menu::places::{Format, PLACES};
 use pvgrub_menu::{Boot, ConfigFile, Device, Entry, FileRef, Menu, Target};
 
@@ -70,15 +70,29 @@ fn paths(files: &dyn pvgrub_fs::FileSystem, path: &str) -> Vec<String> {
     names.into_iter().map(|name| format!("{before}/{name}/{after}")).collect()
 }
 
-/// The entries of the Boot Loader Specification on a volume.
-pub fn entries<'d>(volume: &'d Volume, directory: &str) -> Result<Config<'d>, String> {
+/// The entries of the Boot Loader Specification on a volume, and on the one that belongs to it.
+pub fn entries<'d>(volume: &'d Volume, directory: &str, disks: &'d Disks) -> Result<Config<'d>, String> {
     let name = format!("{}:{directory}", volume.name);
-    let menu = bls::menu(volume).map_err(|why| format!("{name}: {why}"))?;
+    let menu = bls::menu(&together(volume, disks)).map_err(|why| format!("{name}: {why}"))?;
     if menu.entries.is_empty() {
         let notes: Vec<String> = menu.notes.iter().map(|note| note.text.clone()).collect();
         return Err(format!("{name}: nothing there can be booted\n{}", notes.join("\n")));
     }
     Ok(Config::new(menu, Home::Volume(volume, directory.into()), name))
+}
+
+/// The volumes whose entries are one menu: the ESP, then the XBOOTLDR partition of a disk, if this is one of the two; else this alone.
+fn together<'d>(volume: &'d Volume, disks: &'d Disks) -> Vec<&'d Volume> {
+    let role = |volume: &Volume| volume.partition.as_ref().and_then(|partition| partition.kind.role());
+    let Some(own) = role(volume) else { return vec![volume] };
+    let all = disks.disks().get(volume.disk).map_or(&[][..], Disk::volumes);
+    let first = |wanted: Role| {
+        let mut has = all.iter().filter(|volume| role(volume) == Some(wanted));
+        // One that can't be read is told, if there is no other.
+        let any = has.clone().next();
+        if own == wanted { Some(volume) } else { has.find(|volume| volume.is_readable()).or(any) }
+    };
+    [Role::Esp, Role::Xbootldr].into_iter().filter_map(first).collect()
 }
 
 /// A boot loader of the guest's own that is to run in our place (Xen's x86-xenpv-bootloader document). A key shows that there is a menu.
@@ -98,7 +112,10 @@ pub fn or_else<'d>(mut chain: Config<'d>, other: &Config<'d>) -> Config<'d> {
         let device = Some(Device::Name(volume.name.clone()));
         let file = FileRef { device, path: path.clone(), digest: None };
         let title = format!("The menu in {}", other.name);
-        chain.menu.entries.push(Entry::new(&title, Ok(Target::Config(ConfigFile { file }))));
+        chain
+            .menu
+            .entries
+            .push(Entry::new(&title, Ok(Target::Config(ConfigFile { file, ..ConfigFile::default() }))));
     }
     chain
 }

@@ -6,7 +6,7 @@ use pvgrub_menu::{Action, Cause, HelpBody, MAX_TEXT, Menu, Target, Ui, cut};
 use crate::config::Config;
 use crate::load::Failure;
 use crate::machine::Machine;
-use crate::reach::deep;
+use crate::reach::{Way, deep};
 use crate::script::{Led, Script};
 use crate::session::{End, Session};
 
@@ -58,7 +58,7 @@ impl<M: Machine> Session<'_, M> {
                     .and_then(|()| self.breakable(|session| session.reader().read(file, &config.home)));
                 match read {
                     // Esc there leads back here.
-                    Ok(other) => match self.further(other, Cause::User, depth + 1) {
+                    Ok(other) => match self.further(other, &Way::USER, depth + 1) {
                         End::Back | End::GaveUp => ui.remember(self.memory.clone()),
                         end => return Some(end),
                     },
@@ -89,17 +89,18 @@ impl<M: Machine> Session<'_, M> {
             let led = self.breakable(|session| {
                 script.entry(&mut session.place(&config.home), number, false, Some(text))
             });
-            let end = led.and_then(|led| self.follow(config, led, None, Cause::User, depth));
+            let end = led.and_then(|led| self.follow(config, led, &Way::USER, depth));
             script.leave_to(levels);
             return end;
         }
         if config.lines {
             let edited = Menu::parse_entry(&entry.title, text);
+            edited.pauses.iter().try_for_each(|pause| self.pause(pause, Cause::User))?;
             for lines in [&config.menu.settings.net, &edited.net] {
                 self.breakable(|session| session.sources.network.obey(lines, session.console))?;
             }
             let target = edited.target.as_ref().map_err(ToString::to_string)?;
-            return self.reach(config, target, Cause::User, depth);
+            return self.reach(config, target, &Way::USER, depth);
         }
         // Other formats are shown as commands.
         let script = self.shell(config);
@@ -108,13 +109,15 @@ impl<M: Machine> Session<'_, M> {
         let led = self.breakable(|session| script.command(&mut session.place(&config.home), &text));
         let config = Config { script: Some(script.clone()), ..config.clone() };
         let end = led.and_then(|mut led| {
-            // No command names a profile.
-            if let (Led::To(Target::Boot(boot)), Ok(Target::Boot(own))) = (&mut led, &entry.target)
-                && boot.kernel.path == own.kernel.path
-            {
-                boot.profile = own.profile;
+            // No command names a profile, or the file that is counted by.
+            if let (Led::To(Target::Boot(boot)), Ok(Target::Boot(own))) = (&mut led, &entry.target) {
+                boot.counter.clone_from(&own.counter);
+                let moved = own.kernel.device.is_some() && boot.kernel.device != own.kernel.device;
+                if boot.kernel.path == own.kernel.path && !moved {
+                    boot.profile = own.profile;
+                }
             }
-            self.follow(&config, led, None, Cause::User, depth)
+            self.follow(&config, led, &Way::USER, depth)
         });
         script.leave_to(levels);
         end
@@ -135,13 +138,9 @@ impl<M: Machine> Session<'_, M> {
         line: &str,
         depth: usize,
     ) -> Result<End, Failure> {
-        if line == "help" || line.starts_with("help ") {
-            let names: Vec<&str> = pvgrub_script::commands().collect();
-            let rows: Vec<String> = names.chunks(6).map(|row| row.join("  ")).collect();
-            ui.output(&format!(
-                "Commands (docs/grub-cfg.md; Tab completes, Esc leaves):\n{}",
-                rows.join("\n")
-            ));
+        if let Some(names) = line.strip_prefix("help").filter(|rest| rest.is_empty() || rest.starts_with(' '))
+        {
+            ui.output(&help(names));
             return Ok(End::Back);
         }
         let script = self.shell(config);
@@ -160,7 +159,7 @@ impl<M: Machine> Session<'_, M> {
             Ok(led) => {
                 self.leave(ui);
                 let config = Config { script: Some(script.clone()), ..config.clone() };
-                self.follow(&config, led, None, Cause::User, depth)
+                self.follow(&config, led, &Way::USER, depth)
             }
         };
         script.leave_to(levels);
@@ -196,4 +195,23 @@ impl<M: Machine> Session<'_, M> {
             None => Err(format!("there is no text behind F{key}")),
         }
     }
+}
+
+/// How these commands are used; or all of them, if there are no names.
+fn help(names: &str) -> String {
+    let mut names = names.split_whitespace().peekable();
+    if names.peek().is_none() {
+        let names: Vec<&str> = pvgrub_script::commands().chain(["help"]).collect();
+        let rows: Vec<String> = names.chunks(6).map(|row| row.join("  ")).collect();
+        return format!(
+            "Commands (help NAME: how it is used; Tab completes, Esc leaves):\n{}",
+            rows.join("\n")
+        );
+    }
+    let of = |name: &str| match pvgrub_script::usage(name) {
+        Some(usage) => usage.to_owned(),
+        None if pvgrub_script::commands().any(|known| known == name) => name.to_owned(),
+        None => format!("there is no command `{}`", pvgrub_menu::clean(name)),
+    };
+    names.map(of).collect::<Vec<_>>().join("\n")
 }

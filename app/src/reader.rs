@@ -3,7 +3,7 @@
 use pvgrub_fs::{Disks, FileKind, Volume};
 use pvgrub_menu::extlinux::{Config as Syslinux, Paths};
 use pvgrub_menu::places::{Format, guess};
-use pvgrub_menu::{Default, Entry, FileRef, MAX_TEXT, Menu, parse_saved_default};
+use pvgrub_menu::{ConfigFile, Default, Entry, FileRef, MAX_TEXT, Menu, Target, parse_saved_default};
 use pvgrub_net::{Digest, Place as ServerFile};
 
 use crate::config::{Config, Home, Sources, volume};
@@ -39,7 +39,7 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
             (Some(FileRef { device: None, path, .. }), _) => self.search_file(path),
             (None, Some(text)) => self.given(text),
             (None, None) => {
-                let on_disks = self.search_places();
+                let on_disks = self.search_places(None);
                 match on_disks {
                     Err(why) if machine.has_cards() => {
                         self.offered().map_err(|offered| format!("{why}\n{offered}"))
@@ -60,10 +60,40 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
         let facts = volume.open().and_then(|files| files.metadata(&path));
         let mut config = match facts {
             // Of entries of the Boot Loader Specification.
-            Ok(facts) if facts.kind == FileKind::Directory => places::entries(volume, &path)?,
+            Ok(facts) if facts.kind == FileKind::Directory => {
+                places::entries(volume, &path, self.sources.disks)?
+            }
             _ => self.read_on(volume, &path)?,
         };
         config.notes.extend(note);
+        Ok(config)
+    }
+
+    /// Reads the menu that an entry of one at `home` leads to.
+    pub fn other(&mut self, other: &ConfigFile, home: &Home<'d>) -> Result<Config<'d>, String> {
+        let Some(directory) = &other.directory else { return self.read(&other.file, home) };
+        let mut text = Vec::new();
+        for file in std::iter::once(&other.file).chain(&other.more) {
+            text.extend(self.text(file, home, MAX_TEXT)?);
+            text.push(b'\n');
+            if text.len() > MAX_TEXT {
+                return Err(format!("{}: with the files behind it more than {MAX_TEXT} bytes", other.file));
+            }
+        }
+        // Somebody may lead on to a menu of another kind.
+        if other.more.is_empty() && guess(&other.file.path, &text) != Format::Syslinux {
+            return self.read(&other.file, home);
+        }
+        let name = match home {
+            Home::Volume(volume, _) => format!("{}:{}", volume.name, other.file.path),
+            _ => other.file.to_string(),
+        };
+        let mut config = Config::new(Menu::default(), home.clone(), name);
+        let paths = match home {
+            Home::Net(_) => Paths::network(directory),
+            _ => Paths::beside("/").at(directory),
+        };
+        config.menu = self.extlinux(&text, home, &paths).map_err(|why| format!("{}: {why}", config.name))?;
         Ok(config)
     }
 
@@ -136,7 +166,12 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
             }
             Format::ChainLoad | Format::UnifiedImages => return Err(wrong(&"it is a program, not a menu")),
             Format::Syslinux => {
-                let menu = self.extlinux(text, &config.home);
+                let paths = match &config.home {
+                    Home::Volume(_, path) => Paths::beside(path),
+                    Home::Net(place) => Paths::network(&boot_directory(&place.to_string())),
+                    Home::Host => Paths::beside("/"),
+                };
+                let menu = self.extlinux(text, &config.home, &paths);
                 config.menu = menu.map_err(|why| wrong(&why))?;
             }
             Format::MenuLst => {
@@ -149,9 +184,17 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
                 let led = script.config(&mut self.place(&config.home), path, &text);
                 match led.map_err(|why| wrong(&why))? {
                     Led::Menu(menu) => config.menu = *menu,
+                    // One place of several on this disk: the next has its turn.
+                    Led::To(Target::Disks) if config.home.volume().is_some() => {
+                        return Err(wrong(&"it ends with `exit`"));
+                    }
                     // It boots without asking.
                     Led::To(target) => {
-                        config.menu.entries.push(Entry::new("What the configuration boots", Ok(target)));
+                        let title = match target {
+                            Target::Disks => "The domain's disks",
+                            _ => "What the configuration boots",
+                        };
+                        config.menu.entries.push(Entry::new(title, Ok(target)));
                         config.menu.settings.timeout = Some(0);
                     }
                     Led::Back => return Err(wrong(&"it has no entries")),
@@ -179,14 +222,9 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
     }
 
     /// A configuration of the Syslinux family, with what it includes.
-    fn extlinux(&mut self, text: &[u8], home: &Home<'d>) -> Result<Menu, String> {
-        let paths = match home {
-            Home::Volume(_, path) => Paths::beside(path),
-            Home::Net(place) => Paths::network(&boot_directory(&place.to_string())),
-            Home::Host => Paths::beside("/"),
-        };
+    fn extlinux(&mut self, text: &[u8], home: &Home<'d>, paths: &Paths) -> Result<Menu, String> {
         let mut read = |path: &str| self.text(&entries::file(path)?, home, MAX_TEXT);
-        let config = Syslinux::parse(text, &paths, &mut read)?;
+        let config = Syslinux::parse(text, paths, &mut read)?;
         let known = match home {
             Home::Net(_) => self.sources.network.known(),
             _ => Known::default(),
@@ -211,25 +249,43 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
         Err(nothing(disks, path, failures))
     }
 
+    /// The menu on the domain's disks, for one at `home` that gives way to them. If that is on a disk itself, they are the others: a
+    /// firmware, too, would go on with what comes next.
+    pub fn on_disks(&mut self, home: &Home<'d>) -> Result<Config<'d>, String> {
+        let own = home.volume().map(|volume| volume.disk);
+        if own.is_some() && self.sources.disks.disks().len() == 1 {
+            return Err("there is no other disk to go on with".into());
+        }
+        self.search_places(own)
+    }
+
     /// The menu of most weight on the first disk that has any: no disk behind it is waited for.
-    fn search_places(&mut self) -> Result<Config<'d>, String> {
+    /// `but`: one that is not looked at.
+    fn search_places(&mut self, but: Option<usize>) -> Result<Config<'d>, String> {
         let disks: &'d Disks = self.sources.disks;
         let mut failures = Vec::new();
-        for disk in disks.disks() {
+        for (_, disk) in disks.disks().iter().enumerate().filter(|(number, _)| Some(*number) != but) {
             self.console.lines(&format!("Looking for a menu on {}", disk.name));
             let mut chain: Option<Config<'d>> = None;
+            let forced = &self.machine.options().forced;
             for Spot { volume, path, format } in places::on(disk, &mut failures) {
                 let config = match format {
                     Format::ChainLoad => {
                         chain = chain.or_else(|| Some(places::chain(volume, &path)));
                         continue;
                     }
-                    Format::BootLoaderSpec | Format::UnifiedImages => places::entries(volume, &path),
+                    Format::BootLoaderSpec | Format::UnifiedImages => places::entries(volume, &path, disks),
                     _ => self.read_on(volume, &path),
                 };
                 match (config, chain) {
                     (Ok(config), None) => return Ok(config.after(failures)),
-                    (Ok(config), Some(chain)) => return Ok(places::or_else(chain, &config)),
+                    // The host means an entry of the guest's, of which a loader in our place knows nothing.
+                    (Ok(config), Some(chain)) if forced.entry.is_some() => {
+                        failures
+                            .push(format!("{} is not started, since the host names an entry.", chain.name));
+                        return Ok(config.after(failures));
+                    }
+                    (Ok(config), Some(chain)) => return Ok(self.chain(places::or_else(chain, &config))),
                     (Err(why), before) => {
                         failures.push(why);
                         chain = before;
@@ -237,10 +293,20 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
                 }
             }
             if let Some(config) = chain {
-                return Ok(config.after(failures));
+                return Ok(self.chain(config).after(failures));
             }
         }
         Err(nothing(disks, "menus of GRUB, systemd-boot and Syslinux where they usually are", failures))
+    }
+
+    /// A boot loader of the guest's own is to be started: what it won't do.
+    fn chain(&mut self, mut config: Config<'d>) -> Config<'d> {
+        if !self.machine.options().forced.append.is_empty() {
+            let note = format!("pvgrub.append= is not on the command line of what {} boots.", config.name);
+            self.console.lines(&note);
+            config.notes.push(note);
+        }
+        config
     }
 }
 

@@ -12,6 +12,7 @@ use crate::machine::Machine;
 use crate::reader::Reader;
 use crate::script::{Place, Script};
 use crate::timings::Timings;
+use crate::tries::Counted;
 
 /// How a menu came to its end.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,6 +21,8 @@ pub enum End {
     Rescan,
     /// Go on with the menu before.
     Back,
+    /// Go on with a menu before, so many above this one. 0: this one.
+    Up(usize),
     /// The countdown led here from the menu before, and nothing here could be booted.
     GaveUp,
     /// The program is done.
@@ -42,6 +45,10 @@ pub struct Session<'a, M: Machine> {
     pub timings: &'a Timings,
     /// The shell of the command line, where the menu has none of its own.
     pub shell: Option<Script>,
+    /// The names of the menus that are open, the first one first.
+    pub trail: Vec<String>,
+    /// Entries that were counted down.
+    pub counted: Counted,
 }
 
 fn headline(name: &str) -> String {
@@ -66,9 +73,23 @@ impl<'a, M: Machine> Session<'a, M> {
 
     /// Shows the menu and does what is chosen.
     pub fn menu(&mut self, config: &Config<'_>, depth: usize) -> End {
-        let mut ui = Ui::new(&config.menu, &headline(&config.name), *self.look, self.console.now());
+        self.trail.push(config.name.clone());
+        let end = self.show(config, depth);
+        self.trail.pop();
+        end
+    }
+
+    fn show(&mut self, config: &Config<'_>, depth: usize) -> End {
+        let title = config.menu.settings.title.as_ref().map_or(String::new(), |title| format!("   {title}"));
+        let name = headline(&format!("{}{title}", config.name));
+        let mut ui = Ui::new(&config.menu, &name, *self.look, self.console.now());
         ui.remember(self.memory.clone());
-        ui.say(&config.notes.join("\n"));
+        let missed = config.menu.missed();
+        if let (Some(missed), Style::Screen) = (&missed, self.look.style) {
+            // A screen is painted over: who reads the console's log shall find it, too.
+            self.console.lines(missed);
+        }
+        ui.say(&missed.iter().chain(&config.notes).map(String::as_str).collect::<Vec<_>>().join("\n"));
         self.shell = None;
         loop {
             let mut action = match self.action(&mut ui) {
@@ -78,7 +99,8 @@ impl<'a, M: Machine> Session<'a, M> {
             // A boot that fails may lead to the next: that of a fallback entry.
             while let Action::Boot { entry, cause } = action {
                 match self.boot(&mut ui, config, entry, cause, depth) {
-                    Ok(End::Back) => {
+                    Ok(End::Up(more @ 1..)) if depth > 0 => return End::Up(more - 1),
+                    Ok(End::Back | End::Up(_)) => {
                         // What was shown there counts here.
                         ui.remember(self.memory.clone());
                         self.shell = None;
@@ -90,8 +112,9 @@ impl<'a, M: Machine> Session<'a, M> {
                     Ok(end) => return end,
                     Err(Failure::Because(reason)) => {
                         action = ui.failed(entry, cause, &reason);
-                        // The menu, which would show it, is passed over.
-                        if let Action::Boot { .. } = action {
+                        // The menu, which would show it, is passed over. And a screen is no log.
+                        let unseen = cause == Cause::Automatic && self.look.style == Style::Screen;
+                        if unseen || matches!(action, Action::Boot { .. }) {
                             self.console.lines(&reason);
                         }
                     }

@@ -36,7 +36,8 @@ pub trait BlockDevice {
     }
 
     /// The way to write on it, which most devices don't give. The error says why not, in words for the user. It is asked
-    /// for by [`Volume::overwrite`](crate::Volume::overwrite) and by nothing else in this crate.
+    /// for by [`Volume::overwrite`](crate::Volume::overwrite) and [`Volume::rename`](crate::Volume::rename), and by nothing else in this
+    /// crate.
     fn writer(&self) -> Result<&dyn Writer, DeviceError> {
         Err(DeviceError::new("the device", "it can't be written here"))
     }

@@ -31,7 +31,7 @@ pub enum Error {
     TooManyLinks(String),
     /// Larger than this crate is willing to hold in memory.
     TooLarge(String),
-    /// A file was not overwritten: why, and where that is not plain what state it is in.
+    /// A file was not overwritten, or not renamed: why, and where that is not plain what state it is in.
     NotSaved(String),
     /// The memory for a read could not be had.
     OutOfMemory {

@@ -10,8 +10,9 @@
 //! Reads are of two kinds. Small ones go through a bounded cache that reads ahead. A large [`File::read_at`] goes from
 //! the device straight into the caller's buffer, in pieces as long as the file is contiguous on the disk.
 //!
-//! One thing can be written: [`Volume::overwrite`] puts other bytes in place of a small file's, on a device that gives a
-//! [`Writer`]. See docs/decisions/0090-save-in-place.md.
+//! Two things can be written, on a device that gives a [`Writer`]: [`Volume::overwrite`] puts other bytes in place of a small
+//! file's, and [`Volume::rename`] other characters in place of those of a name on FAT. See docs/decisions/0090-save-in-place.md
+//! and 0091-tries.md.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -41,7 +42,7 @@ pub use error::Error;
 pub use guid::Guid;
 pub use names::{Numbering, Resolved, device_order, split_device};
 pub use overwrite::MAX_OVERWRITE;
-pub use partition::{Partition, PartitionKind};
+pub use partition::{Partition, PartitionKind, Role};
 pub use probe::Content;
-pub use tree::{DirEntry, File, FileKind, FileSystem, InPlace, Metadata};
+pub use tree::{DirEntry, File, FileKind, FileSystem, InPlace, Metadata, Renaming};
 pub use volume::Volume;

@@ -1,4 +1,4 @@
-//! Other bytes in place of a file's: the only thing that this crate writes.
+//! Other bytes in place of a file's, or of a sector of a directory: the only thing that this crate writes.
 
 use alloc::format;
 use alloc::vec::Vec;

@@ -71,6 +71,12 @@ pub trait FileSystem {
     /// Where the bytes of the regular file at `path` lie, if others of the same number can take their place there with
     /// nothing else being changed; at most [`MAX_OVERWRITE`](crate::MAX_OVERWRITE) bytes. [`Error::NotSaved`] says why they can't.
     fn in_place(&self, path: &str) -> Result<InPlace, Error>;
+
+    /// How the regular file at `path` gets the first of these names for which its directory has room as it is: by other bytes in one
+    /// sector, with nothing else being changed. [`Error::NotSaved`] says why none can be had. Only FAT knows how.
+    fn rename_in_place(&self, _path: &str, _names: &[&str]) -> Result<Renaming, Error> {
+        Err(Error::NotSaved("names are changed on FAT only".into()))
+    }
 }
 
 /// Where the bytes of a file lie.
@@ -80,6 +86,19 @@ pub struct InPlace {
     pub len: usize,
     /// The blocks (clusters) that hold them, whole ones of this file's own, in its order: ranges of bytes of the volume.
     pub blocks: Vec<Range<u64>>,
+}
+
+/// How a file's name is changed: one sector of its directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renaming {
+    /// Which of the names it will be.
+    pub which: usize,
+    /// The sector.
+    pub sector: InPlace,
+    /// All that it holds now.
+    pub old: Vec<u8>,
+    /// All that it will hold.
+    pub new: Vec<u8>,
 }
 
 /// An open regular file.

@@ -85,21 +85,74 @@ impl Volume {
     /// The error names volume and path. If it is a write or what follows it that fails, the error says so, and each sector
     /// of the file is old or new.
     pub fn overwrite(&self, path: &str, old: &[u8], new: &[u8]) -> Result<(), Error> {
-        let place = || alloc::format!("{}:{path}", self.name);
-        self.region.may_write().map_err(|why| Error::NotSaved(alloc::format!("{}: {why}", place())))?;
+        self.region.may_write().map_err(|why| self.not_saved(path, why))?;
         self.region.forget();
         let room = self.open_anew().and_then(|files| files.in_place(path));
         let done = room.and_then(|room| overwrite::overwrite(&self.region, &room, old, new));
-        done.map_err(|why| match why {
-            Error::NotSaved(why) => Error::NotSaved(alloc::format!("{}: {why}", place())),
-            other => Error::NotSaved(alloc::format!("{}: {other}", place())),
-        })
+        done.map_err(|why| self.not_saved(path, why))
+    }
+
+    /// Gives the regular file at `path` the first of these names for which its directory has room as it is, and says which one that
+    /// was: on FAT, where other characters of its long name take their place in one sector. So a loss of power leaves the old name or the new one.
+    /// Nothing else on the disk is changed: no time of the file, not its short name. Then the disk is flushed, and what it
+    /// holds is compared.
+    ///
+    /// All that speaks for it is read anew, as for [`Volume::overwrite`]. What is refused, with nothing written: another file system; a
+    /// device without a [`Writer`](crate::Writer); a name that is not whole, or that needs more or fewer entries of the directory than the old one;
+    /// one that is there already, in whatever case; characters that change in more than one sector.
+    ///
+    /// The error names volume and path. If it is a write or what follows it that fails, the error says so.
+    pub fn rename<'n>(&self, path: &str, names: &[&'n str]) -> Result<&'n str, Error> {
+        self.region.may_write().map_err(|why| self.not_saved(path, why))?;
+        self.region.forget();
+        let plan = self.open_anew().and_then(|files| files.rename_in_place(path, names));
+        let done = plan.and_then(|plan| {
+            overwrite::overwrite(&self.region, &plan.sector, &plan.old, &plan.new)?;
+            self.check_renamed(path, names, plan.which)
+        });
+        done.map_err(|why| self.not_saved(path, why))
+    }
+
+    /// Which of these names the file at `path` would get, if the disk could be written.
+    pub fn can_rename<'n>(&self, path: &str, names: &[&'n str]) -> Result<&'n str, Error> {
+        let plan = self.try_open().and_then(|files| files.rename_in_place(path, names));
+        let which = plan.and_then(|plan| pick(names, plan.which));
+        which.map_err(|why| self.not_saved(path, why))
+    }
+
+    /// What the directory says once a file in it has another name, to the reader that shows it.
+    fn check_renamed<'n>(&self, path: &str, names: &[&'n str], which: usize) -> Result<&'n str, Error> {
+        let new = pick(names, which)?;
+        let (directory, old) = path.rsplit_once('/').unwrap_or(("", path));
+        self.region.forget();
+        let list = self.open_anew().and_then(|files| files.read_dir(directory));
+        let list = list.map_err(|why| {
+            Error::NotSaved(alloc::format!("its directory can't be read after the change ({why})"))
+        })?;
+        let often = |name: &str| list.iter().filter(|entry| entry.name == name).count();
+        if (often(old), often(new)) != (usize::from(old == new), 1) {
+            return Err(Error::NotSaved("its directory reads otherwise after the change".into()));
+        }
+        Ok(new)
+    }
+
+    /// The error with volume and path.
+    fn not_saved(&self, path: &str, why: Error) -> Error {
+        let why = match why {
+            Error::NotSaved(why) => why,
+            other => alloc::string::ToString::to_string(&other),
+        };
+        Error::NotSaved(alloc::format!("{}:{path}: {why}", self.name))
     }
 
     /// True when [`Volume::open`] can be tried.
     pub fn is_readable(&self) -> bool {
         matches!(self.content, Content::Ext(_) | Content::Fat(_))
     }
+}
+
+fn pick<'n>(names: &[&'n str], which: usize) -> Result<&'n str, Error> {
+    names.get(which).copied().ok_or_else(|| Error::NotSaved("internal error: no such name".into()))
 }
 
 /// One line for the user: `xvda1: ext4 'root' 8.0 GiB`.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::{Image, Ram, disks};
 use pvgrub_fs::{
-    BlockDevice, Content, DeviceError, Disks, Error, Numbering, PartitionKind, Resolved, Volume,
+    BlockDevice, Content, DeviceError, Disks, Error, Numbering, PartitionKind, Resolved, Role, Volume,
 };
 
 fn names(disks: &Disks) -> Vec<String> {
@@ -51,6 +51,8 @@ fn gpt() {
         names(&disks),
         ["xvda1: FAT12 'TWO' 1.0 MiB", "xvda2: ext2 'one' 1.0 MiB", "xvda7: ext2 'one' 1.0 MiB"]
     );
+    let roles = disks.volumes().into_iter().map(|volume| volume.partition.as_ref().unwrap().kind.role());
+    assert_eq!(roles.collect::<Vec<_>>(), [Some(Role::Esp), None, None]);
     let second = disks.disks()[0].volumes()[1].partition.as_ref().unwrap();
     let PartitionKind::Gpt { system, name } = &second.kind else { panic!() };
     assert_eq!(name, "Wurzel-ä");

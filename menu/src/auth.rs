@@ -7,12 +7,12 @@ use pbkdf2::pbkdf2_hmac;
 use sha2::Sha512;
 use subtle::ConstantTimeEq;
 
-use crate::md5crypt;
+use crate::{md5crypt, shacrypt};
 
 /// The longest password, in bytes.
 pub const MAX_PASSWORD: usize = 256;
-/// The most rounds of PBKDF2 (iterations, times the 64-byte blocks of the hash). GRUB's own tool takes 10,000. So many take
-/// seconds; a menu that asks for more could keep the loader busy for ever.
+/// The most rounds of PBKDF2 (iterations, times the 64-byte blocks of the hash) and of SHA-crypt. GRUB's own tool takes 10,000, crypt(3)
+/// 5,000. So many take seconds; a menu that asks for more could keep the loader busy for ever.
 pub const MAX_ROUNDS: u32 = 500_000;
 /// Bytes of the longest salt and hash of PBKDF2.
 const MAX_BYTES: usize = 1024;
@@ -38,6 +38,10 @@ pub enum Secret {
     Plain(String),
     /// menu.lst's `--md5`: the whole of `$1$SALT$HASH`.
     Md5Crypt(String),
+    /// SHA-crypt: the whole of `$5$…` or `$6$…`.
+    ShaCrypt(String),
+    /// Syslinux's SHA-1: the whole of `$4$SALT$HASH`.
+    SyslinuxSha1(String),
     /// GRUB 2's `password_pbkdf2`: PBKDF2 (RFC 8018) with HMAC-SHA-512.
     Pbkdf2Sha512 {
         /// Rounds.
@@ -55,6 +59,8 @@ impl core::fmt::Debug for Secret {
         f.write_str(match self {
             Self::Plain(_) => "Plain(..)",
             Self::Md5Crypt(_) => "Md5Crypt(..)",
+            Self::ShaCrypt(_) => "ShaCrypt(..)",
+            Self::SyslinuxSha1(_) => "SyslinuxSha1(..)",
             Self::Pbkdf2Sha512 { .. } => "Pbkdf2Sha512 { .. }",
         })
     }
@@ -77,6 +83,33 @@ impl Secret {
             Ok(Self::Md5Crypt(text.into()))
         } else {
             Err("this is no MD5 of a password ($1$SALT$HASH)")
+        }
+    }
+
+    /// A password as crypt(3) writes it: `$1$`, `$5$` or `$6$`. The error is for the user.
+    pub fn crypt(text: &str) -> Result<Self, &'static str> {
+        if text.starts_with("$1$") {
+            return Self::md5_crypt(text);
+        }
+        let parts = shacrypt::parts(text);
+        match parts.map(|parts| parts.rounds) {
+            Some(..=MAX_ROUNDS) => Ok(Self::ShaCrypt(text.into())),
+            Some(_) => Err("more than 500,000 rounds: checking a password would take too long"),
+            None => Err("it is no password as crypt(3) writes it ($1$, $5$ or $6$)"),
+        }
+    }
+
+    /// A password as `MENU PASSWD` has it: as it is, as crypt(3) writes it, or `$4$SALT$HASH`. The error is for the user.
+    pub fn syslinux(text: &str) -> Result<Self, &'static str> {
+        match text.strip_prefix('$') {
+            Some(rest) if rest.starts_with("4$") => {
+                let sound = text.len() <= MAX_PASSWORD && shacrypt::sha1_parts(text).is_some();
+                sound
+                    .then(|| Self::SyslinuxSha1(text.into()))
+                    .ok_or("it is no SHA-1 of a password ($4$SALT$HASH)")
+            }
+            Some(rest) if rest.contains('$') => Self::crypt(text),
+            _ => Self::plain(text),
         }
     }
 
@@ -123,6 +156,17 @@ impl Secret {
                 let got = md5crypt::hash(password.as_bytes(), salt.as_bytes());
                 got.as_bytes().ct_eq(hash.as_bytes()).into()
             }
+            Self::ShaCrypt(text) => {
+                let parts = shacrypt::parts(text).filter(|parts| parts.rounds <= MAX_ROUNDS);
+                let Some(parts) = parts else { return false };
+                let got = parts.hash_of(password.as_bytes()).unwrap_or_default();
+                got.as_bytes().ct_eq(parts.hash.as_bytes()).into()
+            }
+            Self::SyslinuxSha1(text) => {
+                let Some((salt, hash)) = shacrypt::sha1_parts(text) else { return false };
+                let got = shacrypt::sha1_hash(password.as_bytes(), salt.as_bytes());
+                got.as_bytes().ct_eq(hash.as_bytes()).into()
+            }
             Self::Pbkdf2Sha512 { iterations, salt, hash } => {
                 if !(1..=MAX_ROUNDS).contains(&self.rounds()) {
                     return false;
@@ -160,6 +204,8 @@ mod tests {
 
     /// Made by Python's `hashlib.pbkdf2_hmac("sha512", …)`.
     const SECRET_1000: &str = "grub.pbkdf2.sha512.1000.73616C74792073616C74.C20730E82C180E6D96EE674D70842769CAA131341C394BB7A19815711648D73B4DFD10F3399B31E19B8BD65B1274CE604801F1536F0FA137031D1873D8E58E3E";
+    /// Made by mkpasswd.
+    const LONG: &str = "$6$rounds=7000$saltsalt$XX5eqO.omE6gPd/b3tCKB3g0/78R3WBQSx909cdIANMtKCG9e9myuo8Soo378We7UeKUOrywhCx9deiBmnnDH1";
     const X_1: &str = "grub.pbkdf2.sha512.1.61.66cdd9b151a13a934bb86207dc7115f6bde78c51";
 
     #[test]
@@ -169,6 +215,13 @@ mod tests {
             (Secret::plain("secret"), "secret"),
             (Secret::plain(&long), long.as_str()),
             (Secret::md5_crypt("$1$abcdefgh$G//4keteveJp0qb8z2DxG/"), "password"),
+            (Secret::crypt("$5$abcdefghijklmnop$i7zHaTeYqXlesRXJ8dXj6o.MEFQdzfIJpJpcWAtszs6"), "secret"),
+            (Secret::crypt(LONG), "password"),
+            (Secret::syslinux(LONG), "password"),
+            (Secret::syslinux("$4$AbCd+/12$XFJSaXWJeNd7w6QDo7FDyapPtSo$"), "secret"),
+            (Secret::syslinux("$1$abcdefgh$G//4keteveJp0qb8z2DxG/"), "password"),
+            (Secret::syslinux("$word"), "$word"),
+            (Secret::syslinux("word"), "word"),
             (Secret::pbkdf2(SECRET_1000), "secret"),
             (Secret::pbkdf2(X_1), "x"),
         ] {
@@ -188,6 +241,9 @@ mod tests {
         assert!(
             Secret::md5_crypt("x").is_err() && Secret::md5_crypt(&format!("$1${}", "$".repeat(99))).is_err()
         );
+        for bad in ["", "$", "$$", "$2b$10$x", "$y$j9T$x$y", "$4$x", "$5$x$y", "$6$", "$1$x"] {
+            assert!(Secret::crypt(bad).is_err() && (bad == "$" || Secret::syslinux(bad).is_err()), "{bad}");
+        }
         for bad in [
             "",
             "grub.pbkdf2.sha512",
@@ -220,6 +276,15 @@ mod tests {
             let text = format!("grub.pbkdf2.sha512.{iterations}.61.{}", "00".repeat(bytes));
             assert_eq!(Secret::pbkdf2(&text).is_ok(), good, "{iterations}");
         }
+        for (rounds, good) in
+            [("500000", true), ("500001", false), ("999999999", false), ("99999999999", false)]
+        {
+            let text = LONG.replace("7000", rounds);
+            assert_eq!(Secret::crypt(&text).is_ok(), good, "{rounds}");
+            assert_eq!(Secret::syslinux(&text).is_ok(), good, "{rounds}");
+        }
+        assert!(Secret::crypt(&LONG.replace("7000", "999999999")).unwrap_err().contains("rounds"));
+        assert!(!Secret::ShaCrypt(LONG.replace("7000", "999999999")).is("password"));
         // Also where no parser was in the way: this would take a day.
         let long =
             Secret::Pbkdf2Sha512 { iterations: u32::MAX, salt: Vec::new(), hash: Vec::from([0; 1024]) };

@@ -13,7 +13,7 @@ const PAGE: usize = 10;
 /// A text and a cursor in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Buffer {
-    /// Never empty; without control characters.
+    /// Never empty; without control characters but tabs. What a terminal can't show stays what it is: `clean::seen` for the screen.
     lines: Vec<Vec<char>>,
     row: usize,
     /// In characters; at most the line's length.
@@ -44,7 +44,8 @@ impl Buffer {
     fn of(text: &str, most: usize) -> Self {
         let mut chars = 0;
         let mut take = |line: &str| {
-            let line: Vec<char> = crate::clean(line).chars().take(most.saturating_sub(chars)).collect();
+            let kept = |c: char| if c.is_control() && c != '\t' { '?' } else { c };
+            let line: Vec<char> = line.chars().map(kept).take(most.saturating_sub(chars)).collect();
             chars = chars.saturating_add(line.len()).saturating_add(1);
             line
         };
@@ -111,7 +112,7 @@ impl Buffer {
     }
 
     fn insert(&mut self, c: char) {
-        if self.chars < self.most && !c.is_control() {
+        if self.chars < self.most && (!c.is_control() || c == '\t') {
             let column = self.column;
             self.current_mut().insert(column, c);
             self.column = column.saturating_add(1);
@@ -276,7 +277,10 @@ mod tests {
         assert_eq!(press(&mut text, &[Key::Ctrl('k'), Key::Ctrl('k'), Key::Ctrl('k')]), "longerc\n");
         assert_eq!(press(&mut text, &[Key::PageDown, Key::Ctrl('y')]), "a blongerc\n");
         assert_eq!(press(&mut Buffer::text(""), &[]), "\n");
-        assert_eq!(press(&mut Buffer::text("a\u{1b}[2J\tb\r\n"), &[]), "a?[2J b\n");
+        assert_eq!(press(&mut Buffer::text("a\u{1b}[2J\tb\r\n"), &[]), "a?[2J\tb\n");
+        // Marks of direction, private and combining characters, a replacement: an entry must not change by being looked at.
+        let odd = "a\u{202e}\u{e000}e\u{301}\u{fffd}\u{a0}\n";
+        assert_eq!(press(&mut Buffer::text(odd), &[]), odd);
     }
 
     fn any_key() -> impl Strategy<Value = Key> {
@@ -315,7 +319,7 @@ mod tests {
                 let chars: usize = buffer.lines().map(|line| line.len()).sum();
                 prop_assert!(chars <= most);
                 prop_assert!(!single || buffer.lines().len() == 1);
-                prop_assert!(buffer.to_text().chars().all(|c| c == '\n' || !c.is_control()));
+                prop_assert!(buffer.to_text().chars().all(|c| matches!(c, '\n' | '\t') || !c.is_control()));
             }
         }
     }

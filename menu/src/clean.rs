@@ -10,6 +10,11 @@ pub fn clean(text: &str) -> String {
     text.chars().filter_map(clean_char).collect()
 }
 
+/// What is seen of a character that must stay what it is, since somebody edits it: always one character for one.
+pub(crate) fn seen(c: char) -> char {
+    clean_char(c).unwrap_or('?')
+}
+
 fn clean_char(c: char) -> Option<char> {
     match c {
         '\t' => Some(' '),

@@ -10,6 +10,7 @@ pub(crate) enum Command {
     Fallback,
     HiddenMenu,
     Color,
+    SetKey,
     // Of an entry.
     Root,
     Uuid,
@@ -24,6 +25,7 @@ pub(crate) enum Command {
     Reboot,
     Sums,
     SaveDefault,
+    Pause,
     // Of the menu or an entry.
     Dhcp,
     IfConfig,
@@ -61,6 +63,8 @@ impl Command {
             b"fallback" => Self::Fallback,
             b"hiddenmenu" => Self::HiddenMenu,
             b"color" => Self::Color,
+            b"setkey" => Self::SetKey,
+            b"pause" => Self::Pause,
             b"root" | b"rootnoverify" => Self::Root,
             b"uuid" => Self::Uuid,
             b"find" => Self::Find,
@@ -74,10 +78,10 @@ impl Command {
             b"reboot" => Self::Reboot,
             b"savedefault" => Self::SaveDefault,
             b"makeactive" | b"hide" | b"unhide" | b"partnew" | b"parttype" => Self::Harmless(NO_WRITE),
-            b"serial" | b"terminal" | b"terminfo" | b"setkey" | b"device" => Self::Harmless(ONE_CONSOLE),
-            b"quiet" | b"pause" | b"debug" | b"pager" | b"clear" | b"echo" | b"help" | b"splashimage"
-            | b"gfxmenu" | b"foreground" | b"background" | b"shade" | b"viewport" | b"displaymem"
-            | b"displayapm" | b"verbose" => Self::Harmless(LOOKS),
+            b"serial" | b"terminal" | b"terminfo" | b"device" => Self::Harmless(ONE_CONSOLE),
+            b"quiet" | b"debug" | b"pager" | b"clear" | b"echo" | b"help" | b"splashimage" | b"gfxmenu"
+            | b"foreground" | b"background" | b"shade" | b"viewport" | b"displaymem" | b"displayapm"
+            | b"verbose" => Self::Harmless(LOOKS),
             b"uppermem" => Self::Harmless("the domain's memory is what Xen says"),
             b"chainloader" | b"map" | b"geometry" | b"embed" | b"install" | b"setup" | b"ioprobe"
             | b"impsprobe" | b"vbeprobe" | b"testvbe" => Self::Unsupported(NO_BIOS),

@@ -6,10 +6,11 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::auth::{Access, Secret};
+use crate::key::Key;
+use crate::keymap::KeyMap;
 use crate::settings::Settings;
+use crate::wrong::Wrong;
 
-/// After so many wrong passwords the wait no longer doubles: 64 s.
-const MAX_DOUBLINGS: u32 = 6;
 /// The most passwords that are remembered as shown.
 const MAX_KNOWN: usize = 64;
 /// The most lines of the command line's history.
@@ -21,14 +22,20 @@ const MAX_HISTORY: usize = 100;
 pub struct Memory {
     /// A password that was shown in one menu opens another only where the same user has the same secret.
     known: Vec<(String, Secret)>,
-    failures: u32,
-    /// Until then no password is tried.
-    until: Duration,
+    wrong: Wrong,
     /// Lines of the command line, the newest last.
     pub(crate) history: Vec<String>,
+    /// Keys that count as others: as in GRUB they do so in all menus that follow.
+    pub(crate) keys: KeyMap,
 }
 
 impl Memory {
+    /// What this key counts as.
+    #[must_use]
+    pub fn key(&self, key: Key) -> Key {
+        self.keys.of(key)
+    }
+
     pub(crate) fn add_history(&mut self, line: &str) {
         if line.is_empty() || self.history.last().is_some_and(|last| last == line) {
             return;
@@ -45,6 +52,7 @@ impl Memory {
 pub(crate) struct Guard {
     superusers: Option<Vec<String>>,
     secrets: Vec<(String, Secret)>,
+    keys: KeyMap,
     pub memory: Memory,
 }
 
@@ -53,8 +61,15 @@ impl Guard {
         Self {
             superusers: settings.superusers.clone(),
             secrets: settings.secrets.clone(),
-            memory: Memory::default(),
+            keys: settings.keys.clone(),
+            memory: Memory { keys: settings.keys.clone(), ..Memory::default() },
         }
+    }
+
+    /// Takes what the menus before remember.
+    pub fn remember(&mut self, memory: Memory) {
+        let keys = self.keys.after(&memory.keys);
+        self.memory = Memory { keys, ..memory };
     }
 
     /// The last secret of a name counts.
@@ -95,7 +110,7 @@ impl Guard {
 
     /// The time until a password may be tried.
     pub fn time_left(&self, now: Duration) -> Option<Duration> {
-        Some(self.memory.until.saturating_sub(now)).filter(|left| !left.is_zero())
+        self.memory.wrong.time_left(now)
     }
 
     /// The same in seconds, rounded up.
@@ -116,13 +131,9 @@ impl Guard {
         let secret = self.secret(user).cloned();
         let other = self.secrets.first().map(|(_, secret)| secret.clone());
         let right = secret.as_ref().or(other.as_ref()).is_some_and(|secret| secret.is(password));
-        match secret.filter(|_| right) {
-            None => {
-                self.failed(now);
-                Err("The password is wrong.".into())
-            }
-            Some(secret) => {
-                self.succeeded();
+        match secret {
+            Some(secret) if right => {
+                self.memory.wrong.succeeded(&secret);
                 if self.memory.known.len() < MAX_KNOWN
                     && !self.memory.known.iter().any(|(name, _)| name == user)
                 {
@@ -136,6 +147,10 @@ impl Guard {
                     Err(format!("{} may not do this.", crate::clean(user)))
                 }
             }
+            secret => {
+                self.memory.wrong.failed(secret.as_ref(), now);
+                Err("The password is wrong.".into())
+            }
         }
     }
 
@@ -143,21 +158,11 @@ impl Guard {
     pub fn check(&mut self, secret: &Secret, password: &str, now: Duration) -> bool {
         let right = secret.is(password);
         if right {
-            self.succeeded()
+            self.memory.wrong.succeeded(secret)
         } else {
-            self.failed(now)
+            self.memory.wrong.failed(Some(secret), now)
         }
         right
-    }
-
-    fn failed(&mut self, now: Duration) {
-        let seconds = 1 << self.memory.failures.min(MAX_DOUBLINGS);
-        self.memory.until = now.saturating_add(Duration::from_secs(seconds));
-        self.memory.failures = self.memory.failures.saturating_add(1);
-    }
-
-    fn succeeded(&mut self) {
-        self.memory.failures = 0;
     }
 }
 
@@ -220,8 +225,25 @@ mod tests {
             assert_eq!(guard.wait(s(5)), Some(seconds));
             assert_eq!(guard.wait(s(5 + seconds)), None);
         }
+    }
+
+    /// Who knows one password can't try another as often as they like.
+    #[test]
+    fn a_right_password_takes_back_its_own_wrong_ones_only() {
+        let mut guard = guard(Some(&["root"]));
+        for (now, seconds) in [(0, 1), (10, 2), (20, 4)] {
+            assert!(guard.log_in("root", "guess", &ann(), s(now)).is_err());
+            assert_eq!(guard.wait(s(now)), Some(seconds));
+            // Bob may not do this, but his password is right.
+            let _ = guard.log_in("bob", "bob!", &ann(), s(now));
+            guard.log_in("ann", "ann!", &ann(), s(now)).unwrap();
+            assert!(guard.check(&Secret::Plain("x".into()), "x", s(now)));
+        }
+        assert!(!guard.check(&Secret::Plain("x".into()), "y", s(30)));
+        assert_eq!(guard.wait(s(30)), Some(8));
         guard.log_in("root", "root!", &ann(), s(99)).unwrap();
-        assert!(!guard.check(&Secret::Plain("x".into()), "y", s(99)));
+        guard.check(&Secret::Plain("x".into()), "x", s(99));
+        assert!(guard.log_in("root", "guess", &ann(), s(99)).is_err());
         assert_eq!(guard.wait(s(99)), Some(1));
     }
 

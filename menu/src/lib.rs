@@ -25,7 +25,9 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+mod append;
 pub mod auth;
+mod autoboot;
 mod blocked;
 pub mod bls;
 mod buffer;
@@ -34,8 +36,10 @@ mod color;
 mod command;
 pub mod extlinux;
 mod file;
+mod forced;
 mod guard;
 pub mod key;
+mod keymap;
 mod layout;
 mod lines;
 mod md5crypt;
@@ -48,11 +52,14 @@ mod plain;
 pub mod progress;
 mod screen;
 mod settings;
+mod shacrypt;
 mod submenu;
 mod text;
 mod ui;
 mod words;
+mod wrong;
 
+pub use append::append;
 pub use auth::{Access, Secret};
 pub use blocked::Blocked;
 pub use clean::{clean, cut, width};
@@ -60,7 +67,8 @@ pub use color::{Color, Colors};
 pub use file::file_ref;
 pub use guard::Memory;
 pub use key::Key;
-pub use model::{Boot, ConfigFile, Device, Entry, FileRef, Menu, Module, Note, Target};
+pub use keymap::KeyMap;
+pub use model::{Boot, ConfigFile, Device, Entry, FileRef, Menu, Module, Note, Pause, Target};
 pub use network::NetLines;
 pub use order::{Attempts, entry_by_path, parse_saved_default, with_saved_default};
 pub use parse::{MAX_ENTRIES, MAX_LINE, MAX_TEXT, ParseError};

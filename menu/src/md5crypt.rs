@@ -10,7 +10,7 @@ use md5::{Digest, Md5};
 /// The order in which crypt writes the bytes of the digest, three at a time; the last one stands alone.
 const ORDER: [[usize; 3]; 5] = [[0, 6, 12], [1, 7, 13], [2, 8, 14], [3, 9, 15], [4, 10, 5]];
 /// crypt's digits.
-const DIGITS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+pub(crate) const DIGITS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// The salt of `$1$SALT$HASH` (its first eight bytes count) and the hash.
 pub(crate) fn parts(text: &str) -> Option<(&str, &str)> {
@@ -49,17 +49,19 @@ pub(crate) fn hash(password: &[u8], salt: &[u8]) -> String {
     }
     let byte = |index: usize| u32::from(digest.get(index).copied().unwrap_or(0));
     let mut out = String::new();
-    let mut write = |mut bits: u32, digits: usize| {
-        for _ in 0..digits {
-            out.push(DIGITS.get(bits as usize & 63).copied().unwrap_or(b'.').into());
-            bits >>= 6;
-        }
-    };
     for [high, middle, low] in ORDER {
-        write(byte(high) << 16 | byte(middle) << 8 | byte(low), 4);
+        write(&mut out, byte(high) << 16 | byte(middle) << 8 | byte(low), 4);
     }
-    write(byte(11), 2);
+    write(&mut out, byte(11), 2);
     out
+}
+
+/// So many of crypt's digits, the lowest bits first.
+pub(crate) fn write(out: &mut String, mut bits: u32, digits: usize) {
+    for _ in 0..digits {
+        out.push(DIGITS.get(bits as usize & 63).copied().unwrap_or(b'.').into());
+        bits >>= 6;
+    }
 }
 
 #[cfg(test)]

@@ -44,6 +44,8 @@ pub struct Entry {
     pub source: String,
     /// Booting it makes it the one that `default saved` means (menu.lst's `savedefault`).
     pub saves: bool,
+    /// What is to be shown, and waited for, before anything is done (menu.lst's `pause`).
+    pub pauses: Vec<Pause>,
     /// It leads to another menu, though its target doesn't say so: GRUB 2's `submenu`.
     pub submenu: bool,
     /// Words on it for the user, shown while it is marked; may have several lines.
@@ -69,6 +71,7 @@ impl Entry {
             passwords: Vec::new(),
             source: String::new(),
             saves: false,
+            pauses: Vec::new(),
             submenu: false,
             help: String::new(),
             target,
@@ -76,6 +79,15 @@ impl Entry {
             notes: Vec::new(),
         }
     }
+}
+
+/// A `pause` line: a message, and a wait for a key. Esc goes back to the menu.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// The message, cleaned for a terminal.
+    pub message: String,
+    /// Seconds until it goes on without a key; `None`: never.
+    pub wait: Option<u32>,
 }
 
 /// What choosing an entry does.
@@ -89,8 +101,12 @@ pub enum Target {
     OfferedConfig,
     /// Show a menu within this one. Esc comes back.
     Submenu(Box<Menu>),
+    /// Go back to a menu that this one is within, so many menus up. 0: stay.
+    Up(usize),
     /// Something that only the program knows how to do, under a number of its own: the body of a GRUB 2 entry.
     Script(usize),
+    /// Go on with what the domain's disks have, as if this menu hadn't been: `LOCALBOOT`, GRUB's `exit`.
+    Disks,
     /// Switch the domain off.
     Halt,
     /// Start the domain anew.
@@ -112,6 +128,8 @@ pub struct Boot {
     pub profile: Option<u32>,
     /// A list of digests (`sha256sums`): every file of the entry that has none of its own must be in it.
     pub sums: Option<FileRef>,
+    /// The file whose name has the counters of this entry: it is renamed when the entry is booted.
+    pub counter: Option<FileRef>,
 }
 
 /// A `module` line.
@@ -126,10 +144,14 @@ pub struct Module {
 }
 
 /// A `configfile` line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfigFile {
     /// The other menu.
     pub file: FileRef,
+    /// Files that are read behind it, as one with it (Syslinux).
+    pub more: Vec<FileRef>,
+    /// What names in it are relative to, if not the file's own directory (Syslinux): a path from the volume's root, or a URL.
+    pub directory: Option<String>,
 }
 
 /// A file on some volume, or some server.
@@ -182,7 +204,7 @@ impl fmt::Display for FileRef {
 /// Something about a line that the reader may want to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// Line number, from 1.
+    /// Line number, from 1; 0: of none.
     pub line: u32,
     /// What, in words; cleaned for a terminal.
     pub text: String,
@@ -190,6 +212,9 @@ pub struct Note {
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.text)
+        match self.line {
+            0 => f.write_str(&self.text),
+            line => write!(f, "line {line}: {}", self.text),
+        }
     }
 }

@@ -19,7 +19,7 @@ impl Attempts {
     /// file names; else it is entry 0.
     ///
     /// As in GRUB: a default that does not exist gives way to the first fallback, or to entry 0; a fallback that does not
-    /// exist is passed over. Each entry stands at most once, so a failing menu comes to an end.
+    /// exist is passed over. One that the host insists on gives way to nothing. Each entry stands at most once, so a failing menu comes to an end.
     pub fn new(settings: &Settings, entries: &[Entry]) -> Self {
         let count = entries.len();
         let default = match &settings.default {
@@ -28,8 +28,11 @@ impl Attempts {
             Default::Saved => Some(0),
         };
         let fallbacks = || settings.fallback.iter().copied().filter(|&entry| entry < count);
-        let first = default.filter(|entry| *entry < count).or_else(|| fallbacks().next());
-        let first = first.or((count > 0).then_some(0));
+        let mut first = default.filter(|entry| *entry < count);
+        if settings.forced.is_some() {
+            return Self { entries: first.into_iter().collect(), next: 0 };
+        }
+        first = first.or_else(|| fallbacks().next()).or((count > 0).then_some(0));
         let mut entries = Vec::new();
         for entry in first.into_iter().chain(fallbacks()) {
             if !entries.contains(&entry) {

@@ -127,6 +127,12 @@ impl Menu {
             | Command::HiddenMenu
             | Command::Color => set(&mut self.settings, command, args).is_some(),
             Command::Harmless(_) => true,
+            Command::SetKey => {
+                if let Err(why) = self.settings.keys.line(args) {
+                    note(&mut self.notes, line.number, format!("`setkey` passed over: {why}"));
+                }
+                true
+            }
             Command::Dhcp | Command::IfConfig | Command::TftpServer => {
                 if let Err(why) = net_line(&mut self.settings.net, command, args) {
                     note(&mut self.notes, line.number, format!("passed over: {why}"));

@@ -104,6 +104,10 @@ pub fn guess(name: &str, bytes: &[u8]) -> Format {
         return UnifiedImages;
     }
     let beginning = bytes.get(..GUESSED).unwrap_or(bytes);
+    // grub4dos has variables, too: `set` does not make it GRUB 2's.
+    if has(beginning, b"title") && has(beginning, b"kernel") && !has(beginning, b"menuentry") {
+        return MenuLst;
+    }
     for line in beginning.split(|byte| *byte == b'\n') {
         let line = line.trim_ascii();
         let end = line.iter().position(|byte| matches!(byte, b' ' | b'\t' | b'=')).unwrap_or(line.len());
@@ -116,7 +120,7 @@ pub fn guess(name: &str, bytes: &[u8]) -> Format {
             b"menu" | b"include" if !rest.is_empty() => return Syslinux,
             // Both GRUB 0.97 and the specification have titles; an entry of the latter has its kernel in a line `linux`.
             b"kernel" | b"root" | b"rootnoverify" | b"uuid" | b"hiddenmenu" | b"fallback" => return MenuLst,
-            b"linux" | b"options" | b"machine-id" | b"sort-key" => return BootLoaderSpec,
+            b"linux" | b"options" | b"machine-id" | b"sort-key" | b"efi" | b"uki" => return BootLoaderSpec,
             _ => {}
         }
     }
@@ -127,6 +131,14 @@ pub fn guess(name: &str, bytes: &[u8]) -> Format {
         _ if suffix == "cfg" => GrubScript,
         _ => MenuLst,
     }
+}
+
+/// Whether a line begins with this word.
+fn has(text: &[u8], word: &[u8]) -> bool {
+    text.split(|byte| *byte == b'\n').any(|line| {
+        let rest = line.trim_ascii_start().strip_prefix(word);
+        rest.is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_whitespace))
+    })
 }
 
 /// Bytes that are looked at.
@@ -158,9 +170,12 @@ mod tests {
         for (name, text, expected) in [
             ("/boot/grub/grub.conf", "# x\n\nif loadfont x ; then\n", GrubScript),
             ("/boot/grub/grub.conf", "default=0\ntitle A\n\troot (hd0,0)\n\tkernel /a\n", MenuLst),
+            ("menu.lst", "set name=A\ntimeout 10\n title %name%\n kernel /a\n", MenuLst),
+            ("x", "set title=A\nmenuentry a {\n  title b\n  kernel c\n}\n", GrubScript),
             ("x", "DEFAULT menu.c32\nPROMPT 0\n", Syslinux),
             ("x", "default l0\nmenu title U-Boot menu\n", Syslinux),
             ("x.conf", "title A\nversion 1\nlinux /a\n", BootLoaderSpec),
+            ("x.conf", "title UEFI Shell\nefi /shellx64.efi\n", BootLoaderSpec),
             ("grub.cfg", "timeout=5\n", GrubScript),
             ("my.cfg", "", GrubScript),
             ("pxelinux.cfg/default", "default a\n", Syslinux),

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 use core::time::Duration;
 
-use crate::clean::{cut, width, wrap};
+use crate::clean::{cut, seen, width, wrap};
 use crate::layout::{fold, window};
 use crate::ui::{PROMPT, Ui};
 
@@ -109,7 +109,7 @@ impl Ui {
             return None;
         };
         let prompt = cut(&prompt, columns / 2);
-        let typed: Vec<char> = buffer.to_text().chars().collect();
+        let typed: Vec<char> = buffer.to_text().chars().map(seen).collect();
         // A password is not to be in any log, nor its length.
         let (typed, at) = if secret { (Vec::new(), 0) } else { (typed, buffer.cursor().1) };
         let (text, column) = window(&typed, at, columns.saturating_sub(width(&prompt)));
@@ -123,11 +123,8 @@ impl Ui {
             out.push_str("\r\n");
         };
         if self.hidden.is_some() {
-            if let Some(text) = self.countdown_text(now) {
-                out.push_str("\r\n");
-                line(out, &text);
-            }
-            return;
+            out.push_str("\r\n");
+            return self.hidden_text(now).iter().for_each(|text| line(out, text));
         }
         out.push_str("\r\n");
         if self.login.is_some() {
@@ -145,7 +142,7 @@ impl Ui {
         if let Some(editor) = &self.editor {
             line(out, &alloc::format!("Editing entry {}: {}", editor.entry, editor.title));
             for (number, text) in editor.buffer.lines().enumerate() {
-                let text: String = text.iter().collect();
+                let text: String = text.iter().copied().map(seen).collect();
                 let text = alloc::format!("{:>3}  {text}", number.saturating_add(1));
                 fold(&text, columns).iter().for_each(|row| line(out, row));
             }

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 use core::time::Duration;
 
+use crate::autoboot;
 use crate::clean::{cut, width};
 use crate::ui::Ui;
 
@@ -55,8 +56,8 @@ impl Ui {
 
     fn compose(&mut self, now: Duration) -> Frame {
         let mut frame = if self.hidden.is_some() {
-            let text = self.countdown_text(now).unwrap_or_default();
-            Frame { rows: Vec::from([Row::new(&text, self.columns())]), cursor: None }
+            let rows = self.hidden_text(now).iter().map(|text| Row::new(text, self.columns())).collect();
+            Frame { rows, cursor: None }
         } else if self.login.is_some() {
             self.compose_list(now)
         } else if self.pager.is_some() {
@@ -103,15 +104,29 @@ impl Ui {
         self.drawn = Some(frame);
     }
 
-    /// What the countdown will do, and when.
+    /// What the countdown will do, and when; and how to stop it.
     pub(crate) fn countdown_text(&self, now: Duration) -> Option<String> {
         let seconds = self.seconds_left(now)?;
-        let how = match self.hidden {
-            Some(crate::TimeoutStyle::Hidden) => return None,
-            Some(_) => "Esc shows the menu",
-            None => "any key stops this",
-        };
+        if let Some(template) = &self.autoboot {
+            return Some(format!("{}  Any key stops this.", autoboot::text(template, seconds)));
+        }
+        let how = if self.hidden.is_some() { "Esc shows the menu" } else { "any key stops this" };
         let what = if self.look.columns < 50 { "Entry" } else { "Booting entry" };
         Some(format!("{what} {} in {seconds} s; {how}.", self.selected))
+    }
+
+    /// What is seen of a hidden menu, in one row if there is room. It never leaves anybody without a word on how to see the menu.
+    pub(crate) fn hidden_text(&self, now: Duration) -> Vec<String> {
+        const HOW: &str = "Esc shows the menu.";
+        let rows = match (&self.autoboot, self.hidden) {
+            (Some(template), _) => {
+                let text = autoboot::text(template, self.seconds_left(now).unwrap_or(0));
+                Vec::from([text, HOW.to_owned()])
+            }
+            (None, Some(crate::TimeoutStyle::Hidden)) => Vec::from([HOW.to_owned()]),
+            (None, _) => self.countdown_text(now).into_iter().collect(),
+        };
+        let joined = rows.join("  ");
+        if width(&joined) <= self.columns() { Vec::from([joined]) } else { rows }
     }
 }

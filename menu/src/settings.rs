@@ -5,24 +5,37 @@ use alloc::vec::Vec;
 
 use crate::auth::Secret;
 use crate::color::Colors;
+use crate::key::Key;
+use crate::keymap::KeyMap;
 use crate::model::FileRef;
 use crate::network::NetLines;
 
 /// Settings of the whole menu.
 #[derive(Debug, Clone, core::default::Default, PartialEq, Eq)]
 pub struct Settings {
+    /// What the menu calls itself, cleaned for a terminal (Syslinux).
+    pub title: Option<String>,
     /// The entry that is booted when nobody chooses.
     pub default: Default,
+    /// That entry is what the host insists on ([`crate::Menu::insist`]), by this word.
+    pub forced: Option<String>,
     /// Seconds until that happens; `None`: the menu waits for ever.
     pub timeout: Option<u32>,
     /// What is seen meanwhile.
     pub timeout_style: TimeoutStyle,
+    /// What the countdown says in place of our words: Syslinux's `MENU AUTOBOOT`, where `#` is the number of seconds, and of
+    /// `{one,more}` the fitting word is taken.
+    pub autoboot: Option<String>,
+    /// Keys that boot an entry while the menu is hidden; any other shows it (Syslinux's `MENU HIDDENKEY`).
+    pub hidden_keys: Vec<(Key, usize)>,
     /// Entries to try, in this order, when the default one fails.
     pub fallback: Vec<usize>,
     /// Colours of the screen.
     pub colors: Option<Colors>,
     /// What is to be done with the network before anything is fetched.
     pub net: NetLines,
+    /// Keys that count as others (menu.lst's `setkey`).
+    pub keys: KeyMap,
     /// Who may do all: boot each entry, edit, use the command line. `None`: everybody. Nobody is in an empty list. A
     /// menu.lst knows no names: who has its password is the user without a name.
     pub superusers: Option<Vec<String>>,
@@ -63,7 +76,7 @@ pub enum TimeoutStyle {
     Menu,
     /// One line with the seconds that are left.
     Countdown,
-    /// Nothing.
+    /// No seconds, and only how to see the menu: GRUB shows nothing at all, of which nobody can tell that it waits.
     Hidden,
 }
 

@@ -27,10 +27,14 @@ impl Menu {
         };
         let path = path.map_or(String::new(), |(_, rest)| rest.to_string());
         let by_itself = cause == Cause::Automatic;
+        let forced = outer.settings.forced.clone().filter(|_| by_itself && !path.is_empty());
         self.settings = Settings {
-            default: if path.is_empty() { Default::Entry(0) } else { Default::Path(path) },
+            title: None,
+            default: if path.is_empty() { self.settings.default.clone() } else { Default::Path(path) },
+            forced,
             timeout: by_itself.then_some(0),
             timeout_style: TimeoutStyle::Menu,
+            hidden_keys: [].into(),
             fallback: [].into(),
             new_config: None,
             entered_by_itself: by_itself,
@@ -82,7 +86,8 @@ mod tests {
         let leaf = |title| Entry::new(title, Err(Blocked::NoKernel));
         let inner = Menu { entries: Vec::from([leaf("x"), leaf("y")]), ..Menu::default() };
         let inner = Entry::new("inner", Ok(Target::Submenu(Box::new(inner))));
-        let middle = Menu { entries: Vec::from([leaf("z"), inner]), ..Menu::default() };
+        let settings = Settings { default: Default::Entry(1), ..Settings::default() };
+        let middle = Menu { settings, entries: Vec::from([leaf("z"), inner]), ..Menu::default() };
         let mut outer = Menu::default();
         outer.entries.push(Entry::new("More", Ok(Target::Submenu(Box::new(middle)))));
         outer.settings = Settings {
@@ -100,7 +105,21 @@ mod tests {
         assert_eq!(middle.settings.secrets, outer.settings.secrets);
         assert!(middle.entries[0].access == Access::Unrestricted);
         let inner = middle.enter(1, Cause::Automatic).unwrap();
-        assert_eq!(inner.settings.default, Default::Path("y".into()));
+        assert_eq!((inner.settings.default, inner.settings.forced), (Default::Path("y".into()), None));
+        // The host insists on it; but not where somebody chose, or there is nothing left of it.
+        outer.insist("0>1>gone", "word");
+        let middle = outer.enter(0, Cause::Automatic).unwrap();
+        let inner = middle.enter(1, Cause::Automatic).unwrap();
+        assert!(
+            middle.missed().is_none()
+                && inner.missed().unwrap().starts_with("word: this menu has no entry gone")
+        );
+        assert_eq!(middle.enter(1, Cause::User).unwrap().settings.forced, None);
+        outer.insist("0", "word");
+        let middle = outer.enter(0, Cause::Automatic).unwrap();
+        // Its own then (extlinux's MENU DEFAULT).
+        assert_eq!((middle.settings.default, middle.settings.forced), (Default::Entry(1), None));
+        outer.insist("More>1>y", "word");
         // Somebody chose: the entry is marked, but nothing goes on by itself.
         let middle = outer.enter(0, Cause::User).unwrap();
         assert_eq!(middle.settings.default, Default::Path("1>y".into()));

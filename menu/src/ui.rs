@@ -129,7 +129,10 @@ impl Item {
             source: entry.source.clone(),
             help: entry.help.clone(),
             leads_on: entry.submenu
-                || matches!(entry.target, Ok(Target::Submenu(_) | Target::Config(_) | Target::OfferedConfig)),
+                || matches!(
+                    entry.target,
+                    Ok(Target::Submenu(_) | Target::Config(_) | Target::OfferedConfig | Target::Disks)
+                ),
         }
     }
 }
@@ -147,6 +150,8 @@ pub struct Ui {
     pub(crate) top: usize,
     /// The menu is not to be seen yet; what is.
     pub(crate) hidden: Option<TimeoutStyle>,
+    pub(crate) autoboot: Option<String>,
+    hidden_keys: Vec<(Key, usize)>,
     /// When the countdown ends.
     pub(crate) countdown: Option<Duration>,
     pub(crate) message: Vec<String>,
@@ -182,9 +187,11 @@ impl Ui {
         ui.colors = settings.colors;
         let attempts = Attempts::new(settings, &menu.entries);
         ui.selected = attempts.first().unwrap_or(0);
-        if let Some(seconds) = settings.timeout.filter(|_| !ui.items.is_empty()) {
+        if let Some(seconds) = settings.timeout.filter(|_| attempts.first().is_some()) {
             ui.countdown = Some(now.saturating_add(Duration::from_secs(seconds.into())));
             ui.attempts = Some(attempts);
+            ui.autoboot = settings.autoboot.as_deref().map(clean);
+            ui.hidden_keys.clone_from(&settings.hidden_keys);
             ui.hidden = Some(settings.timeout_style).filter(|style| *style != TimeoutStyle::Menu);
             ui.entered_by_itself = settings.entered_by_itself;
         }
@@ -204,6 +211,8 @@ impl Ui {
             selected: 0,
             top: 0,
             hidden: None,
+            autoboot: None,
+            hidden_keys: Vec::new(),
             countdown: None,
             message: Vec::new(),
             typed: None,
@@ -223,7 +232,7 @@ impl Ui {
 
     /// What the menus before remember; to be given to each new one.
     pub fn remember(&mut self, memory: Memory) {
-        self.guard.memory = memory;
+        self.guard.remember(memory);
     }
 
     /// What is to be remembered for the next one.
@@ -309,13 +318,15 @@ impl Ui {
 
     /// A key was pressed.
     pub fn key(&mut self, key: Key, now: Duration) -> Action {
+        let key = self.guard.memory.key(key);
         let counting = self.countdown.take().is_some();
         self.attempts = None;
         self.entered_by_itself = false;
         if self.hidden.take().is_some() {
             self.drawn = None;
             // Else, whatever was pressed: the person has not seen the menu yet.
-            return match self.hotkey(key) {
+            let own = self.hidden_keys.iter().find(|(own, _)| *own == key).map(|(_, entry)| *entry);
+            return match own.or_else(|| self.hotkey(key)) {
                 Some(entry) => self.wish(Wish::Boot(entry, Cause::User)),
                 None => Action::None,
             };

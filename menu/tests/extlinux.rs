@@ -1,8 +1,8 @@
 //! The menus of the Syslinux family, as they are found.
 
 use proptest::prelude::*;
-use pvgrub_menu::MAX_ENTRIES;
 use pvgrub_menu::extlinux::{Boot, Choice, Config, Item, Kind, Paths, Wait};
+use pvgrub_menu::{Key, MAX_ENTRIES};
 
 fn none(path: &str) -> Result<Vec<u8>, String> {
     Err(format!("{path} is not there"))
@@ -35,6 +35,11 @@ fn default(config: &Config) -> &Item {
     config.item(config.default.as_ref().unwrap()).unwrap()
 }
 
+fn other(file: &str, more: &[&str], directory: &str) -> Kind {
+    let more = more.iter().map(|&file| file.to_owned()).collect();
+    Kind::Config { file: file.to_owned(), more, directory: directory.to_owned() }
+}
+
 #[test]
 fn alpine() {
     let config = disk("/boot/extlinux.conf", include_str!("menus/extlinux/alpine.conf"));
@@ -50,6 +55,29 @@ fn alpine() {
     assert_eq!(virt.initrds, ["/boot/intel-ucode.img", "/boot/initramfs-virt"]);
     assert_eq!(virt.args, "root=UUID=0b5a-11 modules=ext4 quiet rootfstype=ext4");
     assert_eq!(config.menus[0].items[2].kind, Kind::Nothing);
+}
+
+#[test]
+fn a_hidden_menu() {
+    let config = disk(
+        "/syslinux.cfg",
+        "UI menu.c32\nMENU HIDDEN\nTIMEOUT 50\nMENU AUTOBOOT Starting in # second{,s}\u{1b}\n\
+         MENU HIDDENKEY F2,^r,A,Esc rescue\nMENU HIDDENKEY ^I linux\nMENU HIDDENKEY Insert linux\n\
+         MENU HIDDENKEY x nothing.c32\nMENU HIDDENKEY y inner\nMENU HIDDENKEY z rescue single\n\
+         LABEL linux\nLINUX /k\nLABEL rescue\nMENU HIDE\nLINUX /k\nAPPEND single\n\
+         MENU BEGIN more\nLABEL inner\nLINUX /k\nMENU END\n",
+    );
+    assert_eq!(config.autoboot.as_deref(), Some("Starting in # second{,s}?"));
+    let keys: Vec<_> = config
+        .hidden_keys
+        .iter()
+        .map(|(key, choice)| (*key, config.item(choice).unwrap().label.as_str()))
+        .collect();
+    let rescue = [Key::Function(2), Key::Ctrl('r'), Key::Char('A'), Key::Escape].map(|key| (key, "rescue"));
+    assert_eq!(keys, [&rescue[..], &[(Key::Tab, "linux")]].concat());
+    assert_eq!(config.notes.len(), 4, "{:?}", config.notes);
+    let many = "MENU HIDDENKEY a linux\n".repeat(1000) + "LABEL linux\nLINUX /k\n";
+    assert!(disk("/syslinux.cfg", &many).hidden_keys.len() <= 64);
 }
 
 #[test]
@@ -125,8 +153,11 @@ fn a_server() {
     assert!(refused(item(&config, "memdisk")).contains("memdisk"));
     assert!(refused(item(&config, "xen")).contains("hypervisor"));
     assert_eq!(item(&config, "again").kind, Kind::Menu(0));
-    assert_eq!(item(&config, "more").kind, Kind::Config { file: "/srv/more.cfg".into(), directory: None });
-    let sub = Kind::Config { file: "/srv/sub/pxelinux.cfg".into(), directory: Some("/srv/sub".into()) };
+    assert_eq!(
+        item(&config, "more").kind,
+        other("/srv/pxelinux.cfg/graphics.conf", &["/srv/more.cfg"], "/srv")
+    );
+    let sub = other("/srv/sub/pxelinux.cfg", &[], "/srv/sub");
     assert_eq!(item(&config, "config").kind, sub);
     assert_eq!(item(&config, "off").kind, Kind::Halt);
     assert_eq!(item(&config, "restart").kind, Kind::Reboot);
@@ -172,6 +203,27 @@ fn defaults() {
     assert_eq!(default(&config).label, "a");
     assert_eq!(boot(default(&config)).kernel, "/a");
     assert_eq!(disk("/c", "# nothing\n").default, None);
+}
+
+#[test]
+fn words_of_a_default() {
+    // A carriage return is a blank, and no other control character gets to a kernel.
+    let config = disk("/extlinux.conf", "default /vmlinuz\ra  initrd=/i\nappend b\n");
+    assert_eq!(
+        (boot(default(&config)).args.as_str(), default(&config).title.as_str()),
+        ("b a", "/vmlinuz a initrd=/i")
+    );
+    assert_eq!(boot(default(&config)).initrds, ["/i"]);
+    let config = disk("/extlinux.conf", "default .linux /vmlinuz a\nappend b\n");
+    assert_eq!(
+        (boot(default(&config)).kernel.as_str(), boot(default(&config)).args.as_str()),
+        ("/vmlinuz", "b a")
+    );
+    for command in ["x \u{1b}[2J", "/vmlinuz \u{7}"] {
+        let config = disk("/extlinux.conf", &format!("default {command}\nlabel x\nkernel y\n"));
+        assert_eq!((default(&config).label.as_str(), config.notes.len()), ("x", 1), "{command:?}");
+        assert!(config.default.as_ref().is_some_and(|choice| choice.args.is_empty()));
+    }
 }
 
 #[test]
@@ -238,8 +290,7 @@ fn found_in_real_files() {
         "/isolinux/isolinux.cfg",
         "PATH /x/\nDEFAULT load\n\nLABEL load\n  CONFIG /x/sys.cfg\n  APPEND /x/\n",
     );
-    let other = Kind::Config { file: "/x/sys.cfg".into(), directory: Some("/x".into()) };
-    assert_eq!((&default(&config).kind, config.wait()), (&other, Wait::AtOnce));
+    assert_eq!((&default(&config).kind, config.wait()), (&other("/x/sys.cfg", &[], "/x"), Wait::AtOnce));
 }
 
 #[test]
@@ -305,4 +356,17 @@ proptest! {
         let text: String = lines.iter().filter_map(|line| all.get(*line)).flat_map(|line| [line, "\n"]).collect();
         check(&Config::parse(text.as_bytes(), &Paths::beside("/c"), &mut none).unwrap())?;
     }
+}
+
+/// Debian's netboot, and many who followed it: colours in one file, entries in the other, in either order.
+#[test]
+fn several_files_are_one_menu() {
+    let text = "label a\nkernel vesamenu.c32\nappend x/a.menu x/colours.conf\nlabel off\ncomboot poweroff.com\n\
+                label own\nkernel menu.c32\nappend x/a.menu ~\n";
+    let config = disk("/srv/boot.cfg", text);
+    assert_eq!(item(&config, "a").kind, other("/srv/x/a.menu", &["/srv/x/colours.conf"], "/srv"));
+    assert_eq!(item(&config, "off").kind, Kind::Halt);
+    assert_eq!(item(&config, "own").kind, Kind::Menu(0));
+    let many = format!("label a\nkernel menu.c32\nappend {}\n", "a ".repeat(18));
+    refused(item(&disk("/c", &many), "a"));
 }

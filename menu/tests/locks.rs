@@ -3,6 +3,7 @@
 use pvgrub_menu::{Access, Blocked, MAX_LINE, Menu, Secret};
 
 const MD5: &str = "$1$abcdefgh$G//4keteveJp0qb8z2DxG/";
+const SHA: &str = "$5$abcdefghijklmnop$i7zHaTeYqXlesRXJ8dXj6o.MEFQdzfIJpJpcWAtszs6";
 
 fn parse(text: &str) -> Menu {
     Menu::parse(text.as_bytes()).unwrap()
@@ -28,6 +29,8 @@ fn an_entry_that_asks() {
         ("password=x".to_owned(), Secret::Plain("x".into())),
         ("Password x".to_owned(), Secret::Plain("x".into())),
         (format!("password --md5 {MD5}"), Secret::Md5Crypt(MD5.into())),
+        (format!("password --encrypted {MD5}"), Secret::Md5Crypt(MD5.into())),
+        (format!("password --encrypted {SHA}"), Secret::ShaCrypt(SHA.into())),
     ] {
         for text in [
             format!("title A\nroot (hd0,0)\nkernel /k\n{line}\n"),
@@ -74,6 +77,9 @@ fn what_no_password_can_open_stays_locked() {
         "password",
         "password --md5",
         "password --md5 $1$x",
+        "password --encrypted",
+        "password --encrypted x",
+        "password --sha x",
         "password \u{1b}x",
     ] {
         locked(&format!("title A\nroot (hd0,0)\nkernel /k\n{line}\n"));

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use pvgrub_menu::{
-    Blocked, Default, Device, MAX_ENTRIES, MAX_LINE, MAX_TEXT, Menu, ParseError, Settings, Target, width,
+    Blocked, Default, Device, Key, MAX_ENTRIES, MAX_LINE, MAX_TEXT, Menu, ParseError, Pause, Settings,
+    Target, width,
 };
 
 /// The only entry of a menu whose entry has these lines.
@@ -261,4 +262,44 @@ fn what_a_file_must_be() {
     };
     assert_eq!(boot.modules[0].args, "/m a b");
     assert!(boot.modules[0].file.digest.is_some());
+}
+
+#[test]
+fn a_pause() {
+    let menu = Menu::parse(
+        b"title A\npause --wait=5  Change the disk\x07\x1b[2J\nkernel /a\npause\npause \xff --wait=3\n\
+          title B\nkernel /b\npause --wait=x y\ntitle C\nkernel /c\nboot\npause never\n",
+    )
+    .unwrap();
+    let pause = |message: &str, wait| Pause { message: message.into(), wait };
+    let wanted = [pause("Change the disk?[2J", Some(5)), pause("", None), pause("? --wait=3", None)];
+    assert_eq!(menu.entries[0].pauses, wanted);
+    assert!(menu.entries[0].target.is_ok() && menu.entries[0].notes.is_empty());
+    assert!(menu.entries[1].target.as_ref().unwrap_err().to_string().contains("no seconds"));
+    assert!(menu.entries[2].target.is_ok() && menu.entries[2].pauses.is_empty());
+    let many = Menu::parse(format!("title A\nkernel /a\n{}", "pause x\n".repeat(33)).as_bytes()).unwrap();
+    assert!(many.entries[0].target.as_ref().unwrap_err().to_string().contains("more than 32 `pause`"));
+    // Before the first title there is nothing to wait for.
+    let menu = Menu::parse(b"pause x\ntitle A\nkernel /a\n").unwrap();
+    assert_eq!(menu.notes.len(), 1);
+}
+
+#[test]
+fn keys_that_count_as_others() {
+    let menu =
+        Menu::parse(b"setkey y z\nsetkey=z y\nsetkey control a\nsetkey x\ntitle A\nkernel /a\nsetkey a b\n")
+            .unwrap();
+    assert_eq!(menu.settings.keys.of(Key::Char('z')), Key::Char('y'));
+    assert_eq!(menu.settings.keys.of(Key::Char('y')), Key::Char('z'));
+    let notes: Vec<String> = menu.notes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        notes,
+        [
+            "line 3: `setkey` passed over: a terminal doesn't send that key",
+            "line 4: `setkey` passed over: `setkey` needs two keys"
+        ]
+    );
+    // Below a title it is too late.
+    assert_eq!(menu.settings.keys.of(Key::Char('b')), Key::Char('b'));
+    assert!(menu.entries[0].target.is_ok() && menu.entries[0].notes.len() == 1);
 }

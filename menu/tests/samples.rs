@@ -78,7 +78,7 @@ fn dom0() {
     assert_eq!(menu.settings.timeout, None);
     assert_eq!(
         menu.entries[0].target,
-        Ok(Target::Config(ConfigFile { file: on("hd0,0", "/boot/grub/menu.lst") }))
+        Ok(Target::Config(ConfigFile { file: on("hd0,0", "/boot/grub/menu.lst"), ..ConfigFile::default() }))
     );
     let rescue = boot(&menu, 1);
     assert_eq!(rescue.kernel, on("hd1", "/rescue/vmlinuz"));

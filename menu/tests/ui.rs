@@ -4,7 +4,7 @@ mod terminal;
 
 use core::time::Duration;
 
-use pvgrub_menu::{Action, Cause, Key, Look, Menu, Style, Ui};
+use pvgrub_menu::{Action, Cause, Key, Look, Menu, Style, TimeoutStyle, Ui};
 use terminal::Terminal;
 
 const TWO: &[u8] = b"timeout 5\ndefault 1\nfallback 0\ntitle Alpha\nkernel /a\ntitle Beta\nkernel /b\n";
@@ -131,6 +131,63 @@ fn a_hidden_menu_shows_itself_when_asked() {
     assert!(!text.join("\n").contains("Alpha"));
     assert_eq!(ui.key(Key::Escape, s(2)), Action::None);
     assert!(screen(&mut ui, s(2)).text().join("\n").contains("Alpha"));
+    assert_eq!(ui.tick(s(99)), Action::None);
+}
+
+#[test]
+fn setkey_counts_in_the_list_and_on_the_command_line_and_in_menus_that_follow() {
+    let menu = Menu::parse(b"setkey c y\nsetkey s z\nsetkey escape F1\ntitle Alpha\nkernel /a\n").unwrap();
+    let mut first = Ui::new(&menu, "pvgrub", Look::default(), s(0));
+    let type_text = |ui: &mut Ui, text: &str| {
+        text.chars()
+            .fold(Action::None, |_, c| ui.key(if c == '\n' { Key::Enter } else { Key::Char(c) }, s(0)))
+    };
+    assert_eq!(type_text(&mut first, "ylz\n"), Action::Command("ls".into()));
+    assert_eq!(first.key(Key::Function(1), s(0)), Action::None);
+    assert_eq!(first.key(Key::Function(1), s(0)), Action::Back);
+    // As in GRUB they stay.
+    let mut next =
+        Ui::new(&Menu::parse(b"setkey z z\ntitle B\nkernel /b\n").unwrap(), "", Look::default(), s(0));
+    next.remember(first.memory().clone());
+    assert_eq!(type_text(&mut next, "yaz\n"), Action::Command("az".into()));
+    let mut last = Ui::new(&Menu::parse(b"setkey\ntitle B\nkernel /b\n").unwrap(), "", Look::default(), s(0));
+    last.remember(next.memory().clone());
+    assert_eq!(type_text(&mut last, "cyz\n"), Action::Command("yz".into()));
+}
+
+#[test]
+fn a_hidden_menu_says_how_to_see_it() {
+    let hidden = |autoboot: Option<&str>| {
+        let mut menu = Menu::parse(TWO).unwrap();
+        menu.settings.timeout_style = TimeoutStyle::Hidden;
+        menu.settings.autoboot = autoboot.map(str::to_owned);
+        menu.settings.hidden_keys = vec![(Key::Function(2), 0)];
+        menu
+    };
+    let mut ui = Ui::new(&hidden(None), "pvgrub", Look::default(), s(0));
+    assert_eq!(screen(&mut ui, s(0)).text()[..2], ["Esc shows the menu.", ""]);
+    // Time changes nothing on the screen, and a log has one line of it.
+    assert_eq!(painted(&mut ui, s(1)), "");
+    let look = Look { style: Style::Plain, ..Look::default() };
+    let mut ui = Ui::new(&hidden(None), "pvgrub", look, s(0));
+    assert_eq!(painted(&mut ui, s(0)), "\r\nEsc shows the menu.\r\n");
+    assert_eq!(painted(&mut ui, s(3)), "");
+    // In the owner's words; on two rows if there is no room.
+    let menu = hidden(Some("Automatic boot in # second{,s}..."));
+    let mut ui = Ui::new(&menu, "pvgrub", Look::default(), s(0));
+    assert_eq!(screen(&mut ui, s(4)).text()[0], "Automatic boot in 1 second...  Esc shows the menu.");
+    let narrow = Look { columns: 40, ..Look::default() };
+    let mut terminal = terminal::Terminal::new(narrow);
+    let mut ui = Ui::new(&menu, "pvgrub", narrow, s(0));
+    terminal.write(&painted(&mut ui, s(0)));
+    assert_eq!(terminal.text()[..3], ["Automatic boot in 5 seconds...", "Esc shows the menu.", ""]);
+    // A key of its own boots; any other shows the menu, where that key means nothing.
+    let mut ui = Ui::new(&menu, "pvgrub", Look::default(), s(0));
+    assert_eq!(ui.key(Key::Function(2), s(1)), Action::Boot { entry: 0, cause: Cause::User });
+    let mut ui = Ui::new(&menu, "pvgrub", Look::default(), s(0));
+    assert_eq!(ui.key(Key::Function(3), s(1)), Action::None);
+    assert!(screen(&mut ui, s(1)).text().join("\n").contains("Alpha"));
+    assert_eq!(ui.key(Key::Function(2), s(1)), Action::None);
     assert_eq!(ui.tick(s(99)), Action::None);
 }
 

@@ -18,9 +18,15 @@ pub struct Options {
     /// Minutes for each target
     #[arg(long, default_value_t = 1)]
     minutes: u64,
+    /// In place of minutes, executions of each target: of the plain driver only
+    #[arg(long, requires = "plain", conflicts_with = "minutes")]
+    executions: Option<u64>,
     /// Without libFuzzer: random changes that coverage does not guide. Needs no C++ compiler, and runs more of them
     #[arg(long)]
     plain: bool,
+    /// Without AddressSanitizer, which sees nothing in code that forbids `unsafe`: many times as many executions
+    #[arg(long, requires = "plain")]
+    bare: bool,
     /// In place of fuzzing, tell which lines the inputs found so far reach (as in docs/fuzzing.md)
     #[arg(long)]
     coverage: bool,
@@ -84,15 +90,15 @@ impl Options {
             return sh::run(Command::new(program).arg(home().join("corpus")));
         }
         let program = if self.plain {
-            build("fuzz", "fuzz", SANITIZED)?
+            build("fuzz", "fuzz", if self.bare { "" } else { SANITIZED })?
         } else {
             compiler()?;
             build("libfuzzer", "fuzz", GUIDED)?
         };
         let mut found = Vec::new();
         for (name, _) in chosen {
-            let outcome = Fuzzing { program: &program, name, time: Duration::from_secs(self.minutes * 60) };
-            let (executions, sound) = if self.plain { outcome.plain()? } else { outcome.guided()? };
+            let turn = Fuzzing { program: &program, name, time: Duration::from_secs(self.minutes * 60) };
+            let (executions, sound) = if self.plain { turn.plain(self)? } else { turn.guided()? };
             println!("{name:<12} {executions:>12} executions{}", if sound { "" } else { ", and a finding" });
             if !sound {
                 found.push(name.as_str());
@@ -151,7 +157,8 @@ fn compiler() -> Result<()> {
 
 /// Builds one of the package's programs. These flags are unstable, or for a pass that is; the compiler is the usual one.
 fn build(program: &str, profile: &str, flags: &str) -> Result<PathBuf> {
-    let dir = home().join("build").join(program);
+    // Other flags build all anew: each set has a directory of its own.
+    let dir = home().join("build").join(if flags.is_empty() { "bare" } else { program });
     let explored = EXPLORED.iter().filter(|_| flags == GUIDED).map(|(package, compares)| {
         let flags = if *compares { format!("{LEVEL},{COMPARES}") } else { LEVEL.to_owned() };
         format!("--config=profile.{profile}.package.{package}.rustflags=[{flags}]")
@@ -224,19 +231,26 @@ impl Fuzzing<'_> {
     }
 
     /// The plain driver, with the corpus as seeds.
-    fn plain(&self) -> Result<(u64, bool)> {
+    fn plain(&self, options: &Options) -> Result<(u64, bool)> {
         let seed = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64;
+        let most =
+            options.executions.map_or_else(|| self.time.as_secs().to_string(), |most| format!("{most}x"));
         let start = Instant::now();
         let out = self
             .command()
-            .args(["run", self.name, &self.time.as_secs().to_string(), &seed.to_string()])
+            .args(["run", self.name, &most, &seed.to_string()])
             .arg(self.corpus()?)
             .stderr(Stdio::inherit())
             .output()
             .context("starting the plain driver")?;
         let said = String::from_utf8_lossy(&out.stdout).into_owned();
         let executions = said.split(' ').nth(1).and_then(|n| n.parse().ok()).unwrap_or(0);
-        self.note("plain", executions, start.elapsed(), out.status.success())?;
+        self.note(
+            if options.bare { "bare" } else { "plain" },
+            executions,
+            start.elapsed(),
+            out.status.success(),
+        )?;
         Ok((executions, out.status.success()))
     }
 

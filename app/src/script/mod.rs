@@ -125,6 +125,12 @@ impl Script {
         Self(Rc::new(RefCell::new(self.0.borrow().clone())))
     }
 
+    /// Makes this the default entry of the menu on top.
+    pub fn set_default(&self, path: &str) {
+        // Where there is no room for it a script sees another one; what is booted is not its affair.
+        let _ = self.0.borrow_mut().set("default", path);
+    }
+
     /// How many menus are open in it.
     pub fn levels(&self) -> usize {
         self.0.borrow().levels()
@@ -153,7 +159,9 @@ impl Script {
             }
             Outcome::Halt => Ok(Led::To(Target::Halt)),
             Outcome::Reboot => Ok(Led::To(Target::Reboot)),
-            Outcome::Exit | Outcome::Back => Ok(Led::Back),
+            // GRUB gives the machine back to its firmware, which goes on with the next device.
+            Outcome::Exit => Ok(Led::To(Target::Disks)),
+            Outcome::Back => Ok(Led::Back),
             Outcome::Failed(why) => Err(why),
         }
     }
@@ -200,9 +208,17 @@ fn menu(shell: &mut Shell) -> Menu {
         ..Settings::default()
     };
     for error in shell.take_errors() {
-        notes.push(Note { line: error.line, text: clean(&error.to_string()) });
+        notes.push(note(&error));
     }
     Menu { settings, entries, notes }
+}
+
+/// What went wrong; the name of the file stands before its line, if it has one.
+fn note(error: &shell::Diagnostic) -> Note {
+    if error.file.is_empty() {
+        return Note { line: error.line, text: clean(&error.text) };
+    }
+    Note { line: 0, text: clean(&error.to_string()) }
 }
 
 fn entry((number, found): (usize, &shell::Entry)) -> Entry {
@@ -258,10 +274,16 @@ fn boot<M: Machine>(
     sources: Sources<'_, '_, M>,
 ) -> Result<Boot, String> {
     let file = |path: &str| -> Result<FileRef, String> {
-        names::file_ref(path, home, sources.disks).map_err(|why| match why {
-            names::Wrong::NoDevice => format!("{}: there is no such device", clean(path)),
-            names::Wrong::Name(why) => why,
-        })
+        names::file_ref(path, home, sources.disks)
+            .or_else(|why| match why {
+                // Only on paper: see `ScriptHost::is_file`.
+                names::Wrong::NoDevice if sources.disks.disks().is_empty() => Ok(names::absent(path)),
+                why => Err(why),
+            })
+            .map_err(|why| match why {
+                names::Wrong::NoDevice => format!("{}: there is no such device", clean(path)),
+                names::Wrong::Name(why) => why,
+            })
     };
     let initrd = |part: &shell::Initrd| match &part.name {
         None => file(&part.file),

@@ -4,7 +4,7 @@ use pvgrub_fs::{Disks, Numbering, Partition, PartitionKind, Volume, split_device
 use pvgrub_menu::bls::{self, Image};
 use pvgrub_menu::{Device, FileRef};
 use pvgrub_net::Server;
-use pvgrub_script::{BlsEntry, DateTime};
+use pvgrub_script::BlsEntry;
 
 use crate::config::Home;
 
@@ -86,6 +86,12 @@ pub fn file_ref(path: &str, home: &Home<'_>, disks: &Disks) -> Result<FileRef, W
     }
 }
 
+/// The same where there is no disk at all: the name as it is written.
+pub fn absent(path: &str) -> FileRef {
+    let (device, rest) = split_device(path);
+    FileRef { device: device.map(|name| Device::Name(name.to_owned())), path: rest.to_owned(), digest: None }
+}
+
 /// The device, without parentheses, and the directory that a script at `home` begins with as `root` and `prefix`.
 pub fn start(home: &Home<'_>, disks: &Disks) -> (String, String) {
     let directory =
@@ -100,30 +106,9 @@ pub fn start(home: &Home<'_>, disks: &Disks) -> (String, String) {
             (root.clone(), format!("({root}){}", directory(&place.path)))
         }
         Home::Host => {
-            let root = disks.volumes().first().map_or_else(String::new, |volume| of(volume));
+            let root = disks.volumes().first().map_or_else(|| "hd0".to_owned(), |volume| of(volume));
             (root.clone(), format!("({root})/boot/grub"))
         }
-    }
-}
-
-/// Date and time of a moment in seconds since 1970 (days to dates as in Hinnant's "chrono-compatible low-level date algorithms").
-pub fn date(seconds: u64) -> DateTime {
-    let (days, rest) = (seconds / 86400, seconds % 86400);
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let small = |number: u64| u8::try_from(number).unwrap_or(0);
-    DateTime {
-        year: u16::try_from(year).unwrap_or(u16::MAX),
-        month: small(month),
-        day: small(day_of_year - (153 * from_march + 2) / 5 + 1),
-        hour: small(rest / 3600),
-        minute: small(rest / 60 % 60),
-        second: small(rest % 60),
     }
 }
 
@@ -148,26 +133,6 @@ pub fn bls_entry(entry: bls::Entry, variable: bls::Lookup<'_>) -> BlsEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dates() {
-        let is = |seconds, text: &str| {
-            let d = date(seconds);
-            let found = format!(
-                "{}-{:02}-{:02} {:02}:{:02}:{:02}",
-                d.year, d.month, d.day, d.hour, d.minute, d.second
-            );
-            assert_eq!(found, text);
-        };
-        is(0, "1970-01-01 00:00:00");
-        is(951_782_400 - 1, "2000-02-28 23:59:59");
-        is(951_782_400, "2000-02-29 00:00:00");
-        is(1_795_824_001, "2026-11-28 00:00:01");
-        is(u64::MAX / 86400 * 2, &{
-            let d = date(u64::MAX / 86400 * 2);
-            format!("{}-{:02}-{:02} {:02}:{:02}:{:02}", d.year, d.month, d.day, d.hour, d.minute, d.second)
-        });
-    }
 
     #[test]
     fn servers_and_volumes() {

@@ -59,6 +59,53 @@ impl Guest {
         image
     }
 
+    /// Makes a 16 MiB FAT16 file system with these files in it.
+    pub fn fat(&self, name: &str, files: &[(&str, &[u8])]) -> PathBuf {
+        let image = self.dir.path().join(name);
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.read(true).write(true).create_new(true).open(&image).unwrap();
+        file.set_len(16 << 20).unwrap();
+        let mut disk = lamfat::StdIoWrapper::from(file);
+        lamfat::format_volume(&mut disk, lamfat::FormatVolumeOptions::new()).unwrap();
+        let volume = lamfat::FileSystem::new(disk, lamfat::FsOptions::new()).unwrap();
+        for (path, bytes) in files {
+            let mut directory = volume.root_dir();
+            let mut names: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+            let last = names.pop().unwrap();
+            for name in names {
+                directory = directory.create_dir(name).unwrap();
+            }
+            // Or a directory.
+            if !last.is_empty() {
+                directory.create_file(last).unwrap().write_all(bytes).unwrap();
+            }
+        }
+        volume.unmount().unwrap();
+        image
+    }
+
+    /// Makes a disk of volumes with these types in its GPT (as the type is written), or in its MBR if they fit in a byte.
+    pub fn divided(&self, name: &str, volumes: &[(u128, &Path)]) -> PathBuf {
+        let mut disk = vec![0; 1 << 20];
+        let mut places = Vec::new();
+        for (_, volume) in volumes {
+            let bytes = std::fs::read(volume).unwrap();
+            places.push((disk.len() / SECTOR, bytes.len() / SECTOR));
+            disk.extend(bytes);
+        }
+        // Room for the second GPT, which isn't there.
+        disk.resize(disk.len() + (1 << 20), 0);
+        let types = volumes.iter().map(|(system, _)| *system);
+        let table = types.zip(places).collect::<Vec<_>>();
+        match table.iter().all(|(system, _)| *system < 256) {
+            true => mbr(&mut disk, &table),
+            false => gpt(&mut disk, &table),
+        }
+        let image = self.dir.path().join(name);
+        std::fs::write(&image, disk).unwrap();
+        image
+    }
+
     /// Adds a disk.
     pub fn disk(&mut self, image: &Path) {
         self.arg("--disk");
@@ -90,6 +137,46 @@ impl Guest {
         assert!(!text.contains("panicked"), "{text}");
         (text, output.status.success())
     }
+}
+
+const SECTOR: usize = 512;
+
+/// A partition's type, and its first sector and how many they are.
+type Row = (u128, (usize, usize));
+
+fn mbr(disk: &mut [u8], table: &[Row]) {
+    for ((system, (first, count)), row) in table.iter().zip(disk[446..].chunks_mut(16)) {
+        row[4] = *system as u8;
+        row[8..12].copy_from_slice(&(*first as u32).to_le_bytes());
+        row[12..16].copy_from_slice(&(*count as u32).to_le_bytes());
+    }
+    disk[510..512].copy_from_slice(b"\x55\xaa");
+}
+
+/// UEFI specification, chapter 5; without the backup.
+fn gpt(disk: &mut [u8], table: &[Row]) {
+    let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+    let last = disk.len() / SECTOR - 1;
+    mbr(disk, &[(0xee, (1, last))]);
+    let (head, rows) = disk[SECTOR..].split_at_mut(SECTOR);
+    for ((system, (first, count)), row) in table.iter().zip(rows.chunks_mut(128)) {
+        // The first three fields are the other way round.
+        let mut guid = system.to_be_bytes();
+        [0..4, 4..6, 6..8].into_iter().for_each(|field| guid[field].reverse());
+        row[..16].copy_from_slice(&guid);
+        row[16..20].copy_from_slice(&(*first as u32).to_le_bytes());
+        row[32..40].copy_from_slice(&(*first as u64).to_le_bytes());
+        row[40..48].copy_from_slice(&((first + count - 1) as u64).to_le_bytes());
+    }
+    head[..16].copy_from_slice(b"EFI PART\0\0\x01\0\x5c\0\0\0");
+    for (at, sector) in [(24, 1), (32, last), (40, 34), (48, last - 34), (72, 2)] {
+        head[at..at + 8].copy_from_slice(&(sector as u64).to_le_bytes());
+    }
+    for (at, number) in [(80, 128), (84, 128), (88, crc.checksum(&rows[..128 * 128]))] {
+        head[at..at + 4].copy_from_slice(&u32::to_le_bytes(number));
+    }
+    let sum = crc.checksum(&head[..92]);
+    head[16..20].copy_from_slice(&sum.to_le_bytes());
 }
 
 /// An ELF file that a PV domain could start: one segment of code, and Xen's notes.

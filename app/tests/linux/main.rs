@@ -1,7 +1,13 @@
 //! The program on Linux, over disk images made by mke2fs.
 
+mod bls;
 mod boots;
+mod extlinux;
+mod forced;
 mod guest;
 mod menus;
 mod network;
+mod saved;
 mod terminal;
+mod tries;
+mod xbootldr;

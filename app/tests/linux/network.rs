@@ -168,6 +168,67 @@ fn what_is_not_there_or_not_whole() {
     has(&text, &["/pv/vmlinuz: it is a program, not a menu"]);
 }
 
+/// A guest with a menu on its disk.
+fn with_a_disk() -> Guest {
+    let menu = b"timeout 0\ntitle Own\nkernel /vmlinuz own\n";
+    Guest::with(&[("/boot/grub/menu.lst", menu), ("/vmlinuz", &kernel())])
+}
+
+#[test]
+fn from_the_network_to_the_disk() {
+    let pxe = |rest: &str| format!("DEFAULT local\n{rest}LABEL local\nLOCALBOOT 0\n").into_bytes();
+    let by_key = "UI menu.c32\nTIMEOUT 600\n";
+    let port = serve(vec![
+        ("/pxelinux.cfg/default", pxe("")),
+        ("/pxelinux.cfg/menu", pxe(by_key)),
+        ("/entry.cfg", b"set timeout=0\nmenuentry Local { exit }\n".to_vec()),
+        ("/script.cfg", b"set a=b\nexit 1\n".to_vec()),
+        (
+            "/fallback.cfg",
+            b"set timeout=0\nset fallback=1\nmenuentry L { exit; }\nmenuentry N { linux $root/vmlinuz; }\n"
+                .to_vec(),
+        ),
+    ]);
+    let url = |name: &str| format!("http://127.0.0.1:{port}/{name}");
+    for name in ["pxelinux.cfg/default", "entry.cfg", "script.cfg"] {
+        let (text, ok) = boot(with_a_disk(), &url(name));
+        assert!(ok, "{text}");
+        has(
+            &text,
+            &["Booting entry 0 by itself: Own", "(of xvda:/boot/grub/menu.lst)", "testkernel 1.5", "own"],
+        );
+    }
+    // What the host forces holds there, too.
+    let mut guest = with_a_disk();
+    guest.arg(&url("pxelinux.cfg/menu"));
+    guest.arg("pvgrub.append=forced");
+    let (text, ok) = boot(guest, "pvgrub.timeout=0");
+    assert!(ok, "{text}");
+    has(&text, &["own forced"]);
+    // No disk, no menu there.
+    let (text, ok) = boot(Guest::new(), &url("pxelinux.cfg/default"));
+    assert!(!ok, "{text}");
+    has(&text, &["Entry 0 (local) was not booted: No menu: there is no disk to look on."]);
+    let (text, _) = boot(Guest::new(), &url("fallback.cfg"));
+    has(&text, &["No menu: there is no disk to look on.", "Booting entry 1 by itself: N"]);
+}
+
+#[test]
+fn from_one_disk_to_the_other() {
+    let files: [(&str, &[u8]); 1] =
+        [("/isolinux/isolinux.cfg", b"DEFAULT local\nLABEL local\nLOCALBOOT 0x80\n")];
+    let mut guest = with_a_disk();
+    let image = guest.file_system("xvdb", &files);
+    guest.disk(&image);
+    let (text, ok) = boot(guest, "(xvdb)/isolinux/isolinux.cfg");
+    assert!(ok, "{text}");
+    has(&text, &["(of xvdb:/isolinux/isolinux.cfg)", "(of xvda:/boot/grub/menu.lst)"]);
+    // Its own disk is not looked at again.
+    let (text, ok) = boot(Guest::with(&files), "");
+    assert!(!ok, "{text}");
+    has(&text, &["was not booted: there is no other disk to go on with"]);
+}
+
 #[test]
 fn a_network_that_is_linuxs() {
     let (text, ok) = boot(Guest::new(), "(nd)/menu.lst");

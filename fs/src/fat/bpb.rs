@@ -24,6 +24,8 @@ pub(super) struct Bpb {
     pub(super) fat_start: u64,
     /// The cluster with which the root directory begins, where it lies in clusters (FAT32).
     pub(super) root: Option<u32>,
+    /// Where it lies elsewhere, in bytes.
+    pub(super) fixed_root: Range<u64>,
     label: Option<String>,
     serial: Option<u32>,
 }
@@ -95,6 +97,8 @@ impl Bpb {
             data_start: u64::from(meta) * u64::from(sector),
             fat_start: u64::from(reserved + active * fat_sectors) * u64::from(sector),
             root: (bits == 32).then(|| le32(head, 44)),
+            fixed_root: u64::from(meta - root_sectors) * u64::from(sector)
+                ..u64::from(meta) * u64::from(sector),
             label: name.filter(|n| n != "NO NAME"),
             serial: matches!(byte(head, extended + 2), 0x28 | 0x29).then(|| le32(head, extended + 3)),
         })
@@ -103,6 +107,42 @@ impl Bpb {
     /// Where the last cluster ends, in bytes.
     pub(super) fn end(&self) -> u64 {
         self.data_start + u64::from(self.clusters) * u64::from(self.cluster)
+    }
+
+    /// The bits of an entry of the FAT that count.
+    fn mask(&self) -> u32 {
+        match self.bits {
+            12 => 0xfff,
+            16 => 0xffff,
+            _ => 0x0fff_ffff,
+        }
+    }
+
+    /// What the FAT says of a cluster.
+    fn entry(&self, region: &Region, number: u32) -> Result<u32, Error> {
+        let mut entry = [0; 4];
+        let bits = u64::from(self.bits) * u64::from(number);
+        let width = if self.bits == 32 { 4 } else { 2 };
+        region.read_at(self.fat_start + bits / 8, entry.get_mut(..width).unwrap_or_default())?;
+        Ok(u32::from_le_bytes(entry) >> (bits % 8) & self.mask())
+    }
+
+    /// Where a cluster begins, in bytes; `None`: there is no such cluster.
+    pub(super) fn place(&self, number: u32) -> Option<u64> {
+        let nth = number.checked_sub(2).filter(|nth| *nth < self.clusters)?;
+        Some(self.data_start + u64::from(nth) * u64::from(self.cluster))
+    }
+
+    /// The cluster that a chain goes on with after this one; `None`: it ends.
+    pub(super) fn next(&self, region: &Region, number: u32) -> Result<Option<u32>, Error> {
+        let next = self.entry(region, number)?;
+        if next >= self.mask() - 7 {
+            return Ok(None);
+        }
+        match self.place(next) {
+            Some(_) => Ok(Some(next)),
+            None => Err(Error::corrupt("FAT: a chain of clusters that leads to none")),
+        }
     }
 
     /// Fails if one of the clusters in these places, which are ranges of bytes, is free by the FAT, is bad, or is the root directory's first.
@@ -114,20 +154,8 @@ impl Bpb {
         let size = u64::from(self.cluster);
         for at in places.flat_map(|place| place.step_by(size as usize)) {
             let number = (at.saturating_sub(self.data_start) / size) as u32 + 2;
-            let mut entry = [0; 4];
-            let bits = u64::from(self.bits) * u64::from(number);
-            let width = if self.bits == 32 { 4 } else { 2 };
-            region.read_at(self.fat_start + bits / 8, entry.get_mut(..width).unwrap_or_default())?;
-            let shifted = u32::from_le_bytes(entry) >> (bits % 8);
-            let mask = if self.bits == 12 {
-                0xfff
-            } else if self.bits == 16 {
-                0xffff
-            } else {
-                0x0fff_ffff
-            };
-            let entry = shifted & mask;
-            if entry == 0 || entry == mask - 8 || self.root == Some(number) {
+            let entry = self.entry(region, number)?;
+            if entry == 0 || entry == self.mask() - 8 || self.root == Some(number) {
                 return Err(Error::Corrupt(format!(
                     "FAT: cluster {number} is a file's, but free, bad or a directory's"
                 )));

@@ -5,8 +5,10 @@
 //! [`mod@file`], in pieces as long as the file is contiguous. See docs/decisions/0031-fat-through-lamfat.md.
 
 mod bpb;
+mod directory;
 mod file;
 mod io;
+mod rename;
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
@@ -21,7 +23,7 @@ use self::io::{Budget, Carried, Io};
 use crate::bytes::zeroed;
 use crate::probe::Identity;
 use crate::region::Region;
-use crate::{DirEntry, Error, File, FileKind, FileSystem, InPlace, MAX_OVERWRITE, Metadata};
+use crate::{DirEntry, Error, File, FileKind, FileSystem, InPlace, MAX_OVERWRITE, Metadata, Renaming};
 
 pub(crate) use bpb::looks_like_fat;
 
@@ -219,5 +221,30 @@ impl FileSystem for Fat {
         let file = self.file(&entry, path)?;
         self.bpb.check_in_use(&self.region, file.places())?;
         Ok(InPlace { len: len as usize, blocks: file.places().collect() })
+    }
+
+    fn rename_in_place(&self, path: &str, names: &[&str]) -> Result<Renaming, Error> {
+        let refused = |why: &str| Error::NotSaved(why.to_string());
+        self.budget.renew();
+        let flags = self.volume.read_status_flags().map_err(|error| translate(error, "its first entries"))?;
+        // One that was not unmounted is no reason against it: that is what a boot that failed leaves behind, and the name's own
+        // entries are looked at. (docs/decisions/0091-tries.md)
+        if flags.io_error() {
+            return Err(refused("its file system has errors (fsck.fat mends it)"));
+        }
+        if self.bpb.end() > self.region.size() {
+            return Err(refused("its file system is larger than its partition"));
+        }
+        let plan = rename::plan(&self.region, &self.bpb, path, names)?;
+        // The reader that lists it agrees.
+        let (directory, old) = path.rsplit_once('/').unwrap_or(("", path));
+        let new = names.get(plan.which).map_or(String::new(), |name| name.to_uppercase());
+        let list = self.read_dir(directory)?;
+        let often = list.iter().filter(|entry| entry.name == old).count();
+        let others = || list.iter().filter(|entry| entry.name != old);
+        if often != 1 || others().any(|entry| entry.name.to_uppercase() == new) {
+            return Err(refused("its directory says several things of it"));
+        }
+        Ok(plan)
     }
 }

@@ -44,6 +44,34 @@ pub enum PartitionKind {
     },
 }
 
+/// What boot loaders share a partition for, one of each on a disk ([UAPI.1, "The
+/// Partitions"](https://uapi-group.org/specifications/specs/boot_loader_specification/#the-partitions)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// EFI's system partition.
+    Esp,
+    /// The extended boot loader partition: `/boot`, where the ESP is too small.
+    Xbootldr,
+}
+
+impl PartitionKind {
+    /// What the type says that the partition is for.
+    pub fn role(&self) -> Option<Role> {
+        match self {
+            Self::Msdos { system: 0xef, .. } => Some(Role::Esp),
+            Self::Msdos { system: 0xea, .. } => Some(Role::Xbootldr),
+            Self::Gpt { system: Guid(ESP), .. } => Some(Role::Esp),
+            Self::Gpt { system: Guid(XBOOTLDR), .. } => Some(Role::Xbootldr),
+            _ => None,
+        }
+    }
+}
+
+/// `c12a7328-f81f-11d2-ba4b-00a0c93ec93b`
+const ESP: [u8; 16] = 0xc12a7328_f81f_11d2_ba4b_00a0c93ec93b_u128.to_be_bytes();
+/// `bc13c2ff-59e6-4262-a352-b275fd6f7172`
+const XBOOTLDR: [u8; 16] = 0xbc13c2ff_59e6_4262_a352_b275fd6f7172_u128.to_be_bytes();
+
 /// A disk's table.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Table {
@@ -68,5 +96,25 @@ pub(crate) fn read(disk: &Rc<Cache>) -> Result<Option<Table>, Error> {
             Err(Error::corrupt("the MBR announces a GPT, but neither the GPT nor its backup is sound"))
         }
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn roles() {
+        for (guid, role, written) in [
+            (ESP, Role::Esp, "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"),
+            (XBOOTLDR, Role::Xbootldr, "bc13c2ff-59e6-4262-a352-b275fd6f7172"),
+        ] {
+            assert_eq!(Guid(guid).to_string(), written);
+            let kind = PartitionKind::Gpt { system: Guid(guid), name: String::new() };
+            assert_eq!(kind.role(), Some(role));
+        }
+        let byte = |system| PartitionKind::Msdos { system, active: false }.role();
+        assert_eq!([0xea, 0xef, 0x83].map(byte), [Some(Role::Xbootldr), Some(Role::Esp), None]);
     }
 }

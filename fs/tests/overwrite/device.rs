@@ -17,6 +17,8 @@ pub enum Fault {
     Lost,
     /// A flush fails.
     NoFlush,
+    /// What was written is there when it is read for the first time, and not afterwards.
+    Forgets,
 }
 
 /// The disk.
@@ -28,6 +30,8 @@ pub struct Device {
     pub writes: RefCell<Vec<(u64, usize)>>,
     /// All that was written is safe.
     pub flushed: Cell<bool>,
+    /// What will be there again once it was read.
+    forgotten: RefCell<Option<Vec<u8>>>,
 }
 
 impl Device {
@@ -38,6 +42,7 @@ impl Device {
             fault: Fault::None.into(),
             writes: RefCell::default(),
             flushed: Cell::new(true),
+            forgotten: RefCell::default(),
         })
     }
 
@@ -59,6 +64,9 @@ impl BlockDevice for Device {
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), DeviceError> {
         buf.copy_from_slice(&self.bytes.borrow()[self.range(offset, buf.len())]);
+        if let Some(old) = self.forgotten.take() {
+            *self.bytes.borrow_mut() = old;
+        }
         Ok(())
     }
 
@@ -75,6 +83,9 @@ impl Writer for Device {
         self.writes.borrow_mut().push((offset, data.len()));
         self.flushed.set(false);
         let fault = self.fault.get();
+        if fault == Fault::Forgets {
+            *self.forgotten.borrow_mut() = Some(self.bytes.borrow().clone());
+        }
         let stored = match fault {
             Fault::Torn => data.len() / 2 / self.sector * self.sector,
             Fault::Lost => 0,

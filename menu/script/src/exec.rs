@@ -1,4 +1,7 @@
-//! Running what was parsed. What `$?`, `break` and `return` do is GRUB's way in each detail, odd ones included.
+//! Running what was parsed: lists, conditions, loops. What `$?`, `break` and `return` do is GRUB's way in each detail, odd ones included.
+
+mod command;
+mod source;
 
 use alloc::format;
 use alloc::rc::Rc;
@@ -7,13 +10,9 @@ use alloc::vec::Vec;
 
 use crate::ast::{Block, Command, Kind, List, Word};
 use crate::code;
-use crate::commands;
-use crate::host::{Host, HostError};
+use crate::host::Host;
 use crate::limits::{Bound, MAX_DEPTH};
-use crate::menu::Entry;
-use crate::parser::{Parser, SyntaxError};
-use crate::shell::{Function, Shell};
-use crate::text::Lines;
+use crate::shell::Shell;
 
 /// Why nothing more of a script is run.
 #[derive(Debug)]
@@ -34,6 +33,17 @@ impl From<Bound> for Stop {
 
 /// A status, as `$?` has it.
 pub(crate) type Run = Result<u32, Stop>;
+
+/// What becomes of it that a configuration file can't be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// It is said.
+    Said,
+    /// GRUB says nothing; that nothing comes of an entry is explained by it.
+    Noted,
+    /// It is no error.
+    Ignored,
+}
 
 /// A command's name and arguments.
 pub(crate) struct Call {
@@ -61,6 +71,11 @@ impl Exec<'_> {
         self.fail(code::TEST_FAILURE, "false")
     }
 
+    /// The number of the error that is to be said; 0: there is none.
+    pub fn errno(&self) -> u32 {
+        self.sh.pending.as_ref().map_or(0, |(code, _)| *code)
+    }
+
     /// Says what went wrong.
     pub fn flush(&mut self) -> Result<(), Stop> {
         if let Some((_, text)) = self.sh.pending.take() {
@@ -74,143 +89,6 @@ impl Exec<'_> {
         self.sh.meter.print(text.len())?;
         self.host.print(text);
         Ok(())
-    }
-
-    /// Runs the commands of a text that is no file; the status of the last.
-    pub fn text(&mut self, lines: Lines) -> Run {
-        self.units(lines, false)
-    }
-
-    /// Runs the lines of a file, unit by unit. A syntax error spoils its unit; in what is no file, all that follows too.
-    fn units(&mut self, lines: Lines, file: bool) -> Run {
-        let mut parser = Parser::new(lines, self.sh.meter.memory);
-        let mut status = 0;
-        while let Some(unit) = parser.unit() {
-            if parser.is_exhausted() {
-                return Err(Bound::Memory.into());
-            }
-            self.sh.meter.step(unit.cost)?;
-            self.sh.meter.take(unit.cost)?;
-            let functions = !unit.functions.is_empty();
-            for (name, body) in unit.functions {
-                self.define(name, body, unit.cost);
-            }
-            match unit.list {
-                Ok(list) => {
-                    let done = if list.is_empty() { Ok(status) } else { self.list(&list) };
-                    status = done?;
-                    // Elsewhere it is said when the next command ends.
-                    if file {
-                        self.flush()?;
-                    }
-                }
-                Err(SyntaxError { line, text }) => {
-                    self.sh.line = line;
-                    self.sh.note_error(&text);
-                    self.print(&format!("error: line {line}: {text}.\n"))?;
-                    if !file {
-                        return Ok(0);
-                    }
-                }
-            }
-            if !functions {
-                self.sh.meter.give(unit.cost);
-            }
-        }
-        Ok(status)
-    }
-
-    fn define(&mut self, name: String, body: Rc<List>, cost: usize) {
-        let executing = self.sh.functions.get(&name).is_some_and(|function| function.executing > 0);
-        if executing {
-            _ = self.fail(code::BAD_ARGUMENT, "attempt to redefine a function being executed");
-            return;
-        }
-        let function = Function { body, file: Rc::clone(&self.sh.file), executing: 0, cost };
-        if let Some(old) = self.sh.functions.insert(name, function) {
-            self.sh.meter.give(old.cost);
-        }
-    }
-
-    /// Reads a configuration file and runs it. That it can't be read is only said if that is `required`.
-    pub fn config_file(&mut self, path: &str, required: bool) -> Run {
-        let read = match self.qualified(path) {
-            Some(path) => {
-                let most = self.sh.meter.limits.file;
-                self.host.read(&path, most).map(|bytes| (path, bytes))
-            }
-            None => Err(HostError::NotFound),
-        };
-        let (path, bytes) = match read {
-            Ok(read) => read,
-            Err(error) => {
-                if required && self.sh.pending.is_none() {
-                    self.file_error(path, &error);
-                }
-                if required {
-                    self.flush()?
-                } else {
-                    self.sh.pending = None
-                }
-                return Ok(0);
-            }
-        };
-        self.sh.meter.take(bytes.len())?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        drop(bytes);
-        self.config_text(&path, &text)?;
-        self.sh.meter.give(text.len());
-        Ok(0)
-    }
-
-    /// The same with its text.
-    pub fn config_text(&mut self, path: &str, text: &str) -> Run {
-        let names = ["config_file", "config_directory"];
-        let old = names.map(|name| self.sh.get(name));
-        let directory = path.rsplit_once('/').map_or(path, |(directory, _)| directory);
-        for (name, value) in names.into_iter().zip([path, directory]) {
-            self.sh.set(name, value)?;
-            self.sh.export(name)?;
-        }
-        let place = (core::mem::replace(&mut self.sh.file, Rc::from(path)), self.sh.line);
-        self.units(Lines::new(text, true, 1), true)?;
-        (self.sh.file, self.sh.line) = place;
-        for (name, value) in names.into_iter().zip(old) {
-            match value {
-                Some(value) => self.sh.set(name, &value)?,
-                None => self.sh.unset(name),
-            }
-        }
-        Ok(0)
-    }
-
-    /// Runs an entry's commands; its status.
-    pub fn entry(&mut self, entry: &Entry, automatic: bool) -> Run {
-        let (chosen, default) = (self.sh.get("chosen"), self.sh.get("default"));
-        if let Some(level) = self.sh.levels.last_mut() {
-            level.before = Some((chosen.clone(), default.clone()));
-        }
-        if entry.submenu {
-            self.sh.open(false)?;
-            if automatic {
-                self.sh.set("timeout", "0")?;
-            }
-        }
-        let id = entry.id.replace('>', ">>");
-        let chosen = chosen.map_or_else(|| id.clone(), |chosen| format!("{chosen}>{id}"));
-        self.sh.set("chosen", &chosen)?;
-        self.sh.export("chosen")?;
-        match default.as_deref().and_then(crate::settings::behind_path) {
-            Some(rest) => self.sh.set("default", rest)?,
-            None => self.sh.unset("default"),
-        }
-        self.sh.file = Rc::from(entry.file.as_str());
-        self.sh.scope = Some(entry.args.clone());
-        // The first line is `setparams`, which stands in no file.
-        let status = self.text(Lines::new(&entry.source, false, entry.line.saturating_sub(1)))?;
-        self.flush()?;
-        self.sh.scope = None;
-        Ok(status)
     }
 
     pub fn list(&mut self, list: &List) -> Run {
@@ -328,106 +206,6 @@ impl Exec<'_> {
         self.sh.breaks = self.sh.breaks.saturating_sub(1);
         self.sh.loops -= 1;
         Ok(status)
-    }
-
-    fn errno(&self) -> u32 {
-        self.sh.pending.as_ref().map_or(0, |(code, _)| *code)
-    }
-
-    fn simple(&mut self, words: &[Word]) -> Run {
-        let Some((mut args, block)) = self.expand(words)? else { return Ok(self.errno()) };
-        let size = size(&args);
-        self.sh.meter.step(size)?;
-        self.sh.meter.take(size)?;
-        let mut name = args.remove(0);
-        let invert = name == "!";
-        if invert {
-            if args.is_empty() {
-                self.sh.meter.give(size);
-                return self.fail(code::BAD_ARGUMENT, "no command is specified");
-            }
-            name = args.remove(0);
-        }
-        let status = if let Some(command) = commands::find(&name) {
-            command(self, &Call { name, args, block })?
-        } else if self.sh.functions.contains_key(&name) {
-            self.function(&name, args)?
-        } else {
-            self.sh.meter.give(size);
-            return self.unknown(&name);
-        };
-        self.sh.meter.give(size);
-        self.ended(status, invert)
-    }
-
-    fn ended(&mut self, mut status: u32, invert: bool) -> Run {
-        if invert {
-            status = match status {
-                code::TEST_FAILURE => {
-                    self.sh.pending = None;
-                    0
-                }
-                0 => self.no()?,
-                _ => {
-                    self.flush()?;
-                    0
-                }
-            };
-        }
-        if self.errno() == code::TEST_FAILURE {
-            self.sh.pending = None;
-        }
-        self.flush()?;
-        self.sh.status = status;
-        Ok(status)
-    }
-
-    /// What is neither command nor function may be an assignment. An unknown command is said, and counts as a success.
-    #[inline(never)]
-    fn unknown(&mut self, name: &str) -> Run {
-        match name.split_once('=') {
-            Some((name, value)) => {
-                // What was to be said is forgotten with "no such command".
-                self.sh.pending = None;
-                self.assign(name, value)?;
-            }
-            None => {
-                let short: String = name
-                    .chars()
-                    .scan(0, |size, c| (*size + c.len_utf8() <= 20).then(|| (*size += c.len_utf8(), c).1))
-                    .collect();
-                self.fail(code::UNKNOWN_COMMAND, &format!("can't find command `{short}'"))?;
-            }
-        }
-        self.sh.status = self.errno();
-        self.flush()?;
-        Ok(0)
-    }
-
-    fn assign(&mut self, name: &str, value: &str) -> Result<(), Stop> {
-        if name.starts_with(|c: char| c.is_ascii_digit()) || ["#", "*", "@"].contains(&name) {
-            self.fail(code::BAD_ARGUMENT, &format!("invalid variable name `{name}'"))?;
-            return Ok(());
-        }
-        self.set(name, value)
-    }
-
-    fn function(&mut self, name: &str, args: Vec<String>) -> Run {
-        let Some(function) = self.sh.functions.get_mut(name) else { return Ok(0) };
-        function.executing += 1;
-        let body = Rc::clone(&function.body);
-        let file = core::mem::replace(&mut self.sh.file, Rc::clone(&function.file));
-        let loops = core::mem::take(&mut self.sh.loops);
-        let scope = self.sh.scope.replace(args);
-        let done = self.list(&body);
-        if let Some(function) = self.sh.functions.get_mut(name) {
-            function.executing = function.executing.saturating_sub(1);
-        }
-        self.sh.returning = false;
-        self.sh.loops = loops;
-        self.sh.scope = scope;
-        self.sh.file = file;
-        done
     }
 }
 

@@ -31,8 +31,13 @@ impl Exec<'_> {
     /// The same for what must be a file: block lists there are none.
     pub fn qualified_file(&mut self, path: &str) -> Option<String> {
         let full = self.qualified(path)?;
-        if full.split_once(')').is_some_and(|(_, rest)| rest.starts_with('/')) {
-            return Some(full);
+        match full.split_once(')') {
+            Some((_, rest)) if rest.starts_with('/') => return Some(full),
+            // A server has no blocks: a name without a slash is one from its root.
+            Some((device, rest)) if !rest.is_empty() && is_server(device.trim_start_matches('(')) => {
+                return Some(format!("{device})/{rest}"));
+            }
+            _ => {}
         }
         _ = self.fail(code::BAD_FILENAME, &format!("invalid file name `{path}'"));
         None
@@ -56,12 +61,13 @@ impl Exec<'_> {
     /// Whether it is a file; an error is pending if it is not. Its path with the device.
     pub fn existing_file(&mut self, path: &str) -> Option<String> {
         let full = self.qualified_file(path)?;
-        match self.host.info(&full) {
-            Ok(info) if !info.directory => return Some(full),
-            Ok(_) => self.file_error(&full, &HostError::NotAFile),
-            Err(error) => self.file_error(&full, &error),
+        match self.host.is_file(&full) {
+            Ok(()) => Some(full),
+            Err(error) => {
+                self.file_error(&full, &error);
+                None
+            }
         }
-        None
     }
 
     /// Makes what the host said an error that is pending.
@@ -79,4 +85,10 @@ impl Exec<'_> {
         };
         _ = self.fail(code, &text);
     }
+}
+
+/// Whether a device is a server, by its name: `tftp,10.0.0.1`.
+fn is_server(device: &str) -> bool {
+    let kind = device.split_once(',').map_or(device, |(kind, _)| kind);
+    matches!(kind, "tftp" | "http" | "https" | "pxe" | "nd")
 }

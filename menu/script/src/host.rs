@@ -14,6 +14,14 @@ pub trait Host {
     /// What a path leads to, symbolic links followed.
     fn info(&mut self, path: &str) -> Result<Info, HostError>;
 
+    /// Whether a file that is to be loaded is there. A host that only tells what a script comes to may say so of any.
+    fn is_file(&mut self, path: &str) -> Result<(), HostError> {
+        match self.info(path)? {
+            Info { directory: true, .. } => Err(HostError::NotAFile),
+            _ => Ok(()),
+        }
+    }
+
     /// Names in a directory, in its own order, and whether each is a directory.
     fn list(&mut self, path: &str) -> Result<Vec<(String, bool)>, HostError>;
 
@@ -127,6 +135,27 @@ pub struct DateTime {
 }
 
 impl DateTime {
+    /// Date and time of a moment in seconds since 1970 (days to dates as in Hinnant's "chrono-compatible low-level date algorithms").
+    pub fn of(seconds: u64) -> Self {
+        let (days, rest) = (seconds / 86400, seconds % 86400);
+        let shifted = days + 719_468;
+        let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let from_march = (5 * day_of_year + 2) / 153;
+        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+        let year = year_of_era + era * 400 + u64::from(month <= 2);
+        let small = |number: u64| u8::try_from(number).unwrap_or(0);
+        Self {
+            year: u16::try_from(year).unwrap_or(u16::MAX),
+            month: small(month),
+            day: small(day_of_year - (153 * from_march + 2) / 5 + 1),
+            hour: small(rest / 3600),
+            minute: small(rest / 60 % 60),
+            second: small(rest % 60),
+        }
+    }
+
     /// The day's name.
     pub fn weekday(&self) -> &'static str {
         const NAMES: [&str; 7] =
@@ -163,4 +192,30 @@ pub struct BlsEntry {
     pub users: Option<String>,
     /// `devicetree`.
     pub devicetree: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DateTime;
+    use alloc::format;
+
+    #[test]
+    fn dates() {
+        let is = |seconds, text: &str| {
+            let d = DateTime::of(seconds);
+            let found = format!(
+                "{}-{:02}-{:02} {:02}:{:02}:{:02}",
+                d.year, d.month, d.day, d.hour, d.minute, d.second
+            );
+            assert_eq!(found, text);
+        };
+        is(0, "1970-01-01 00:00:00");
+        is(951_782_400 - 1, "2000-02-28 23:59:59");
+        is(951_782_400, "2000-02-29 00:00:00");
+        is(1_795_824_001, "2026-11-28 00:00:01");
+        is(u64::MAX / 86400 * 2, &{
+            let d = DateTime::of(u64::MAX / 86400 * 2);
+            format!("{}-{:02}-{:02} {:02}:{:02}:{:02}", d.year, d.month, d.day, d.hour, d.minute, d.second)
+        });
+    }
 }

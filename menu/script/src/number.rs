@@ -41,11 +41,11 @@ pub(crate) fn number(text: &str, mut base: u32) -> Number<'_> {
     Number { value, rest, error }
 }
 
-/// The same with a sign. GRUB keeps 32 bits of it.
-pub(crate) fn signed(text: &str) -> (i32, Option<(u32, &'static str)>) {
+/// The same with a sign.
+pub(crate) fn signed(text: &str) -> (i64, Option<(u32, &'static str)>) {
     let (negative, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
     let Number { value, error, .. } = number(text, 0);
-    let value = value as i32;
+    let value = value as i64;
     (if negative { value.wrapping_neg() } else { value }, error)
 }
 

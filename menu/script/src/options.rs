@@ -148,7 +148,8 @@ impl Exec<'_> {
     }
 
     fn usage(&mut self, name: &str) -> Result<Option<Parsed>, Stop> {
-        self.print(&format!("Usage: {name}: see GRUB's manual\n"))?;
+        let usage = crate::commands::usage(name).unwrap_or(name);
+        self.print(&format!("Usage: {usage}\n"))?;
         Ok(None)
     }
 

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Fake, run};
-use pvgrub_script::{BlsEntry, Boot, Initrd, Module, Outcome, Secret, TimeoutStyle, grubenv};
+use pvgrub_script::{BlsEntry, Boot, By, Initrd, Module, Outcome, Secret, TimeoutStyle, grubenv};
 
 fn host() -> Fake {
     Fake::new(&[
@@ -56,6 +56,15 @@ fn the_command_line_is_quoted_as_grub_does() {
     assert_eq!(line(r#"'q"q' "it's" a\\b"#), r#"q\"q it\'s a\\b"#);
     assert_eq!(line(r"'\x41\xzz' $none '' end"), r"\x41\\xzz  end");
     assert_eq!(line("x=$grub_cpu,\"$root\""), "x=x86_64,hd0,msdos1");
+}
+
+#[test]
+fn a_verbatim_command_line_is_as_it_stands() {
+    let line = |text: &str| booted(&format!("menuentry a {{ linux --verbatim /vmlinuz {text} }}")).args;
+    assert_eq!(line(r#"'a="b c"  \x\41 $root' "it's" d"#), r#"a="b c"  \x\41 $root it's d"#);
+    assert_eq!(line(""), "");
+    // Behind the file it is an argument like any other.
+    assert_eq!(booted("menuentry a { linux /vmlinuz --verbatim '\"' }").args, r#"--verbatim \""#);
 }
 
 #[test]
@@ -246,6 +255,64 @@ fn entries_of_the_boot_loader_specification() {
     assert_eq!((boot.args.as_str(), boot.initrds.len()), ("root=UUID=x ro t1 t2 \"a b\"", 2));
 }
 
+/// Fedora's `blscfg default`, `non-default` and an entry's name, and GRUB 2.14's options; what is there is not added again.
+#[test]
+fn some_of_the_entries() {
+    let ids = |text: &str| -> Vec<String> {
+        let mut host = host();
+        for id in ["m-3", "m-2", "m-1"] {
+            let title = format!("Title {id}");
+            host.bls.push(BlsEntry { id: id.into(), title, linux: "/vmlinuz".into(), ..BlsEntry::default() });
+        }
+        let (shell, _) = run(&mut host, text);
+        shell.entries().iter().map(|entry| entry.id.clone()).collect()
+    };
+    assert_eq!(ids("blscfg; blscfg"), ["m-3", "m-2", "m-1"]);
+    assert_eq!(
+        ids("set default=m-2\nblscfg default; menuentry x { true; }; blscfg non-default"),
+        ["m-2", "x", "m-3", "m-1"]
+    );
+    assert_eq!(ids("set default=2; blscfg --show-default"), ["m-1"]);
+    assert_eq!(ids("set default='Title m-3'; blscfg -n"), ["m-2", "m-1"]);
+    assert_eq!(ids("blscfg m-1; blscfg m-2.conf"), ["m-1", "m-2"]);
+    assert_eq!(ids("blscfg --entry m-1"), ["m-1"]);
+    assert_eq!(ids("bls_import (hd0,msdos1)/loader/entries/m-3.conf; blscfg nothing"), ["m-3"]);
+    assert_eq!(ids("blscfg -p (hd0,msdos1)/loader/entries -e m-2"), ["m-2"]);
+}
+
+#[test]
+fn counting() {
+    let out = |text: &str| {
+        let mut host = host();
+        run(&mut host, &format!("{text}\nmenuentry a {{ true; }}\n"));
+        host.out
+    };
+    assert_eq!(
+        out("set a=2; decrement a; echo $a; decrement a; decrement a; echo $a; increment a; echo $a"),
+        "1\n-1\n0\n"
+    );
+    assert_eq!(out("set a=0x10; increment a; echo $a"), "17\n");
+    assert!(out("increment none").contains("No such variable \"none\""));
+    assert!(out("set a=x; increment a").contains("unrecognized number"));
+    assert!(out("decrement; decrement a b").contains("too many arguments"));
+}
+
+/// A stick with a volume of the same UUID doesn't get between: Fedora's stub on the ESP.
+#[test]
+fn only_on_the_disk_of_the_root() {
+    let found = |text: &str| {
+        let mut host = host();
+        host.volumes.push((By::Uuid, "1234".into(), "hd1,gpt2".into()));
+        host.volumes.push((By::Uuid, "1234".into(), "hd0,msdos2".into()));
+        let (shell, _) = run(&mut host, &format!("{text}\nmenuentry a {{ true; }}\n"));
+        shell.get("dev")
+    };
+    assert_eq!(found("search --no-floppy --fs-uuid --set=dev 1234").as_deref(), Some("hd1,gpt2"));
+    let only = "search --no-floppy --root-dev-only --fs-uuid --set=dev 1234";
+    assert_eq!(found(only).as_deref(), Some("hd0,msdos2"));
+    assert_eq!(found(&format!("set root=hd2; {only}")), None);
+}
+
 #[test]
 fn what_is_no_utf8_is_not_booted() {
     let mut host = host();
@@ -268,4 +335,26 @@ fn an_edited_entry_and_a_typed_command() {
     host.typed = Some("typed".into());
     shell.run_command(&mut host, "read y; echo $y; sleep 2; date");
     assert_eq!((host.out.as_str(), host.slept), ("5\ntyped\n2026-11-28 08:05:09 Saturday\n", 2));
+}
+
+#[test]
+fn lists_with_sizes_and_times() {
+    let out = |text: &str| {
+        let mut host = host();
+        host.files.insert("/old/.hidden".into(), b"12345".to_vec());
+        host.files.insert("/old/large".into(), vec![0; 1_500_000]);
+        run(&mut host, &format!("{text}\nmenuentry a {{ true; }}\n"));
+        host.out
+    };
+    assert_eq!(out("ls /old"), "large \n");
+    assert_eq!(out("ls -a /old/"), ".hidden large \n");
+    assert_eq!(out("ls -l /old"), "1500000      20010909014640 large\n");
+    assert_eq!(out("ls -lh /old"), "1.43M        2001-09-09 01:46:40 Sunday      large\n");
+    assert_eq!(out("ls -l /vmlinuz"), "6            20200913122640 vmlinuz\n");
+    assert!(out("ls -l /").contains("DIR          20010909014640 old/\n"));
+    let device =
+        format!("\tPartition hd0,msdos1: Filesystem type ext2 - Label `fixtures', UUID {}\n", common::UUID);
+    assert_eq!(out("ls -l (hd0,msdos1)"), device);
+    assert_eq!(out("ls -l"), format!("\tDevice hd0: No known filesystem detected\n{device}"));
+    assert!(out("ls --help").starts_with("Usage: ls [-l]"));
 }

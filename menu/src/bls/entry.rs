@@ -18,6 +18,10 @@ const MAX_INITRDS: usize = 64;
 pub struct Entry {
     /// Its file's name, without directory: what counts its tries down renames it.
     pub file: String,
+    /// The directory that it is in; [`List::add`](super::List::add) knows of none.
+    pub directory: String,
+    /// The name of the volume that it is on, where the list is of several. What fills the list sets it.
+    pub volume: String,
     /// The name by which a default or saved entry is found: the file's, without `.conf` and without counters.
     pub id: String,
     /// The counters of its file's name.
@@ -94,6 +98,8 @@ impl Entry {
         let counted = Name::parse(name);
         let mut entry = Self {
             file: text::usable(file).map_err(broken)?.to_owned(),
+            directory: String::new(),
+            volume: String::new(),
             id: counted.stem.to_owned(),
             tries: counted.tries(),
             title: String::new(),

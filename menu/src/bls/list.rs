@@ -49,6 +49,11 @@ impl<'a> List<'a> {
     /// Adds the entry in a file, whose name is without its directory; or a note that says why there is none. A file that is not
     /// [wanted](Self::wants) is passed over.
     pub fn add(&mut self, file: &str, bytes: &[u8]) {
+        self.add_from("", file, bytes);
+    }
+
+    /// The same for a file out of one of several directories: there may be one of this name in each.
+    pub fn add_from(&mut self, directory: &str, file: &str, bytes: &[u8]) {
         if !Self::wants(file) {
             return;
         }
@@ -65,7 +70,8 @@ impl<'a> List<'a> {
             Ok(Entry { image: Image::Efi(_) | Image::Uki(..), .. }) if vars.is_some() => {
                 self.note(format!("{name}: it names no kernel (no line `linux`)"));
             }
-            Ok(entry) => {
+            Ok(mut entry) => {
+                directory.clone_into(&mut entry.directory);
                 entry.notes.iter().for_each(|note| self.note(format!("{name}: {note}")));
                 self.entries.push(entry);
             }
@@ -115,6 +121,10 @@ impl<'a> List<'a> {
             self.distinguish(&mut titles, |entry| entry.version.clone());
             self.distinguish(&mut titles, |entry| entry.machine_id.chars().take(8).collect());
             self.distinguish(&mut titles, |entry| crate::text::title(&entry.id));
+            self.distinguish(&mut titles, |entry| {
+                let colon = if entry.volume.is_empty() { "" } else { ":" };
+                crate::text::title(&format!("{}{colon}{}", entry.volume, entry.directory))
+            });
         }
         for (title, entry) in titles.iter_mut().zip(&self.entries) {
             if let Some(tries) = entry.tries {
@@ -174,9 +184,9 @@ fn name(entry: &Entry) -> &str {
 }
 
 /// Which profile of which image.
-fn profile(entry: &Entry) -> Option<(&str, u32)> {
+fn profile(entry: &Entry) -> Option<(&str, &str, u32)> {
     match &entry.image {
-        Image::Uki(path, Some(number)) => Some((path, *number)),
+        Image::Uki(path, Some(number)) => Some((&entry.volume, path, *number)),
         _ => None,
     }
 }

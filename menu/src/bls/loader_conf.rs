@@ -28,7 +28,7 @@ pub enum Timeout {
     Force,
     /// `menu-hidden`: no menu unless a key is held.
     Hidden,
-    /// `menu-disabled`: no menu.
+    /// `menu-disabled`: no menu, whatever key is held.
     Disabled,
 }
 

@@ -24,7 +24,7 @@ pub mod version;
 pub use entry::{Entry, Image, Skipped};
 pub use list::{Flavour, List};
 pub use loader_conf::{LoaderConf, Timeout, glob};
-pub use tries::{Tries, counted_down};
+pub use tries::{Tries, counted_down, counted_names};
 pub use vars::Lookup;
 
 use alloc::format;

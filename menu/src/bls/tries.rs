@@ -2,6 +2,8 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 use core::fmt;
 
 /// The counters in a name like `fedora+2-1.conf`.
@@ -18,11 +20,24 @@ impl Tries {
     pub fn bad(self) -> bool {
         self.left == 0
     }
+
+    /// What is before the counters of a name without `.conf` or `.efi`, and the counters.
+    ///
+    /// ```
+    /// # use pvgrub_menu::bls::Tries;
+    /// assert_eq!(Tries::of("debian+3"), ("debian", Some(Tries { left: 3, done: 0 })));
+    /// assert_eq!(Tries::of("debian+b"), ("debian+b", None));
+    /// ```
+    pub fn of(name: &str) -> (&str, Option<Self>) {
+        let name = Name::parse(name);
+        (name.stem, name.tries())
+    }
 }
 
 impl fmt::Display for Tries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
+            Self { left: 0, done: 0 } => f.write_str("bad"),
             Self { left: 0, done } => write!(f, "bad: failed {done} times"),
             Self { left: 1, .. } => f.write_str("1 try left"),
             Self { left, .. } => write!(f, "{left} tries left"),
@@ -69,22 +84,35 @@ impl<'a> Name<'a> {
 /// assert_eq!(counted_down("a.conf"), None);
 /// ```
 pub fn counted_down(file: &str) -> Option<String> {
+    counted_names(file).into_iter().next()
+}
+
+/// The names that `file` may get when it is booted, the best one first: that of [`counted_down`]; and, where there is no room for it, one
+/// in which only the tries that are left are counted, as long as the name before. None: nothing is to be counted.
+///
+/// ```
+/// # use pvgrub_menu::bls::counted_names;
+/// assert_eq!(counted_names("a+3.conf"), ["a+2-1.conf", "a+2.conf"]);
+/// assert_eq!(counted_names("a+10-0.efi"), ["a+09-1.efi", "a+09-0.efi"]);
+/// ```
+pub fn counted_names(file: &str) -> Vec<String> {
+    names(file).unwrap_or_default()
+}
+
+fn names(file: &str) -> Option<Vec<String>> {
     let (name, suffix) = file.rsplit_once('.')?;
     let name = Name::parse(name);
     let tries = name.tries()?;
     let (left, done) = name.digits?;
-    let done = done.unwrap_or("0");
+    let width = done.unwrap_or("0").len();
     // Nine digits at the most: 10^9 - 1 fits.
-    let most = 10u32.pow(done.len() as u32) - 1;
-    let next = (tries.left.checked_sub(1)?, tries.done.saturating_add(1).min(most));
-    Some(format!(
-        "{}+{:0left$}-{:0done$}.{suffix}",
-        name.stem,
-        next.0,
-        next.1,
-        left = left.len(),
-        done = done.len()
-    ))
+    let most = 10u32.pow(width as u32) - 1;
+    let less = format!("{}+{:0places$}", name.stem, tries.left.checked_sub(1)?, places = left.len());
+    let next = tries.done.saturating_add(1).min(most);
+    let same = done.map_or(String::new(), |done| format!("-{done}"));
+    let mut names = vec![format!("{less}-{next:0width$}.{suffix}"), format!("{less}{same}.{suffix}")];
+    names.dedup();
+    Some(names)
 }
 
 #[cfg(test)]
@@ -109,5 +137,8 @@ mod tests {
         assert_eq!(counted_down("a+1-000000009.conf").as_deref(), Some("a+0-000000010.conf"));
         assert_eq!(counted_down("+1.conf").as_deref(), Some("+0-1.conf"));
         assert_eq!(counted_down("a+1"), None);
+        assert_eq!(counted_names("a+1-9.conf"), ["a+0-9.conf"]);
+        assert_eq!(counted_names("a+100-08.conf"), ["a+099-09.conf", "a+099-08.conf"]);
+        assert!(counted_names("a+0.conf").is_empty() && counted_names("a+0-3.efi").is_empty());
     }
 }

@@ -11,6 +11,8 @@ use crate::text::{first_word, short, usable, words};
 
 /// The most ramdisks of an entry.
 const MAX_INITRDS: usize = 64;
+/// The most files that are read as one.
+const MAX_FILES: usize = 16;
 
 /// How the kind of file is said.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub(super) enum Type {
     Any,
     /// `LINUX`.
     Linux,
-    /// `COM32`: one of Syslinux's programs.
+    /// `COM32`, `COMBOOT`: one of Syslinux's programs.
     Com32,
     /// `CONFIG`.
     Config,
@@ -36,7 +38,7 @@ impl Type {
         Some(match word {
             "kernel" => Self::Any,
             "linux" => Self::Linux,
-            "com32" => Self::Com32,
+            "com32" | "comboot" => Self::Com32,
             "config" => Self::Config,
             "localboot" => Self::Local,
             "boot" | "bss" | "pxe" | "fdimage" => Self::Bios,
@@ -77,7 +79,7 @@ impl Command<'_> {
         let refused = |why: &str| Outcome::Kind(Kind::Refused(format!("`{}`: {why}", short(file))));
         match (self.kind, suffix) {
             (Type::Local, _) => Outcome::Kind(Kind::LocalBoot),
-            (Type::Config, _) => Outcome::Kind(config(file, &args, paths)),
+            (Type::Config, _) => Outcome::Kind(config(file, &[], &args, paths)),
             (Type::Any, "c32" | "com") | (Type::Com32, _) => self.program(&name, &args, paths),
             (Type::Any, "0" | "bin" | "bs" | "bss" | "img") | (Type::Bios, _) => {
                 refused("a Xen PV domain has no BIOS, and starts no boot sectors")
@@ -115,12 +117,12 @@ impl Command<'_> {
         let name = name.strip_suffix(".c32").unwrap_or(name);
         match name {
             "menu" | "vesamenu" => {
-                // Several files are read one after the other; the last one has the entries. `~` is the main configuration.
-                let file = words(args).filter(|file| *file != "~").last();
+                // Several files are read one after the other, as one. `~` is the main configuration.
+                let files: Vec<&str> = words(args).filter(|file| *file != "~").collect();
                 let own = words(args).last() == Some("~");
-                match file.filter(|_| !own) {
+                match files.split_first().filter(|_| !own) {
                     None => Outcome::Kind(Kind::Menu(0)),
-                    Some(file) => Outcome::Kind(config(file, "", paths)),
+                    Some((file, more)) => Outcome::Kind(config(file, more, "", paths)),
                 }
             }
             "reboot" => Outcome::Kind(Kind::Reboot),
@@ -148,12 +150,18 @@ impl Command<'_> {
     }
 }
 
-fn config(file: &str, directory: &str, paths: &Paths) -> Kind {
-    let directory = first_word(directory).0;
-    let directory = (!directory.is_empty()).then(|| paths.resolve(directory)).transpose();
-    match (paths.resolve(file), directory) {
-        (Ok(file), Ok(directory)) => Kind::Config { file, directory },
-        (Err(why), _) | (_, Err(why)) => Kind::Refused(why),
+fn config(file: &str, more: &[&str], directory: &str, paths: &Paths) -> Kind {
+    if more.len() > MAX_FILES {
+        return Kind::Refused(format!("more than {MAX_FILES} files"));
+    }
+    let directory = match first_word(directory).0 {
+        "" => Ok(paths.directory().to_owned()),
+        directory => paths.resolve(directory),
+    };
+    let more: Result<Vec<String>, String> = more.iter().map(|file| paths.resolve(file)).collect();
+    match (paths.resolve(file), more, directory) {
+        (Ok(file), Ok(more), Ok(directory)) => Kind::Config { file, more, directory },
+        (Err(why), ..) | (_, Err(why), _) | (.., Err(why)) => Kind::Refused(why),
     }
 }
 

@@ -3,11 +3,17 @@
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::command::{Command, Outcome, Type, joined};
-use super::model::{Boot, Choice, Config, Item, Kind};
+use super::menu_line::hidden_key;
+use super::model::{Choice, Config, Item, Kind};
 use super::parse::Parser;
+use crate::key::Key;
 use crate::text::{self, first_word, short};
+
+/// The most keys of a line `MENU HIDDENKEY`.
+const MAX_KEYS: usize = 16;
 
 impl Parser<'_> {
     /// Ends the label that is open.
@@ -107,37 +113,54 @@ impl Parser<'_> {
         };
         let on_timeout = self.on_timeout.take();
         self.config.on_timeout = on_timeout.and_then(|command| self.choice(&command));
+        self.hidden_keys();
         self.config
+    }
+
+    /// `MENU HIDDENKEY KEY[,KEY…] COMMAND`.
+    fn hidden_keys(&mut self) {
+        for (number, names, command) in core::mem::take(&mut self.hidden_keys) {
+            let keys: Vec<Key> = names.split(',').take(MAX_KEYS).filter_map(hidden_key).collect();
+            match self.choice(&command) {
+                // With words behind the label it is another line than the one that is shown.
+                Some(Choice { args, .. }) if !args.is_empty() => {
+                    self.note(format!(
+                        "line {number}: words behind the label of `MENU HIDDENKEY`: passed over"
+                    ));
+                }
+                Some(choice) if choice.menu == self.config.start && !keys.is_empty() => {
+                    self.config.hidden_keys.extend(keys.into_iter().map(|key| (key, choice.clone())));
+                }
+                _ => self.note(format!("line {number}: `MENU HIDDENKEY {}` passed over", short(&names))),
+            }
+        }
     }
 
     /// The line that a command means; a kernel's name that is no label becomes a line.
     fn choice(&mut self, command: &str) -> Option<Choice> {
-        let found = self.find(command);
+        let command = text::words(command).collect::<Vec<_>>().join(" ");
+        if let Err(why) = text::usable(&command) {
+            self.note(format!("a default that can't be: {why}"));
+            return None;
+        }
+        let found = self.find(&command);
         if found.is_some() || command.is_empty() {
             return found;
         }
-        let append = self.append.clone();
-        let own = Command {
-            kind: Type::Any,
-            kernel: command,
-            append: &append,
-            initrd: "",
-            sysappend: self.sysappend,
-        };
-        let kind = match own.outcome(self.paths) {
-            Outcome::Kind(kind @ (Kind::Boot(_) | Kind::Config { .. })) => kind,
-            _ => return None,
-        };
+        let (mut kernel, mut words) = first_word(&command);
+        if kernel.starts_with('.') {
+            // `.linux vmlinuz`
+            let rest = first_word(words).1;
+            (kernel, words) = command.split_at(command.len() - rest.len());
+        }
         // Words of the command stand behind those of `APPEND`.
-        let kind = match kind {
-            Kind::Boot(boot) if !append.is_empty() => {
-                let (_, words) = first_word(command);
-                let args = boot.args.strip_prefix(words).unwrap_or(&boot.args).trim().to_owned();
-                Kind::Boot(Boot { args: joined(&args, words), ..boot })
-            }
-            kind => kind,
+        let append = joined(&self.append, words);
+        let own = Command { kind: Type::Any, kernel, append: &append, initrd: "", sysappend: self.sysappend };
+        let Outcome::Kind(kind @ (Kind::Boot(_) | Kind::Config { .. })) = own.outcome(self.paths) else {
+            return None;
         };
-        self.push(first_word(command).0.to_owned(), text::title(command), kind).then(|| Choice {
+        let title = text::title(&command);
+        self.push(first_word(&command).0.to_owned(), title, kind).then(|| Choice {
             menu: 0,
             item: self.config.menus[0].items.len() - 1,
             args: String::new(),

@@ -7,8 +7,11 @@ use alloc::string::String;
 use super::finish::with_hotkey;
 use super::model::{Kind, Menu};
 use super::parse::{Parser, leading_number};
+use crate::key::Key;
 use crate::text::{self, first_word};
 
+/// The most lines `MENU HIDDENKEY`.
+const MAX_HIDDEN_KEYS: usize = 64;
 /// The most menus.
 const MAX_MENUS: usize = 256;
 
@@ -52,6 +55,13 @@ impl Parser<'_> {
                 }
             }
             "hidden" => self.config.hidden = true,
+            "autoboot" => self.config.autoboot = Some(text::title(rest)),
+            "hiddenkey" => {
+                let (names, command) = first_word(rest);
+                if self.hidden_keys.len() < MAX_HIDDEN_KEYS {
+                    self.hidden_keys.push((number, names.to_owned(), command.to_owned()));
+                }
+            }
             "include" => self.include(number, rest, depth),
             "begin" => self.begin(number, rest),
             "end" => self.end(),
@@ -110,4 +120,42 @@ impl Parser<'_> {
         self.close();
         self.menu = self.config.menus[self.menu].parent.unwrap_or(0);
     }
+}
+
+/// A key as `MENU HIDDENKEY` names it, and as terminals send it.
+pub(super) fn hidden_key(name: &str) -> Option<Key> {
+    let mut letters = name.chars();
+    match (letters.next()?, letters.next(), letters.next()) {
+        (letter, None, _) => return (letter.is_ascii_graphic()).then_some(Key::Char(letter)),
+        ('^', Some(letter), None) => {
+            return Some(match letter.to_ascii_lowercase() {
+                'h' => Key::Backspace,
+                'i' => Key::Tab,
+                'j' | 'm' => Key::Enter,
+                letter @ 'a'..='z' => Key::Ctrl(letter),
+                _ => return None,
+            });
+        }
+        _ => {}
+    }
+    Some(match name.to_ascii_lowercase().as_str() {
+        "backspace" => Key::Backspace,
+        "tab" => Key::Tab,
+        "enter" => Key::Enter,
+        "esc" => Key::Escape,
+        "space" => Key::Char(' '),
+        "up" => Key::Up,
+        "down" => Key::Down,
+        "left" => Key::Left,
+        "right" => Key::Right,
+        "pgup" => Key::PageUp,
+        "pgdn" => Key::PageDown,
+        "home" => Key::Home,
+        "end" => Key::End,
+        "delete" => Key::Delete,
+        name => {
+            let number = name.strip_prefix('f')?.parse().ok()?;
+            return (1..=12).contains(&number).then_some(Key::Function(number));
+        }
+    })
 }

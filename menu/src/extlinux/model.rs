@@ -3,6 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::key::Key;
+
 /// A whole configuration, with what it includes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
@@ -26,6 +28,10 @@ pub struct Config {
     pub prompt: bool,
     /// `MENU HIDDEN`.
     pub hidden: bool,
+    /// `MENU AUTOBOOT`: what the countdown says. `#` is the number of seconds; of `{one,more}` the fitting word is taken.
+    pub autoboot: Option<String>,
+    /// `MENU HIDDENKEY`: what these keys boot while the menu is hidden.
+    pub hidden_keys: Vec<(Key, Choice)>,
     /// Command lines may be edited (not `ALLOWOPTIONS 0`).
     pub editable: bool,
     /// `MENU MASTER PASSWD`: opens every entry, and is asked for before anything is edited. As text, or as `$1$`, `$4$`, `$5$`, `$6$`.
@@ -81,12 +87,15 @@ pub enum Kind {
     Boot(Boot),
     /// Shows another menu: a number of [`Config::menus`].
     Menu(usize),
-    /// Shows another configuration, whose own names are relative to the directory, if one is said.
+    /// Shows another configuration.
     Config {
-        /// The file.
+        /// Its file.
         file: String,
-        /// The directory.
-        directory: Option<String>,
+        /// More of them, which are read behind it as if they were one.
+        more: Vec<String>,
+        /// What its own names are relative to: the directory that `CONFIG FILE DIRECTORY` names, or that of this configuration. A
+        /// path, or from a server a URL.
+        directory: String,
     },
     /// `LOCALBOOT`: goes on to what boots next. For a configuration from the network that is the domain's disks.
     LocalBoot,

@@ -42,6 +42,7 @@ impl Config {
             prompt: None,
             default: None,
             on_timeout: None,
+            hidden_keys: Vec::new(),
             files: 0,
             bytes: 0,
             items: 0,
@@ -89,6 +90,8 @@ pub(super) struct Parser<'a> {
     pub prompt: Option<bool>,
     pub default: Option<String>,
     pub on_timeout: Option<String>,
+    /// `MENU HIDDENKEY`: line, keys, command.
+    pub hidden_keys: Vec<(u32, String, String)>,
     pub files: usize,
     pub bytes: usize,
     pub items: usize,

@@ -34,6 +34,11 @@ impl Paths {
         Self { directory: directory.trim_end_matches('/').to_owned(), net: self.net }
     }
 
+    /// The directory: a path without a slash at its end, or a URL.
+    pub fn directory(&self) -> &str {
+        &self.directory
+    }
+
     /// Whether the configuration is from a server.
     pub fn is_network(&self) -> bool {
         self.net

@@ -14,7 +14,7 @@ use crate::clean::clean;
 use crate::command::Command;
 use crate::file::{device, file_ref};
 use crate::lines::Line;
-use crate::model::{Boot, ConfigFile, Device, Entry, FileRef, Module, Note, Target};
+use crate::model::{Boot, ConfigFile, Device, Entry, FileRef, Module, Note, Pause, Target};
 use crate::network::NetLines;
 use crate::words::{SHA256, digest, note, short, split, words};
 
@@ -23,6 +23,8 @@ const MAX_MODULES: usize = 255;
 /// The longest title, in bytes.
 const MAX_TITLE: usize = 512;
 
+/// The most `pause` lines of an entry.
+const MAX_PAUSES: usize = 32;
 /// The most passwords of an entry.
 const MAX_PASSWORDS: usize = 8;
 
@@ -57,6 +59,7 @@ pub(super) struct OpenEntry {
     other: Option<Target>,
     /// `savedefault`.
     saves: bool,
+    pauses: Vec<Pause>,
     blocked: Option<Blocked>,
     notes: Vec<Note>,
 }
@@ -80,6 +83,7 @@ impl OpenEntry {
             net: NetLines::default(),
             other: None,
             saves: false,
+            pauses: Vec::new(),
             blocked: None,
             notes: Vec::new(),
         }
@@ -128,6 +132,11 @@ impl OpenEntry {
                 self.saves = true;
                 return Ok(());
             }
+            Command::Pause if self.pauses.len() < MAX_PAUSES => {
+                self.pauses.push(pause(&String::from_utf8_lossy(args)).map_err(wrong)?);
+                return Ok(());
+            }
+            Command::Pause => return Err(wrong(format!("more than {MAX_PAUSES} `pause`"))),
             Command::Harmless(why) => {
                 note(&mut self.notes, line.number, format!("`{}` passed over: {why}", name()));
                 return Ok(());
@@ -197,7 +206,7 @@ impl OpenEntry {
             Command::ConfigFile => {
                 let word = words(args).next().ok_or_else(|| wrong("`configfile` needs a file".to_owned()))?;
                 let file = file_ref(word, self.device.as_ref()).map_err(wrong)?;
-                self.other = Some(Target::Config(ConfigFile { file }));
+                self.other = Some(Target::Config(ConfigFile { file, ..ConfigFile::default() }));
                 self.done = true;
             }
             Command::Sums => {
@@ -264,6 +273,7 @@ impl OpenEntry {
                 modules: self.modules,
                 sums: self.sums,
                 profile: None,
+                counter: None,
             }))),
             (None, None, None) => Err(Blocked::NoKernel),
         };
@@ -275,7 +285,23 @@ impl OpenEntry {
             net: self.net,
             notes: self.notes,
             saves: self.saves,
+            pauses: self.pauses,
             ..entry
         }
     }
+}
+
+/// `[--wait=SECONDS] MESSAGE`; the option is GRUB4DOS's.
+fn pause(args: &str) -> Result<Pause, String> {
+    let (wait, message) = match args.strip_prefix("--wait=") {
+        None => (None, args),
+        Some(rest) => {
+            let (digits, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+            let seconds =
+                digits.parse().map_err(|_| format!("`pause --wait={}`: no seconds", short(digits)))?;
+            (Some(seconds), rest)
+        }
+    };
+    // Ctrl-G is there to beep.
+    Ok(Pause { message: clean(&message.replace('\x07', "")).trim().to_owned(), wait })
 }

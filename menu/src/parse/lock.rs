@@ -12,16 +12,21 @@ use crate::words::words;
 /// Why a `lock` can't be opened.
 pub(super) const NO_PASSWORD: &str = "the menu has no `password` line that would open it";
 
-/// `[--md5] PASSWORD [FILE]`. The error is for the user.
+/// `[--md5|--encrypted] PASSWORD [FILE]`; `--encrypted` is that of RHEL 6, whose `grub-crypt` writes SHA-crypt. The error is for the user.
 pub(super) fn password(line: &Line, args: &[u8]) -> Result<(Secret, Option<FileRef>), &'static str> {
     let args = core::str::from_utf8(args).map_err(|_| "the line is not UTF-8")?;
     if line.cut || args.chars().any(char::is_control) {
         return Err("the line is too long, or has control characters in it");
     }
     let mut words = words(args).peekable();
-    let md5 = words.next_if_eq(&"--md5").is_some();
+    let option = words.next_if(|word| word.starts_with("--"));
     let word = words.next().ok_or("there is no password on the line")?;
-    let secret = if md5 { Secret::md5_crypt(word) } else { Secret::plain(word) }?;
+    let secret = match option {
+        None => Secret::plain(word),
+        Some("--md5") => Secret::md5_crypt(word),
+        Some("--encrypted") => Secret::crypt(word),
+        Some(_) => Err("the line has an option that is not known"),
+    }?;
     let file = words.next().map(|word| file_ref(word, None)).transpose();
     Ok((secret, file.map_err(|_| "what follows the password is no file")?))
 }

@@ -7,7 +7,7 @@ use core::fmt::Write;
 use core::time::Duration;
 
 use super::{FOOTER, Frame, HEADER, Row};
-use crate::clean::{cut, width, wrap};
+use crate::clean::{cut, seen, width, wrap};
 use crate::layout::window;
 use crate::ui::{Item, Login, Ui};
 
@@ -156,7 +156,11 @@ impl Ui {
 fn answer(login: &Login, columns: usize) -> (String, usize) {
     let prompt = cut(&login.prompt(), columns / 2);
     let typed: Vec<char> = login.typed().to_text().chars().collect();
-    let seen: Vec<char> = if login.is_secret() { typed.iter().map(|_| '*').collect() } else { typed };
+    let seen: Vec<char> = if login.is_secret() {
+        typed.iter().map(|_| '*').collect()
+    } else {
+        typed.into_iter().map(seen).collect()
+    };
     let room = columns.saturating_sub(width(&prompt));
     let (text, column) = window(&seen, login.typed().cursor().1, room);
     let column = width(&prompt).saturating_add(column);

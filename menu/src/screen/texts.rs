@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{FOOTER, Frame, HEADER, Row};
-use crate::clean::wrap;
+use crate::clean::{seen, wrap};
 use crate::layout::{fold, place, rows};
 use crate::ui::{PROMPT, Ui};
 
@@ -39,7 +39,7 @@ impl Ui {
     pub(super) fn compose_shell(&mut self) -> Frame {
         let (columns, page) = (self.columns(), self.text_page());
         let wide = columns.saturating_sub(1);
-        let line: Vec<char> = PROMPT.chars().chain(self.shell.line.to_text().chars()).collect();
+        let line: Vec<char> = PROMPT.chars().chain(self.shell.line.to_text().chars().map(seen)).collect();
         let broken = rows(&line, wide);
         let at = PROMPT.chars().count().saturating_add(self.shell.line.cursor().1);
         let (row, column) = place(&line, &broken, at);
@@ -85,9 +85,10 @@ impl Ui {
         let mut all = Vec::new();
         let mut cursor = (0, 0);
         for (number, line) in editor.buffer.lines().enumerate() {
-            let broken = rows(line, wide);
+            let line: Vec<char> = line.iter().copied().map(seen).collect();
+            let broken = rows(&line, wide);
             if number == at_row {
-                let (row, column) = place(line, &broken, at);
+                let (row, column) = place(&line, &broken, at);
                 cursor = (all.len().saturating_add(row), column.saturating_add(1));
             }
             let last = broken.len().saturating_sub(1);

@@ -56,10 +56,12 @@ const HEADLINE: &str = "pvgrub 0.1.0   xvda1:/boot/grub/grub.cfg";
 
 /// The names of the states.
 #[allow(dead_code, reason = "xtask draws some only")]
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 14] = [
     "list",
     "countdown",
     "hidden",
+    "quiet",
+    "autoboot",
     "message",
     "long",
     "submenu",
@@ -94,6 +96,12 @@ pub fn scene(name: &str, look: Look) -> Ui {
     }
     if name == "hidden" {
         menu.settings.timeout_style = TimeoutStyle::Countdown;
+    }
+    if matches!(name, "quiet" | "autoboot") {
+        menu.settings.timeout_style = TimeoutStyle::Hidden;
+    }
+    if name == "autoboot" {
+        menu.settings.autoboot = Some("Starting Debian in # second{,s}. Ask Ann\u{1b} if it doesn't.".into());
     }
     if name == "submenu" {
         menu = menu.enter(1, pvgrub_menu::Cause::User).unwrap();

@@ -1,9 +1,9 @@
 //! Disks: images that mkfs and Linux made (fs/fixtures), with changes laid over them.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use pvgrub_fs::{BlockDevice, DeviceError};
+use pvgrub_fs::{BlockDevice, DeviceError, Writer};
 
 use crate::patch::{Patchable, SECTOR};
 
@@ -55,6 +55,7 @@ impl Base {
 }
 
 /// An image with changes over it.
+#[derive(Clone)]
 pub struct Patched {
     sectors: &'static [u64],
     image: Image,
@@ -90,25 +91,45 @@ impl Patchable for Patched {
     }
 }
 
-/// A device over it, which holds the reader to the promises of [`BlockDevice`].
+/// A device over it, which holds the reader to the promises of [`BlockDevice`] and can be written.
 pub struct Device {
-    image: Image,
+    image: RefCell<Image>,
     sector: u32,
     read: Cell<u64>,
     /// Reads after which all fail.
     lives: Cell<u32>,
+    /// Lengths of what was written.
+    writes: RefCell<Vec<usize>>,
 }
 
 impl Device {
     /// With sectors of `sector` bytes; after `lives` reads it is gone.
     pub fn new(image: Patched, sector: u32, lives: u32) -> Rc<Device> {
-        Rc::new(Device { image: image.image, sector, read: Cell::new(0), lives: Cell::new(lives) })
+        Rc::new(Device {
+            image: image.image.into(),
+            sector,
+            read: Cell::new(0),
+            lives: Cell::new(lives),
+            writes: RefCell::default(),
+        })
+    }
+
+    /// Lengths of what was written.
+    pub fn writes(&self) -> Vec<usize> {
+        self.writes.borrow().clone()
+    }
+
+    /// Holds the caller to whole sectors that are there.
+    fn check(&self, offset: u64, len: usize) {
+        let (sector, len) = (u64::from(self.sector), len as u64);
+        assert_eq!((offset % sector, len % sector), (0, 0), "whole sectors only");
+        assert!(offset.checked_add(len).is_some_and(|end| end <= self.size()), "beyond the end");
     }
 }
 
 impl BlockDevice for Device {
     fn size(&self) -> u64 {
-        self.image.size
+        self.image.borrow().size
     }
 
     fn sector_size(&self) -> u32 {
@@ -116,18 +137,30 @@ impl BlockDevice for Device {
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), DeviceError> {
-        let sector = u64::from(self.sector);
-        assert_eq!((offset % sector, buf.len() as u64 % sector), (0, 0), "whole sectors only");
-        assert!(
-            offset.checked_add(buf.len() as u64).is_some_and(|end| end <= self.image.size),
-            "beyond the end"
-        );
+        self.check(offset, buf.len());
         let lives =
             self.lives.get().checked_sub(1).ok_or_else(|| DeviceError::new("xvda", "the backend is gone"))?;
         self.lives.set(lives);
         self.read.set(self.read.get() + buf.len() as u64);
         assert!(self.read.get() < READ_LIMIT, "{} bytes read", self.read.get());
-        self.image.read(offset, buf);
+        self.image.borrow().read(offset, buf);
+        Ok(())
+    }
+
+    fn writer(&self) -> Result<&dyn Writer, DeviceError> {
+        Ok(self)
+    }
+}
+
+impl Writer for Device {
+    fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), DeviceError> {
+        self.check(offset, data.len());
+        self.writes.borrow_mut().push(data.len());
+        self.image.borrow_mut().write(offset, data);
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), DeviceError> {
         Ok(())
     }
 }

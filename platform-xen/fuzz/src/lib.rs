@@ -9,6 +9,7 @@
 
 mod alloc;
 mod disk;
+mod ends;
 mod mutate;
 mod patch;
 mod plain;
@@ -16,5 +17,5 @@ mod script;
 pub mod target;
 pub mod targets;
 
-pub use plain::run_for;
+pub use plain::{End, run_for};
 pub use target::{Target, execute};

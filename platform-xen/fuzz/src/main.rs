@@ -1,12 +1,12 @@
 //! The plain driver: needs nothing but this program.
 
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use pvgrub_fuzz::{Target, execute, run_for, targets};
+use pvgrub_fuzz::{End, Target, execute, run_for, targets};
 
 const USAGE: &str =
-    "fuzz list | seeds NAME DIRECTORY | run NAME SECONDS [SEED [DIRECTORY]] | replay NAME FILE…";
+    "fuzz list | seeds NAME DIRECTORY | run NAME SECONDS|COUNTx [SEED [DIRECTORY]] | replay NAME FILE…";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -40,14 +40,18 @@ fn obey(words: &[&str]) -> Result<(), String> {
                 std::fs::write(&path, seed).map_err(|error| format!("{path}: {error}"))?;
             }
         }
-        ["run", name, seconds, more @ ..] => {
-            let seconds = seconds.parse().map_err(|_| USAGE)?;
+        ["run", name, end, more @ ..] => {
+            let end = match end.strip_suffix('x') {
+                Some(count) => End::Executions(count.parse().map_err(|_| USAGE)?),
+                None => End::Time(Duration::from_secs(end.parse().map_err(|_| USAGE)?)),
+            };
             let now =
                 || SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |time| time.as_nanos() as u64);
             let seed = more.first().and_then(|seed| seed.parse().ok()).unwrap_or_else(now);
             let corpus = more.get(1).map_or_else(|| Ok(Vec::new()), |directory| corpus(directory))?;
-            let executions = run_for(target(name)?, Duration::from_secs(seconds), seed, corpus);
-            println!("{name}: {executions} executions in {seconds} s");
+            let start = Instant::now();
+            let executions = run_for(target(name)?, end, seed, corpus);
+            println!("{name}: {executions} executions in {} s", start.elapsed().as_secs());
         }
         ["replay", name, files @ ..] => {
             let target = target(name)?;

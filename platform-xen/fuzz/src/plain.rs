@@ -35,15 +35,24 @@ struct Now {
     over: AtomicBool,
 }
 
-/// Runs each seed and each input of `corpus`, then mutants until the time is over; how many executions that were.
+/// When it is enough.
+#[derive(Clone, Copy, Debug)]
+pub enum End {
+    /// After this time.
+    Time(Duration),
+    /// After so many executions.
+    Executions(u64),
+}
+
+/// Runs each seed and each input of `corpus`, then mutants until it is enough; how many executions that were.
 ///
 /// # Panics
 /// On a finding, once its input is saved. An execution that hangs ends the process.
-pub fn run_for(target: &'static Target, time: Duration, seed: u64, corpus: Vec<Vec<u8>>) -> u64 {
+pub fn run_for(target: &'static Target, end: End, seed: u64, corpus: Vec<Vec<u8>>) -> u64 {
     let now = Arc::new(Now { input: Mutex::new((Instant::now(), Vec::new())), over: AtomicBool::new(false) });
     let watched = now.clone();
     let watcher = std::thread::spawn(move || watch(target, &watched));
-    let outcome = catch_unwind(AssertUnwindSafe(|| mutants(target, time, seed, corpus, &now)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| mutants(target, end, seed, corpus, &now)));
     now.over.store(true, Ordering::Relaxed);
     watcher.thread().unpark();
     if outcome.is_err() {
@@ -68,7 +77,7 @@ fn watch(target: &Target, now: &Now) {
     }
 }
 
-fn mutants(target: &Target, time: Duration, seed: u64, corpus: Vec<Vec<u8>>, now: &Now) -> u64 {
+fn mutants(target: &Target, end: End, seed: u64, corpus: Vec<Vec<u8>>, now: &Now) -> u64 {
     let start = Instant::now();
     let mut random = Random::new(seed);
     let run = |input: &[u8]| {
@@ -82,7 +91,11 @@ fn mutants(target: &Target, time: Duration, seed: u64, corpus: Vec<Vec<u8>>, now
     pool.iter().for_each(|input| run(input));
     let mut executions = pool.len() as u64;
     let seeds = pool.len();
-    while start.elapsed() < time {
+    let enough = |executions| match end {
+        End::Time(time) => start.elapsed() >= time,
+        End::Executions(most) => executions >= most,
+    };
+    while !enough(executions) {
         let (input, other) = (random.below(pool.len()), random.below(pool.len()));
         let mutant = mutate(&mut random, &pool[input], &pool[other], target.max_len);
         run(&mutant);

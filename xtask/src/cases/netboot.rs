@@ -7,7 +7,7 @@ mod lies;
 
 use anyhow::{Result, ensure};
 
-use super::{Case, LINUX, QUIET, Stage, Tier};
+use super::{Case, LINUX, MENU, QUIET, Stage, Tier};
 use crate::build;
 use crate::kernels::Kernel;
 use crate::lab::{Bridge, Capture, Config, Dhcp, End, Family, Guest, Served, Servers, Tftp, Tls, Value};
@@ -26,6 +26,7 @@ pub fn cases() -> Vec<Case> {
         case("nd", Tier::Quick, nd),
         case("nd-named", Tier::Full, nd_named),
         case("pxelinux", Tier::Full, pxelinux),
+        case("localboot", Tier::Full, localboot),
         case("tftp-url", Tier::Full, tftp_url),
         case("http", Tier::Quick, http),
         case("https", Tier::Full, https),
@@ -132,6 +133,22 @@ fn pxelinux(stage: &mut Stage) -> Result<()> {
     let said = boots(stage, "")?;
     ensure!(said.contains("pxelinux.cfg/01-"), "it was not looked for by the card's address: {said}");
     Ok(())
+}
+
+/// "Boot from the local disk", the default of many a PXE server: the disk has a menu of its own, and there is nobody to choose.
+fn localboot(stage: &mut Stage) -> Result<()> {
+    let dhcp = Some(Dhcp { file: Some("pv/pxelinux.0".into()), ..Dhcp::default() });
+    let served = Served { dhcp, tftp: Tftp::Dnsmasq, http: true, ..Served::default() };
+    let text = "UI menu.c32\nMENU HIDDEN\nMENU AUTOBOOT The disk in # second{,s}\nTIMEOUT 30\nDEFAULT local\n\
+                LABEL local\n  MENU LABEL Boot from the local disk\n  LOCALBOOT 0\n\
+                LABEL net\n  KERNEL vmlinuz\n  INITRD initrd\n";
+    serve(stage, served.bytes("pv/pxelinux.cfg/default", text), "")?;
+    let config =
+        stage.pvgrub_on(&Image::new(Kernel::Cloud).usual_menu())?.extra("(nd)/pv/pxelinux.cfg/default");
+    let guest = stage.lab.create(&config)?;
+    stage.lab.expect(&guest, &["The disk in ", "Esc shows the menu."], MENU)?;
+    stage.lab.expect(&guest, &["Booting entry 0 by itself: The usual"], BOOT)?;
+    stage.reports(&guest)?.has("release", Kernel::Cloud.release())
 }
 
 /// A URL of TFTP, and files beside the menu.

@@ -100,7 +100,7 @@ pub fn unsafe_code() -> Result<()> {
 /// By which a program can write to a disk.
 const WRITERS: [&str; 4] = ["std::fs", "OpenOptions", ".writer(", ".write_at("];
 
-/// In a domain the loader writes by `Volume::overwrite` alone: it opens no device as a file, and asks none for its writer.
+/// In a domain the loader writes by `Volume::overwrite` and `Volume::rename` alone: it opens no device as a file, and asks none for its writer.
 pub fn one_way_to_write() -> Result<()> {
     let mut wrong = Vec::new();
     for file in tracked(".rs")? {

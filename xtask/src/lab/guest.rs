@@ -21,6 +21,13 @@ impl Disk {
     pub fn device(&self) -> &str {
         &self.device
     }
+
+    /// The same for a guest that may not write it.
+    pub fn read_only(&self) -> Disk {
+        let mut disk = self.clone();
+        disk.kind.read_only = true;
+        disk
+    }
 }
 
 /// What xl is told about a guest.

@@ -23,12 +23,14 @@ pub enum Layout {
     ExtBoot,
     /// GPT, an EFI system partition (FAT32) first, the root in the second; /boot is on the root.
     Esp,
+    /// The same, and the root has the type of an extended boot loader partition.
+    Xbootldr,
 }
 
 impl Layout {
     /// What the tests of all go through.
     #[cfg(test)]
-    const ALL: [Layout; 7] = [
+    const ALL: [Layout; 8] = [
         Layout::Bare,
         Layout::Mbr,
         Layout::Logical,
@@ -36,6 +38,7 @@ impl Layout {
         Layout::FatBoot,
         Layout::ExtBoot,
         Layout::Esp,
+        Layout::Xbootldr,
     ];
 }
 
@@ -76,7 +79,7 @@ pub struct Image {
     pub big_sectors: bool,
     /// Further files: path below the root, and content.
     pub files: Vec<(String, Vec<u8>)>,
-    /// Files on the first volume of [`Layout::FatBoot`], [`Layout::ExtBoot`] and [`Layout::Esp`]: path from its top, and
+    /// Files on the first volume of [`Layout::FatBoot`], [`Layout::ExtBoot`], [`Layout::Esp`] and [`Layout::Xbootldr`]: path from its top, and
     /// content.
     pub boot_files: Vec<(String, Vec<u8>)>,
     /// Symbolic links: path below the root, in a directory that is there, and target.
@@ -141,7 +144,7 @@ impl Image {
         match self.layout {
             Layout::Bare => 0,
             Layout::Mbr | Layout::Gpt => 1,
-            Layout::FatBoot | Layout::ExtBoot | Layout::Esp => 2,
+            Layout::FatBoot | Layout::ExtBoot | Layout::Esp | Layout::Xbootldr => 2,
             Layout::Logical => 6,
         }
     }

@@ -11,7 +11,7 @@ Usage: pvgrub [OPTIONS] --disk IMAGE [--disk IMAGE]... [EXTRA]...
 
   --disk IMAGE        a disk of the guest: the first is xvda, hd0 for the menu
   --sector-size N     bytes of a sector of the disks named after it (512)
-  --writable          what the menu saves is written to the disks named after it
+  --writable          what the menu saves and counts is written to the disks named after it
   --menu, --config FILE
                       a menu instead of the one on the disks (what a ramdisk is for a domain)
   --memory MIB        memory of the guest (1024)

@@ -1,11 +1,12 @@
 //! Variables, and the block of them that a file holds.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use crate::code;
 use crate::exec::{Call, Exec, Run, Stop};
 use crate::grubenv::Block;
+use crate::number::signed;
 use crate::options::{Opt, Parsed, Syntax, Value};
 
 /// `set [NAME=VALUE]`.
@@ -81,38 +82,34 @@ fn block(exec: &mut Exec, options: &Parsed) -> Result<Option<(String, Block)>, S
     }
 }
 
-fn errno(exec: &Exec) -> u32 {
-    exec.sh.pending.as_ref().map_or(0, |(code, _)| *code)
-}
-
 /// `load_env [--file FILE] [NAME…]`: with names, only those.
 pub(crate) fn load_env(exec: &mut Exec, call: &Call) -> Run {
-    let Some(options) = exec.options(&SYNTAX, &call.name, &call.args)? else { return Ok(errno(exec)) };
-    let Some((_, block)) = block(exec, &options)? else { return Ok(errno(exec)) };
+    let Some(options) = exec.options(&SYNTAX, &call.name, &call.args)? else { return Ok(exec.errno()) };
+    let Some((_, block)) = block(exec, &options)? else { return Ok(exec.errno()) };
     for (name, value) in block.iter() {
         if options.args.is_empty() || options.args.contains(&name) {
             exec.set(&name, &value)?;
         }
     }
-    Ok(errno(exec))
+    Ok(exec.errno())
 }
 
 pub(crate) fn list_env(exec: &mut Exec, call: &Call) -> Run {
-    let Some(options) = exec.options(&SYNTAX, &call.name, &call.args)? else { return Ok(errno(exec)) };
-    let Some((_, block)) = block(exec, &options)? else { return Ok(errno(exec)) };
+    let Some(options) = exec.options(&SYNTAX, &call.name, &call.args)? else { return Ok(exec.errno()) };
+    let Some((_, block)) = block(exec, &options)? else { return Ok(exec.errno()) };
     for (name, value) in block.iter() {
         exec.print(&format!("{name}={value}\n"))?;
     }
-    Ok(errno(exec))
+    Ok(exec.errno())
 }
 
 /// `save_env [--file FILE] NAME…`.
 pub(crate) fn save_env(exec: &mut Exec, call: &Call) -> Run {
-    let Some(options) = exec.options(&SYNTAX, &call.name, &call.args)? else { return Ok(errno(exec)) };
+    let Some(options) = exec.options(&SYNTAX, &call.name, &call.args)? else { return Ok(exec.errno()) };
     if options.args.is_empty() {
         return exec.fail(code::BAD_ARGUMENT, "no variable is specified");
     }
-    let Some((path, mut block)) = block(exec, &options)? else { return Ok(errno(exec)) };
+    let Some((path, mut block)) = block(exec, &options)? else { return Ok(exec.errno()) };
     for name in &options.args {
         match exec.get(name) {
             Some(value) if !block.set(name, &value) => {
@@ -125,5 +122,33 @@ pub(crate) fn save_env(exec: &mut Exec, call: &Call) -> Run {
     if let Err(error) = exec.host.write_env(&path, block.bytes()) {
         exec.file_error(&path, &error);
     }
-    Ok(errno(exec))
+    Ok(exec.errno())
+}
+
+/// `increment NAME`, which Fedora's GRUB has.
+pub(crate) fn increment(exec: &mut Exec, call: &Call) -> Run {
+    count(exec, call, 1)
+}
+
+/// `decrement NAME`, which Fedora's GRUB has: its `08_fallback_counting` counts starts so that did not end well.
+pub(crate) fn decrement(exec: &mut Exec, call: &Call) -> Run {
+    count(exec, call, -1)
+}
+
+fn count(exec: &mut Exec, call: &Call, by: i64) -> Run {
+    let name = match call.args.as_slice() {
+        [] => return exec.fail(code::BAD_ARGUMENT, "no variable specified"),
+        [name] => name,
+        _ => return exec.fail(code::BAD_ARGUMENT, "too many arguments"),
+    };
+    let Some(old) = exec.get(name) else {
+        return exec.fail(code::FILE_NOT_FOUND, &format!("No such variable \"{name}\""));
+    };
+    match signed(&old) {
+        (_, Some((code, why))) => exec.fail(code, why),
+        (value, None) => {
+            exec.set(name, &value.wrapping_add(by).to_string())?;
+            Ok(0)
+        }
+    }
 }

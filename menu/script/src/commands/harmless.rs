@@ -31,6 +31,7 @@ const HARMLESS: &[&str] = &[
     "terminal_output",
     "vbeinfo",
     "vbetest",
+    "version",
     "videoinfo",
     "videotest",
 ];
@@ -40,6 +41,8 @@ const FIRMWARE: &str = "a Xen PV domain has no firmware";
 const SECTOR: &str = "a Xen PV domain has no boot sector to run";
 const OTHER: &str = "this is no system that a Xen PV domain can run";
 const DEVICE: &str = "devices made of files or of encrypted disks are not supported";
+const PRIORITY: &str =
+    "the priorities of partitions are not known here; choose an entry that names its kernel";
 const HIDDEN: &str = "it is not offered here";
 
 /// Refused, and why.
@@ -56,6 +59,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("extract_entries_source", HIDDEN),
     ("freedos", SECTOR),
     ("fwsetup", FIRMWARE),
+    ("gptprio.next", PRIORITY),
+    ("gptpriority", PRIORITY),
     ("hashsum", HIDDEN),
     ("hexdump", HIDDEN),
     ("kfreebsd", OTHER),

@@ -9,17 +9,21 @@ use crate::menu::{Boot, Initrd, Module};
 /// The most ramdisks and modules of an entry.
 const MOST: usize = 255;
 
-/// `linux FILE [ARGUMENT…]`.
+/// `linux [--verbatim] FILE [ARGUMENT…]`. The option is not GRUB's: the arguments become the command line as they are, without the
+/// backslashes and quotes that GRUB puts around what is special. By it the entries of other formats can be shown as commands.
 pub(crate) fn linux(exec: &mut Exec, call: &Call) -> Run {
-    let Some((file, args)) = call.args.split_first() else {
+    let verbatim = call.args.first().is_some_and(|arg| arg == "--verbatim");
+    let words = call.args.get(usize::from(verbatim)..).unwrap_or_default();
+    let Some((file, args)) = words.split_first() else {
         return exec.fail(code::BAD_ARGUMENT, "filename expected");
     };
     exec.sh.loaded = None;
-    if doubtful(&call.args) {
+    // Whoever writes the option means each character.
+    if doubtful(if verbatim { core::slice::from_ref(file) } else { words }) {
         return not_utf8(exec);
     }
-    let Some(kernel) = exec.existing_file(file) else { return Ok(errno(exec)) };
-    let args = command_line(args);
+    let Some(kernel) = exec.existing_file(file) else { return Ok(exec.errno()) };
+    let args = if verbatim { args.join(" ") } else { command_line(args) };
     exec.sh.loaded = Some(Boot { command: call.name.clone(), kernel, args, ..Boot::default() });
     Ok(0)
 }
@@ -44,7 +48,7 @@ pub(crate) fn initrd(exec: &mut Exec, call: &Call) -> Run {
             Some((name, file)) => (Some(name.to_string()), file),
             None => (None, arg.as_str()),
         };
-        let Some(file) = exec.existing_file(file) else { return Ok(errno(exec)) };
+        let Some(file) = exec.existing_file(file) else { return Ok(exec.errno()) };
         initrds.push(Initrd { file, name });
     }
     if let Some(boot) = &mut exec.sh.loaded {
@@ -72,7 +76,7 @@ pub(crate) fn module(exec: &mut Exec, call: &Call) -> Run {
         Some(_) if doubtful(&call.args) => return not_utf8(exec),
         Some(_) => {}
     }
-    let Some(file) = exec.existing_file(file) else { return Ok(errno(exec)) };
+    let Some(file) = exec.existing_file(file) else { return Ok(exec.errno()) };
     let args = command_line(args);
     if let Some(boot) = &mut exec.sh.loaded {
         boot.modules.push(Module { file, args, nounzip });
@@ -105,10 +109,6 @@ pub(crate) fn reboot(_: &mut Exec, _: &Call) -> Run {
 
 pub(crate) fn exit(_: &mut Exec, _: &Call) -> Run {
     Err(Stop::Exit)
-}
-
-fn errno(exec: &Exec) -> u32 {
-    exec.sh.pending.as_ref().map_or(0, |(code, _)| *code)
 }
 
 /// Whether something was replaced because the script is no UTF-8: a file's name or a command line must not be guessed.

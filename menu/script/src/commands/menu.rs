@@ -1,11 +1,12 @@
 //! Commands that make entries and read other files.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::code;
-use crate::exec::{Call, Exec, Run, Stop};
+use crate::exec::{Call, Exec, Missing, Run, Stop};
 use crate::host::{BlsEntry, HostError};
 use crate::limits::Bound;
 use crate::menu::Entry;
@@ -34,7 +35,7 @@ pub(crate) fn submenu(exec: &mut Exec, call: &Call) -> Run {
 }
 
 fn define(exec: &mut Exec, call: &Call, submenu: bool) -> Run {
-    let Some(mut options) = exec.options(&SYNTAX, &call.name, &call.args)? else { return Ok(errno(exec)) };
+    let Some(mut options) = exec.options(&SYNTAX, &call.name, &call.args)? else { return Ok(exec.errno()) };
     if options.args.is_empty() {
         return exec.fail(code::BAD_ARGUMENT, "missing arguments");
     }
@@ -97,7 +98,7 @@ fn add(exec: &mut Exec, entry: Entry) -> Result<(), Stop> {
 /// `source FILE`, `. FILE`: that there is no such file is no error.
 pub(crate) fn source(exec: &mut Exec, call: &Call) -> Run {
     match call.args.as_slice() {
-        [path] => exec.config_file(path, false),
+        [path] => exec.config_file(path, Missing::Ignored),
         _ => exec.fail(code::BAD_ARGUMENT, "filename expected"),
     }
 }
@@ -106,7 +107,7 @@ pub(crate) fn source(exec: &mut Exec, call: &Call) -> Run {
 pub(crate) fn configfile(exec: &mut Exec, call: &Call) -> Run {
     let [path] = call.args.as_slice() else { return exec.fail(code::BAD_ARGUMENT, "filename expected") };
     exec.sh.open(false)?;
-    exec.config_file(path, false)?;
+    exec.config_file(path, Missing::Noted)?;
     if !exec.sh.entries().is_empty() {
         return Err(Stop::Menu);
     }
@@ -120,38 +121,114 @@ pub(crate) fn normal(exec: &mut Exec, call: &Call) -> Run {
         Some(path) => path.clone(),
         None => format!("{}/grub.cfg", exec.get("prefix").unwrap_or_default()),
     };
-    exec.config_file(&path, false)?;
+    exec.config_file(&path, Missing::Ignored)?;
     if exec.sh.entries().is_empty() { Ok(0) } else { Err(Stop::Menu) }
 }
 
-/// `blscfg [DIRECTORY]`: entries of the Boot Loader Specification, `/loader/entries` if none is named.
+const BLSCFG: Syntax = Syntax {
+    options: &[
+        Opt("path", b'p', Value::Needed),
+        Opt("enable-fallback", b'f', Value::None),
+        Opt("show-default", b'd', Value::None),
+        Opt("show-non-default", b'n', Value::None),
+        Opt("entry", b'e', Value::Needed),
+    ],
+    accept_dash: false,
+    at_start: false,
+};
+
+/// Where entries are, and where they are if `/boot` is a directory of its volume.
+const ENTRIES: &str = "/loader/entries";
+const WITHIN_BOOT: &str = "/boot/loader/entries";
+
+/// `blscfg [default|non-default|NAME|DIRECTORY|FILE]`, as Fedora's GRUB has it; `blscfg [--path DIRECTORY] [--enable-fallback]
+/// [--show-default] [--show-non-default] [--entry NAME]`, as GRUB 2.14. Entries of the Boot Loader Specification; what is there
+/// already is not added again.
 pub(crate) fn blscfg(exec: &mut Exec, call: &Call) -> Run {
-    let directory = call.args.first().cloned().or_else(|| exec.get("blsdir"));
-    let directory = directory.unwrap_or_else(|| "/loader/entries".to_string());
-    let Some(directory) = exec.qualified(&directory) else { return Ok(errno(exec)) };
-    let entries = match exec.host.bls(&directory, &|name| exec.sh.get(name)) {
-        Ok(entries) => entries,
-        // Without the directory there are no entries.
-        Err(HostError::NotFound) => Vec::new(),
-        Err(error) => {
-            exec.file_error(&directory, &error);
-            return Ok(errno(exec));
-        }
-    };
+    let Some(options) = exec.options(&BLSCFG, &call.name, &call.args)? else { return Ok(exec.errno()) };
+    let mut default = options.has(2);
+    let mut others = options.has(3);
+    let mut name = options.value(4).map(str::to_string);
+    let mut directory = options.value(0).map(str::to_string);
+    match options.args.first().map(String::as_str) {
+        None => {}
+        Some("default") => default = true,
+        Some("non-default") => others = true,
+        Some(path) if path.starts_with(['(', '/']) => match path.rsplit_once('/') {
+            Some((above, file)) if file.ends_with(".conf") => {
+                directory = Some(above.to_string());
+                name = Some(file.to_string());
+            }
+            _ => directory = Some(path.to_string()),
+        },
+        Some(id) => name = Some(id.to_string()),
+    }
+    let all = !default && !others && name.is_none();
+    let fallback = directory.is_none() || options.has(1);
+    let directory = directory.or_else(|| exec.get("blsdir")).unwrap_or_else(|| ENTRIES.to_string());
+    let Some((directory, entries)) = entries(exec, &directory, fallback)? else { return Ok(exec.errno()) };
     let device = directory.split_once(')').map_or("", |(device, _)| device);
-    for entry in entries {
-        add(exec, from_bls(entry, device, &directory))?;
+    let chosen = exec.get("default").unwrap_or_default();
+    let known: BTreeSet<String> =
+        exec.sh.levels.iter().flat_map(|level| &level.entries).map(of_file).collect();
+    for (number, entry) in entries.into_iter().enumerate() {
+        let is_named = |name: &str| name.strip_suffix(".conf").unwrap_or(name) == entry.id;
+        let is_default = is_named(&chosen) || chosen == entry.title || chosen == number.to_string();
+        let wanted = all
+            || (default && is_default)
+            || (others && !is_default)
+            || name.as_deref().is_some_and(is_named);
+        let entry = from_bls(exec, entry, device, &directory);
+        if wanted && !known.contains(&entry.file) {
+            add(exec, entry)?;
+        }
     }
     Ok(0)
 }
 
+fn of_file(entry: &Entry) -> String {
+    entry.file.clone()
+}
+
+/// What is in this directory, or in the other place; and which it was. An error is pending if there is no such device.
+fn entries(
+    exec: &mut Exec,
+    directory: &str,
+    fallback: bool,
+) -> Result<Option<(String, Vec<BlsEntry>)>, Stop> {
+    let places = [Some(directory), fallback.then_some(WITHIN_BOOT)];
+    let mut first = None;
+    for place in places.into_iter().flatten() {
+        let Some(full) = exec.qualified(place) else { return Ok(None) };
+        match exec.host.bls(&full, &|name| exec.sh.get(name)) {
+            Ok(entries) if !entries.is_empty() => return Ok(Some((full, entries))),
+            // Without the directory there are no entries.
+            Ok(_) | Err(HostError::NotFound) => first = first.or(Some(full)),
+            Err(error) => {
+                exec.file_error(&full, &error);
+                return Ok(None);
+            }
+        }
+    }
+    Ok(first.map(|full| (full, Vec::new())))
+}
+
 /// An entry's commands.
-fn from_bls(bls: BlsEntry, device: &str, directory: &str) -> Entry {
+fn from_bls(exec: &mut Exec, bls: BlsEntry, device: &str, directory: &str) -> Entry {
     let mut source = setparams(core::slice::from_ref(&bls.title));
+    if exec.get("save_default").as_deref() == Some("true") {
+        source.push_str("savedefault\n");
+    }
     source.push_str(&format!("linux {device}){} {}\n", bls.linux, bls.options));
-    if !bls.initrds.is_empty() {
+    // Names of files beside the first ramdisk, or the kernel.
+    let early = exec.get("early_initrd").unwrap_or_default();
+    let beside = bls.initrds.first().unwrap_or(&bls.linux);
+    let beside = beside.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let early: Vec<String> =
+        early.split(' ').filter(|name| !name.is_empty()).map(|name| format!("{beside}/{name}")).collect();
+    if !bls.initrds.is_empty() || !early.is_empty() {
         source.push_str("initrd");
-        bls.initrds.iter().for_each(|file| source.push_str(&format!(" {device}){file}")));
+        early.iter().chain(&bls.initrds).for_each(|file| source.push_str(&format!(" {device}){file}")));
         source.push('\n');
     }
     if let Some(file) = &bls.devicetree {
@@ -171,8 +248,4 @@ fn from_bls(bls: BlsEntry, device: &str, directory: &str) -> Entry {
         file,
         line: 1,
     }
-}
-
-fn errno(exec: &Exec) -> u32 {
-    exec.sh.pending.as_ref().map_or(0, |(code, _)| *code)
 }

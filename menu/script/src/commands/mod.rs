@@ -4,13 +4,17 @@ mod env;
 mod flow;
 mod harmless;
 mod load;
+mod ls;
 mod menu;
 mod search;
 mod show;
 mod test;
+mod usage;
 mod users;
 
 use crate::exec::{Call, Exec, Run};
+
+pub use usage::usage;
 
 pub(crate) type Command = fn(&mut Exec, &Call) -> Run;
 
@@ -19,6 +23,7 @@ const COMMANDS: &[(&str, Command)] = &[
     (".", menu::source),
     ("[", test::test),
     ("authenticate", users::authenticate),
+    ("bls_import", menu::blscfg),
     ("blscfg", menu::blscfg),
     ("boot", load::boot),
     ("break", flow::leave_loop),
@@ -29,6 +34,7 @@ const COMMANDS: &[(&str, Command)] = &[
     ("continue", flow::continue_loop),
     ("cpuid", harmless::cpuid),
     ("date", show::date),
+    ("decrement", env::decrement),
     ("devicetree", load::devicetree),
     ("echo", show::echo),
     ("eval", flow::eval),
@@ -37,6 +43,7 @@ const COMMANDS: &[(&str, Command)] = &[
     ("false", flow::no),
     ("gettext", show::gettext),
     ("halt", load::halt),
+    ("increment", env::increment),
     ("initrd", load::initrd),
     ("initrd16", load::initrd),
     ("initrdefi", load::initrd),
@@ -47,7 +54,7 @@ const COMMANDS: &[(&str, Command)] = &[
     ("linuxefi", load::linux),
     ("list_env", env::list_env),
     ("load_env", env::load_env),
-    ("ls", show::ls),
+    ("ls", ls::ls),
     ("menuentry", menu::menuentry),
     ("module", load::module),
     ("normal", menu::normal),

@@ -26,6 +26,9 @@ const SEARCH: Syntax = Syntax {
         Opt("hint-efi", 0, Value::Needed),
         Opt("hint-arc", 0, Value::Needed),
         Opt("efidisk-only", 0, Value::None),
+        Opt("cryptodisk-only", 0, Value::None),
+        // Fedora's: the disk that `$root` is on.
+        Opt("root-dev-only", b'r', Value::None),
     ],
     accept_dash: true,
     at_start: false,
@@ -33,7 +36,7 @@ const SEARCH: Syntax = Syntax {
 
 /// `search --file|--label|--fs-uuid [--set[=VARIABLE]] [--hint=…] NAME`.
 pub(crate) fn search(exec: &mut Exec, call: &Call) -> Run {
-    let Some(options) = exec.options(&SEARCH, &call.name, &call.args)? else { return Ok(errno(exec)) };
+    let Some(options) = exec.options(&SEARCH, &call.name, &call.args)? else { return Ok(exec.errno()) };
     let mut hints: Vec<String> = options.all(5).chain(options.all(6)).map(str::to_string).collect();
     // Hints for platforms that GRUB 2.06 doesn't know are arguments there; this platform's are of use.
     let mut args = options.args.iter().map(String::as_str).peekable();
@@ -52,7 +55,16 @@ pub(crate) fn search(exec: &mut Exec, call: &Call) -> Run {
         (.., true) => By::File,
         _ => return exec.fail(code::INVALID_COMMAND, "unspecified search type"),
     };
-    find(exec, by, key, variable, &hints)
+    if !options.has(13) {
+        return find(exec, by, key, variable, &hints, None);
+    }
+    let root = exec.get("root").unwrap_or_default();
+    find(exec, by, key, variable, &hints, Some(disk(&root)))
+}
+
+/// The disk of a volume's name.
+fn disk(device: &str) -> &str {
+    device.split_once(',').map_or(device, |(disk, _)| disk)
 }
 
 pub(crate) fn file(exec: &mut Exec, call: &Call) -> Run {
@@ -73,12 +85,21 @@ fn old(exec: &mut Exec, call: &Call, by: By) -> Run {
         return exec.fail(code::BAD_ARGUMENT, "one argument expected");
     };
     let hints = rest.get(1..).unwrap_or_default();
-    find(exec, by, key, rest.first().map(String::as_str), hints)
+    find(exec, by, key, rest.first().map(String::as_str), hints, None)
 }
 
-fn find(exec: &mut Exec, by: By, key: &str, variable: Option<&str>, hints: &[String]) -> Run {
-    let most = if variable.is_some() { 1 } else { MOST };
-    let found = exec.host.search(by, key, hints, most);
+/// Looks on all disks, or on that one.
+fn find(
+    exec: &mut Exec,
+    by: By,
+    key: &str,
+    variable: Option<&str>,
+    hints: &[String],
+    only: Option<&str>,
+) -> Run {
+    let most = if variable.is_some() && only.is_none() { 1 } else { MOST };
+    let mut found = exec.host.search(by, key, hints, most);
+    found.retain(|name| only.is_none_or(|only| disk(name) == only));
     exec.sh.meter.step(found.iter().map(String::len).sum())?;
     let Some(first) = found.first() else {
         return exec.fail(code::FILE_NOT_FOUND, &format!("no such device: {key}"));
@@ -106,7 +127,7 @@ const PROBE: Syntax = Syntax {
 
 /// `probe [--set=VARIABLE] --fs|--fs-uuid|… DEVICE`.
 pub(crate) fn probe(exec: &mut Exec, call: &Call) -> Run {
-    let Some(options) = exec.options(&PROBE, &call.name, &call.args)? else { return Ok(errno(exec)) };
+    let Some(options) = exec.options(&PROBE, &call.name, &call.args)? else { return Ok(exec.errno()) };
     let Some(device) = options.args.first() else {
         return exec.fail(code::BAD_ARGUMENT, "device name required");
     };
@@ -126,7 +147,7 @@ pub(crate) fn probe(exec: &mut Exec, call: &Call) -> Run {
         Ok(value) => value,
         Err(error) => {
             exec.file_error(&format!("({device})"), &error);
-            return Ok(errno(exec));
+            return Ok(exec.errno());
         }
     };
     let value = match (value, what) {
@@ -144,8 +165,4 @@ pub(crate) fn probe(exec: &mut Exec, call: &Call) -> Run {
         None => exec.print(&value)?,
     }
     Ok(0)
-}
-
-fn errno(exec: &Exec) -> u32 {
-    exec.sh.pending.as_ref().map_or(0, |(code, _)| *code)
 }

@@ -73,7 +73,7 @@ const LONGEST: u32 = 3600;
 
 /// `sleep [--verbose] [--interruptible] SECONDS`: 1 if somebody broke it off.
 pub(crate) fn sleep(exec: &mut Exec, call: &Call) -> Run {
-    let Some(options) = exec.options(&SLEEP, &call.name, &call.args)? else { return Ok(errno(exec)) };
+    let Some(options) = exec.options(&SLEEP, &call.name, &call.args)? else { return Ok(exec.errno()) };
     let [seconds] = options.args.as_slice() else {
         return exec.fail(code::BAD_ARGUMENT, "one argument expected");
     };
@@ -100,11 +100,11 @@ const CAT: Syntax = Syntax { options: &[Opt("dos", 0, Value::None)], accept_dash
 
 /// `cat [--dos] FILE`: what can't be printed is shown in hexadecimal.
 pub(crate) fn cat(exec: &mut Exec, call: &Call) -> Run {
-    let Some(options) = exec.options(&CAT, &call.name, &call.args)? else { return Ok(errno(exec)) };
+    let Some(options) = exec.options(&CAT, &call.name, &call.args)? else { return Ok(exec.errno()) };
     let [path] = options.args.as_slice() else {
         return exec.fail(code::BAD_ARGUMENT, "filename expected");
     };
-    let Some(bytes) = exec.read(path, MOST)? else { return Ok(errno(exec)) };
+    let Some(bytes) = exec.read(path, MOST)? else { return Ok(exec.errno()) };
     for chunk in bytes.utf8_chunks() {
         let mut out = String::new();
         let mut chars = chunk.valid().chars().peekable();
@@ -132,8 +132,8 @@ pub(crate) fn cmp(exec: &mut Exec, call: &Call) -> Run {
         return exec.fail(code::BAD_ARGUMENT, "two arguments expected");
     };
     exec.print(&format!("Compare file `{one}' with `{other}':\n"))?;
-    let Some(a) = exec.read(one, MOST)? else { return Ok(errno(exec)) };
-    let Some(b) = exec.read(other, MOST)? else { return Ok(errno(exec)) };
+    let Some(a) = exec.read(one, MOST)? else { return Ok(exec.errno()) };
+    let Some(b) = exec.read(other, MOST)? else { return Ok(exec.errno()) };
     let text = match a.iter().zip(&b).enumerate().find(|(_, (a, b))| a != b) {
         _ if a.len() != b.len() => {
             format!("Files differ in size: {} [{one}], {} [{other}]\n", a.len(), b.len())
@@ -164,7 +164,7 @@ const READ: Syntax =
 
 /// `read [-s] [VARIABLE]`.
 pub(crate) fn read(exec: &mut Exec, call: &Call) -> Run {
-    let Some(options) = exec.options(&READ, &call.name, &call.args)? else { return Ok(errno(exec)) };
+    let Some(options) = exec.options(&READ, &call.name, &call.args)? else { return Ok(exec.errno()) };
     let Some(line) = exec.host.line(options.has(0)) else {
         return exec.fail(code::IO, "there is nobody to ask");
     };
@@ -172,50 +172,4 @@ pub(crate) fn read(exec: &mut Exec, call: &Call) -> Run {
         exec.set(variable, &line)?;
     }
     Ok(0)
-}
-
-/// `ls [PATH…]`.
-pub(crate) fn ls(exec: &mut Exec, call: &Call) -> Run {
-    let mut any = false;
-    for path in call.args.iter().filter(|arg| !arg.starts_with('-')) {
-        any = true;
-        let Some(full) = exec.qualified(path) else { return Ok(0) };
-        if full.ends_with(')') {
-            let device = full.trim_start_matches('(').trim_end_matches(')');
-            match exec.host.probe(device, crate::host::Probe::FileSystem) {
-                Ok(kind) => {
-                    let kind = kind.unwrap_or_else(|| "unknown".into());
-                    exec.print(&format!("({device}): Filesystem is {kind}.\n"))?;
-                }
-                Err(error) => exec.file_error(&full, &error),
-            }
-            continue;
-        }
-        match exec.host.list(&full) {
-            Ok(names) => {
-                let mut out = String::new();
-                for (name, directory) in names.iter().filter(|(name, _)| !name.starts_with('.')) {
-                    out.push_str(&format!("{name}{} ", if *directory { "/" } else { "" }));
-                }
-                out.push('\n');
-                exec.print(&out)?;
-            }
-            Err(_) if exec.host.info(&full).is_ok_and(|info| !info.directory) => {
-                let name = full.rsplit('/').next().unwrap_or_default();
-                exec.print(&format!("{name} \n"))?;
-            }
-            Err(error) => exec.file_error(&full, &error),
-        }
-    }
-    if !any {
-        let devices = exec.host.devices();
-        devices.iter().try_for_each(|name| exec.print(&format!("({name}) ")))?;
-        exec.print("\n")?;
-    }
-    // What went wrong is said, and no failure.
-    Ok(0)
-}
-
-fn errno(exec: &Exec) -> u32 {
-    exec.sh.pending.as_ref().map_or(0, |(code, _)| *code)
 }

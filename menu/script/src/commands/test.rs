@@ -99,12 +99,13 @@ impl Test<'_, '_> {
         Ok(value.or || value.and)
     }
 
+    /// A number, of which GRUB keeps 32 bits.
     fn number(&mut self, text: &str) -> i32 {
         let (value, error) = signed(text);
         if let Some((code, text)) = error {
             _ = self.exec.fail(code, text);
         }
-        value
+        value as i32
     }
 
     /// A test of two arguments with something between them.

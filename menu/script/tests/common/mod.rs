@@ -17,6 +17,8 @@ pub struct Fake {
     pub bls: Vec<BlsEntry>,
     /// Devices besides the disk: those before it, and those behind.
     pub devices: [Vec<String>; 2],
+    /// Other volumes, by what they are found.
+    pub volumes: Vec<(By, String, String)>,
     pub typed: Option<String>,
     pub slept: u32,
     /// Somebody presses Esc after so many seconds.
@@ -88,7 +90,12 @@ impl Host for Fake {
         [before, vec!["hd0".into(), DEVICE.into()], behind].concat()
     }
 
-    fn search(&mut self, by: By, key: &str, _: &[String], _: usize) -> Vec<String> {
+    fn search(&mut self, by: By, key: &str, _: &[String], most: usize) -> Vec<String> {
+        let others = self.volumes.iter().filter(|(kind, name, _)| *kind == by && name == key);
+        let others: Vec<String> = others.map(|(.., device)| device.clone()).take(most).collect();
+        if !others.is_empty() {
+            return others;
+        }
         let found = match by {
             By::File => self.files.contains_key(key),
             By::Label => key == LABEL,

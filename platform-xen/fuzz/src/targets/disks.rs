@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 
 use pvgrub_fs::{Disks, FileKind, FileSystem, MAX_OVERWRITE, Numbering};
+use pvgrub_menu::bls::counted_names;
 
 use crate::Target;
 use crate::disk::{Base, Device, Packed, Patched, fixtures};
@@ -99,7 +100,8 @@ const EXT_IMAGES: [Packed; 27] = fixtures!(
     "ext4-unwritten",
 );
 
-const FAT_IMAGES: [Packed; 4] = fixtures!("fat12", "fat16", "fat32", "fat32-4k");
+const FAT_IMAGES: [Packed; 7] =
+    fixtures!("fat12", "fat16", "fat32", "fat32-4k", "tries12", "tries16", "tries32");
 
 static TABLES: LazyLock<Vec<Base>> = LazyLock::new(|| TABLE_IMAGES.into_iter().map(Base::unpack).collect());
 static EXTS: LazyLock<Vec<Base>> = LazyLock::new(|| EXT_IMAGES.into_iter().map(Base::unpack).collect());
@@ -191,9 +193,37 @@ fn ext(data: &[u8]) {
 }
 
 fn fat(data: &[u8]) {
-    let Input { mut image, lives, first, changes, .. } = Input::take(&FATS, data);
+    let Input { mut image, flags, lives, first, changes } = Input::take(&FATS, data);
     apply(&mut image, changes);
+    rename(image.clone(), flags, lives, first);
     volumes(image, lives, first);
+}
+
+/// A file gets another name by one sector, and its directory reads as before but for it; or nothing is written.
+fn rename(image: Patched, flags: u8, lives: u8, first: u8) {
+    let sector = if flags & 2 == 0 { 512 } else { 4096 };
+    let reads = if lives == 0 { u32::MAX } else { u32::from(lives) };
+    let device = Device::new(image, sector, reads);
+    let mut disks = Disks::new();
+    disks.add("xvda", device.clone());
+    let Some(volume) = disks.volumes().into_iter().next() else { return };
+    let directory = ["/loader/entries", "/EFI/Linux", "/many", ""][usize::from(flags >> 2 & 3)];
+    let list = || volume.open().and_then(|files| files.read_dir(directory));
+    let Ok(mut expected) = list() else { return };
+    let number = usize::from(first) % expected.len().max(1);
+    let Some(entry) = expected.get_mut(number) else { return };
+    let mut names = counted_names(&entry.name);
+    names.push(format!("{}~", entry.name.get(1..).unwrap_or_default()));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let path = format!("{directory}/{}", entry.name);
+    match volume.rename(&path, &names) {
+        Ok(new) => {
+            assert_eq!(device.writes(), [sector as usize], "{path}");
+            entry.name = new.to_owned();
+            assert!(lives != 0 || list().as_ref() == Ok(&expected), "{path} {new}");
+        }
+        Err(why) => assert!(device.writes().len() <= usize::from(lives != 0), "{path}: {why}"),
+    }
 }
 
 fn volumes(image: Patched, lives: u8, first: u8) {

@@ -144,6 +144,7 @@ fn extlinux(mut data: &[u8]) {
     }
     for choice in config.default.iter().chain(&config.on_timeout) {
         assert!(config.item(choice).is_some());
+        assert!(!choice.args.chars().any(|c| c.is_control() && c != '\t'), "{:?}", choice.args);
     }
     let _ = config.wait();
 }

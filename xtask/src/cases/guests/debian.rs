@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 
 use super::driver::{ESC, Person};
 use super::{CLOUD, GENERIC, empty, pair, runs};
-use crate::cases::{Case, Stage, Tier};
+use crate::cases::{Case, MENU, Stage, Tier};
 use crate::kernels::Kernel;
 use crate::material::{Image, grubenv};
 use crate::menus;
@@ -24,6 +24,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::pvgrub("guests/debian/next", Tier::Full, next),
         Case::pvgrub("guests/debian/savedefault", Tier::Full, savedefault),
         Case::pvgrub("guests/debian/forced", Tier::Full, forced),
+        Case::pvgrub("guests/debian/forced-missing", Tier::Full, forced_missing),
         Case::pvgrub("guests/debian/13", Tier::Full, trixie),
     ]
 }
@@ -109,9 +110,10 @@ fn screens(stage: &mut Stage) -> Result<()> {
     )?;
     person.types(ESC)?;
     person.chooses(ADVANCED)?;
+    let within = format!("{HEADLINE}: {ADVANCED}");
     person.looks(
         &[
-            HEADLINE,
+            &within,
             "",
             &format!(">  0  {TITLE}, with Linux {CLOUD}"),
             &format!("   1  {TITLE}, with Linux {CLOUD} (recovery mode)"),
@@ -227,6 +229,28 @@ fn forced(stage: &mut Stage) -> Result<()> {
     let entry = format!("pvgrub.entry=\"{ADVANCED}>2\" pvgrub.append=pick=forced pvgrub.timeout=1");
     let config = stage.guest(&disk("debian-12/default")?, &entry)?;
     let report = Person::at(stage, &config)?.comes_up()?;
+    runs(&report, Kernel::Generic)?;
+    report.has("cmdline", "pick=forced")
+}
+
+/// What dom0 names isn't there: it is told, nothing is booted by itself, and a person can choose.
+fn forced_missing(stage: &mut Stage) -> Result<()> {
+    let extra = format!("pvgrub.entry=\"{ADVANCED}>gone\" pvgrub.append=pick=forced pvgrub.timeout=1");
+    let config = stage.guest(&disk("debian-12/default")?, &extra)?;
+    let mut person = Person::at(stage, &config)?;
+    // In the console's log, beneath what was on the screen before.
+    person.stage.lab.expect(
+        &person.guest,
+        &["this menu has no entry gone, so nothing is booted by itself"],
+        MENU,
+    )?;
+    person.sees("what there is", MENU, |screen| {
+        let text = screen.text().split_whitespace().collect::<Vec<_>>().join(" ");
+        text.contains("no entry gone") && text.contains(&format!("There are: 0 {TITLE}, with Linux"))
+    })?;
+    person.stays(5)?;
+    person.chooses(GENERIC)?;
+    let report = person.comes_up()?;
     runs(&report, Kernel::Generic)?;
     report.has("cmdline", "pick=forced")
 }

@@ -1,6 +1,7 @@
 //! How a disk image comes to be: partition table, file systems, files.
 
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -48,7 +49,7 @@ impl Image {
         let root = 40 * MIB + kernels + room(&self.files) + tree;
         let boot = match self.layout {
             Layout::Bare | Layout::Mbr | Layout::Gpt | Layout::Logical => 0,
-            Layout::FatBoot | Layout::Esp => FAT_LEAST + kernels + room(&self.boot_files),
+            Layout::FatBoot | Layout::Esp | Layout::Xbootldr => FAT_LEAST + kernels + room(&self.boot_files),
             Layout::ExtBoot => 16 * MIB + kernels + room(&self.boot_files),
         };
         let start = match self.layout {
@@ -69,6 +70,16 @@ impl Image {
     /// Where the root begins on the disk, in bytes.
     pub fn root_start(&self) -> u64 {
         self.places().root.start
+    }
+
+    /// A copy of the volume before the root, out of the image at `file`.
+    pub fn volume_before_root(&self, file: &Path) -> Result<tempfile::NamedTempFile> {
+        let Place { start, size } = self.places().boot;
+        let mut from = File::open(file)?;
+        from.seek(SeekFrom::Start(start))?;
+        let mut copy = tempfile::NamedTempFile::new_in(paths::lab())?;
+        std::io::copy(&mut from.take(size), &mut copy)?;
+        Ok(copy)
     }
 
     /// Makes the image at `file`.
@@ -102,7 +113,7 @@ impl Image {
                 .with_context(|| format!("making the link {path}"))?;
         }
         match self.layout {
-            Layout::FatBoot | Layout::Esp => self.fat(file, places.boot, &volume)?,
+            Layout::FatBoot | Layout::Esp | Layout::Xbootldr => self.fat(file, places.boot, &volume)?,
             Layout::ExtBoot => self.ext(file, places.boot, &volume, Fs::Ext4, ("pvboot", BOOT_UUID))?,
             _ => {}
         }
@@ -127,6 +138,10 @@ impl Image {
                 format!("label: dos\n1 : {}, type=83, bootable\n2 : {}, type=83\n", at(boot), at(root))
             }
             Layout::Esp => format!("label: gpt\n1 : {}, type=uefi\n2 : {}, type=linux\n", at(boot), at(root)),
+            Layout::Xbootldr => {
+                let xbootldr = "bc13c2ff-59e6-4262-a352-b275fd6f7172";
+                format!("label: gpt\n1 : {}, type=uefi\n2 : {}, type={xbootldr}\n", at(boot), at(root))
+            }
             Layout::Logical => format!(
                 "label: dos\n1 : {}, type=83\n2 : {}, type=5\n5 : {}, type=83\n6 : {}, type=83\n",
                 part(MIB, 4 * MIB),

@@ -5,11 +5,14 @@ use std::sync::atomic::Ordering;
 use platform_xen_fake::peer::{Machine, Mapping, Store};
 use platform_xen_sys::block as sys;
 
+use crate::ends::Ends;
 use crate::script::{Actor, Script};
 
 /// Directories of both ends.
 pub const FRONT: &str = "/local/domain/5/device/vbd/51712";
 pub const BACK: &str = "/local/domain/0/backend/vbd/5/51712";
+/// The state in which the frontend has written its keys.
+const READY: u32 = 3;
 
 /// A request that the backend has taken off the ring.
 struct Request {
@@ -21,7 +24,7 @@ struct Request {
 /// The backend. Connecting and closing go as they should unless the script writes other states.
 pub struct Backend {
     script: Script,
-    store: Store,
+    ends: Ends,
     /// The ring's pages, while connected.
     ring: Vec<Mapping>,
     port: u32,
@@ -29,12 +32,8 @@ pub struct Backend {
     cons: u32,
     prod: u32,
     taken: Vec<Request>,
-    /// Pages of requests that it keeps.
-    kept: Vec<Mapping>,
     /// Answers every request in good time once the script is over.
     good_end: bool,
-    /// The states of both ends, and at which generation of the store.
-    states: (u64, [Option<u32>; 2]),
 }
 
 impl Backend {
@@ -42,31 +41,23 @@ impl Backend {
     pub fn new(script: Script, store: Store, good_end: bool) -> Backend {
         Backend {
             script,
-            store,
+            ends: Ends::new(store, FRONT, BACK),
             ring: Vec::new(),
             port: 0,
             cons: 0,
             prod: 0,
             taken: Vec::new(),
-            kept: Vec::new(),
             good_end,
-            states: (0, [None; 2]),
         }
     }
 
     /// Writes to all that it keeps.
     pub fn write_kept(&self, machine: &Machine) {
-        for mapping in &self.kept {
-            machine.memory(mapping).write(0, &[0xbd; 4096]);
-        }
-    }
-
-    fn number(&self, path: &str) -> Option<u32> {
-        self.store.read(path)?.parse().ok()
+        self.ends.write_kept(machine);
     }
 
     fn connect(&mut self, machine: &Machine) {
-        let key = |key: &str| self.number(&format!("{FRONT}/{key}"));
+        let key = |key: &str| self.ends.number(key);
         let grants: Vec<u32> = match key("ring-page-order") {
             None => key("ring-ref").into_iter().collect(),
             Some(order) => (0..1 << order.min(4)).filter_map(|i| key(&format!("ring-ref{i}"))).collect(),
@@ -152,7 +143,7 @@ impl Backend {
             let Some(mapping) = machine.map(*grant, true) else { continue };
             self.script.scribble(machine.memory(&mapping));
             if keep {
-                self.kept.push(mapping);
+                self.ends.keep(mapping);
             } else {
                 machine.unmap(mapping);
             }
@@ -251,16 +242,13 @@ impl Actor for Backend {
             9 => {
                 let (key, value) = (*self.script.one(&KEYS), self.script.word());
                 let value = if what & 0x80 == 0 { value % 8 } else { value };
-                self.store.write(&format!("{BACK}/{key}"), value);
+                self.ends.set(key, value);
             }
             10 => {
-                let kept = usize::from(self.script.number());
-                for mapping in self.kept.drain(kept.min(self.kept.len())..).collect::<Vec<_>>() {
-                    machine.unmap(mapping);
-                }
+                self.ends.let_go(machine, usize::from(self.script.number()));
             }
             _ => match self.script.number() {
-                0 => self.store.remove(BACK),
+                0 => self.ends.vanish(),
                 1 => self.connect(machine),
                 n => self.good_end = n & 1 == 0,
             },
@@ -268,33 +256,24 @@ impl Actor for Backend {
     }
 
     fn attend(&mut self, machine: &Machine) -> bool {
-        let generation = self.store.generation();
-        if self.states.0 != generation {
-            self.states = (generation, [BACK, FRONT].map(|end| self.number(&format!("{end}/state"))));
+        if let Some(next) = self.ends.next(READY) {
+            match next {
+                4 => self.connect(machine),
+                6 => self.disconnect(machine),
+                _ => {}
+            }
+            self.ends.set("state", next);
+            return true;
         }
-        let [back, front] = self.states.1;
-        let next = match (back, front) {
-            (Some(1 | 6), Some(1)) => 2,
-            (Some(2), Some(3)) => {
-                self.connect(machine);
-                4
+        let answers = self.ends.connected() && self.good_end && self.script.is_over();
+        if answers && machine.take_event(self.port) {
+            self.listen(machine);
+            for request in self.taken.drain(..).collect::<Vec<_>>() {
+                self.answer(machine, request.id, request.operation, 0);
             }
-            (Some(2..=4), Some(5)) => 5,
-            (Some(2..=5), Some(6)) => {
-                self.disconnect(machine);
-                6
-            }
-            (Some(4), _) if self.good_end && self.script.is_over() && machine.take_event(self.port) => {
-                self.listen(machine);
-                for request in self.taken.drain(..).collect::<Vec<_>>() {
-                    self.answer(machine, request.id, request.operation, 0);
-                }
-                self.announce(machine);
-                return true;
-            }
-            _ => return false,
-        };
-        self.store.write(&format!("{BACK}/state"), next);
-        true
+            self.announce(machine);
+            return true;
+        }
+        false
     }
 }

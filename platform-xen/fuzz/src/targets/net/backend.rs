@@ -6,11 +6,14 @@ use std::sync::atomic::Ordering;
 use platform_xen_fake::peer::{Machine, Mapping, Store};
 use platform_xen_sys::net as sys;
 
+use crate::ends::Ends;
 use crate::script::{Actor, Script};
 
 /// Directories of both ends.
 pub const FRONT: &str = "/local/domain/5/device/vif/0";
 pub const BACK: &str = "/local/domain/0/backend/vif/5/0";
+/// The state in which the frontend has written its keys.
+const READY: u32 = 4;
 /// Slots of either ring, and their bytes.
 const SLOTS: u32 = 256;
 const TX_SLOT: usize = 12;
@@ -62,7 +65,7 @@ impl Ring {
 /// The backend. Connecting and closing go as they should unless the script writes other states.
 pub struct Backend {
     script: Script,
-    store: Store,
+    ends: Ends,
     tx: Ring,
     rx: Ring,
     port: u32,
@@ -72,12 +75,8 @@ pub struct Backend {
     pages: VecDeque<(u16, u32)>,
     /// Grants of all that was sent or is to be received, last.
     grants: VecDeque<u32>,
-    /// Pages that it keeps.
-    kept: Vec<Mapping>,
     /// Answers and delivers in good time once the script is over.
     good_end: bool,
-    /// The states of both ends, and at which generation of the store.
-    states: (u64, [Option<u32>; 2]),
 }
 
 impl Backend {
@@ -85,32 +84,24 @@ impl Backend {
     pub fn new(script: Script, store: Store, good_end: bool) -> Backend {
         Backend {
             script,
-            store,
+            ends: Ends::new(store, FRONT, BACK),
             tx: Ring::new(TX_SLOT),
             rx: Ring::new(RX_SLOT),
             port: 0,
             sent: VecDeque::new(),
             pages: VecDeque::new(),
             grants: VecDeque::new(),
-            kept: Vec::new(),
             good_end,
-            states: (0, [None; 2]),
         }
     }
 
     /// Writes to all that it keeps.
     pub fn write_kept(&self, machine: &Machine) {
-        for mapping in &self.kept {
-            machine.memory(mapping).write(0, &[0xbd; 4096]);
-        }
-    }
-
-    fn number(&self, path: &str) -> Option<u32> {
-        self.store.read(path)?.parse().ok()
+        self.ends.write_kept(machine);
     }
 
     fn connect(&mut self, machine: &Machine) {
-        let key = |key: &str| self.number(&format!("{FRONT}/{key}"));
+        let key = |key: &str| self.ends.number(key);
         let map = |grant: Option<u32>| machine.map(grant?, true);
         let (tx, rx, port) = (map(key("tx-ring-ref")), map(key("rx-ring-ref")), key("event-channel"));
         self.disconnect(machine);
@@ -304,64 +295,54 @@ impl Actor for Backend {
                     Some(mapping) => {
                         self.script.scribble(machine.memory(&mapping));
                         if n & 0x80 != 0 {
-                            self.kept.push(mapping);
+                            self.ends.keep(mapping);
                         } else {
                             machine.unmap(mapping);
                         }
                     }
                     // What is sent can be read only, and kept.
-                    None if n & 0x80 != 0 => self.kept.extend(machine.map(grant, false)),
+                    None if n & 0x80 != 0 => {
+                        machine.map(grant, false).into_iter().for_each(|page| self.ends.keep(page))
+                    }
                     None => {}
                 }
             }
             12 => {
                 let (key, value) = (*self.script.one(&KEYS), self.script.word());
                 let value = if what & 0x80 == 0 { value % 8 } else { value };
-                self.store.write(&format!("{BACK}/{key}"), value);
+                self.ends.set(key, value);
             }
             _ => match self.script.number() {
-                0 => self.store.remove(BACK),
+                0 => self.ends.vanish(),
                 1 => self.connect(machine),
                 n if n & 2 == 0 => self.good_end = n & 1 == 0,
                 n => {
-                    let kept = usize::from(n >> 2);
-                    for mapping in self.kept.drain(kept.min(self.kept.len())..).collect::<Vec<_>>() {
-                        machine.unmap(mapping);
-                    }
+                    self.ends.let_go(machine, usize::from(n >> 2));
                 }
             },
         }
     }
 
     fn attend(&mut self, machine: &Machine) -> bool {
-        let generation = self.store.generation();
-        if self.states.0 != generation {
-            self.states = (generation, [BACK, FRONT].map(|end| self.number(&format!("{end}/state"))));
+        if let Some(next) = self.ends.next(READY) {
+            match next {
+                4 => self.connect(machine),
+                6 => self.disconnect(machine),
+                _ => {}
+            }
+            self.ends.set("state", next);
+            return true;
         }
-        let [back, front] = self.states.1;
-        let next = match (back, front) {
-            (Some(1 | 6), Some(1)) => 2,
-            (Some(2), Some(4)) => {
-                self.connect(machine);
-                4
+        let answers = self.ends.connected() && self.good_end && self.script.is_over();
+        if answers && machine.take_event(self.port) {
+            self.listen(machine);
+            for id in self.sent.drain(..).collect::<Vec<_>>() {
+                self.answer(machine, id, 0);
             }
-            (Some(2..=4), Some(5)) => 5,
-            (Some(2..=5), Some(6)) => {
-                self.disconnect(machine);
-                6
-            }
-            (Some(4), _) if self.good_end && self.script.is_over() && machine.take_event(self.port) => {
-                self.listen(machine);
-                for id in self.sent.drain(..).collect::<Vec<_>>() {
-                    self.answer(machine, id, 0);
-                }
-                self.deliver(machine, 2, false);
-                self.announce(machine);
-                return true;
-            }
-            _ => return false,
-        };
-        self.store.write(&format!("{BACK}/state"), next);
-        true
+            self.deliver(machine, 2, false);
+            self.announce(machine);
+            return true;
+        }
+        false
     }
 }
