@@ -13,6 +13,8 @@ use crate::packages::{self, Suite};
 use crate::{paths, sh, tools};
 
 const MIB: u64 = 1 << 20;
+/// The most that is read of what it prints.
+const MOST: usize = 1 << 20;
 /// Volume of the scripts, as menu/script/tests/common has it.
 const LABEL: &str = "fixtures";
 const UUID: &str = "5b1f9f8e-3f27-4b0c-9a55-2f3c7d1e0a42";
@@ -138,6 +140,10 @@ fn listen(child: &mut Child, most: Duration) -> Result<Option<(String, bool)>> {
                 return Ok(Some((String::from_utf8_lossy(&bytes).into_owned(), true)));
             }
             Err(_) => return Ok(None),
+        }
+        // It may be printing without an end.
+        if bytes.len() > MOST || Instant::now() > until {
+            return Ok(None);
         }
         let text = String::from_utf8_lossy(&bytes);
         if let Some((before, _)) = text.split_once("GRUB  version") {
