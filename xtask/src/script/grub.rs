@@ -170,6 +170,18 @@ fn plain(said: &str, ended: bool) -> String {
         "GNU",
     ];
     let syntax = ["error: syntax error.", "error: Incorrect command.", "error: $.", "error: out of memory."];
+    // A title is one line.
+    let pieces: Vec<String> = text
+        .split_inclusive("'\n")
+        .map(|piece| match piece.rfind("  Booting `") {
+            Some(at) if piece.ends_with("'\n") => {
+                let (before, title) = piece.split_at(at);
+                format!("{before}{}\n", title.trim_end().replace('\n', " "))
+            }
+            _ => piece.to_owned(),
+        })
+        .collect();
+    let mut text = pieces.concat();
     // Behind `echo -n` too they are looked at for themselves.
     for word in syntax.iter().chain(&["  Booting `", "   Falling back to `"]) {
         text = text.replace(word, &format!("\n{word}"));
