@@ -427,7 +427,6 @@ impl Generator {
             5 => format!(
                 "{} {}",
                 self.pick(&[
-                    "insmod",
                     "nonsense",
                     "a-long-command-that-nobody-knows",
                     "no=",
