@@ -14,6 +14,7 @@ mod extlinux;
 mod given;
 mod input;
 mod keys;
+mod legacy;
 #[cfg(not(target_os = "hermit"))]
 mod lint;
 #[cfg(not(target_os = "hermit"))]
@@ -48,6 +49,7 @@ use config::Sources;
 use console::Console;
 use given::Given;
 use keys::Keys;
+use legacy::Collected;
 #[cfg(not(target_os = "hermit"))]
 use machine::Paper;
 use machine::{Machine, This};
@@ -97,6 +99,7 @@ fn run(machine: &impl Machine) -> ExitCode {
             sources,
             timings: &timings,
             shell: None,
+            collected: Collected::default(),
             trail: Vec::new(),
             counted,
         };

@@ -201,7 +201,9 @@ impl<M: Machine> Session<'_, M> {
     pub(super) fn further(&mut self, mut config: Config<'_>, way: &Way, depth: usize) -> End {
         way.lead_into(&mut config);
         self.machine.options().forced.hold_further(&mut config.menu.settings, way.cause);
-        self.menu(&config, depth)
+        let end = self.menu(&config, depth);
+        self.forget_typed();
+        end
     }
 
     /// Goes on where a script led to. Whoever ran the script leaves a menu of it afterwards.

@@ -7,6 +7,7 @@ use pvgrub_menu::{Action, Cause, Key, Look, Memory, Style, Ui};
 use crate::config::{Config, Home, Sources};
 use crate::console::Console;
 use crate::keys::Event;
+use crate::legacy::Collected;
 use crate::load::Failure;
 use crate::machine::Machine;
 use crate::reader::Reader;
@@ -45,6 +46,8 @@ pub struct Session<'a, M: Machine> {
     pub timings: &'a Timings,
     /// The shell of the command line, where the menu has none of its own.
     pub shell: Option<Script>,
+    /// What was typed there over a menu.lst.
+    pub collected: Collected,
     /// The names of the menus that are open, the first one first.
     pub trail: Vec<String>,
     /// Entries that were counted down.
@@ -90,7 +93,7 @@ impl<'a, M: Machine> Session<'a, M> {
             self.console.lines(missed);
         }
         ui.say(&missed.iter().chain(&config.notes).map(String::as_str).collect::<Vec<_>>().join("\n"));
-        self.shell = None;
+        self.forget_typed();
         loop {
             let mut action = match self.action(&mut ui) {
                 Ok(action) => action,
@@ -103,7 +106,7 @@ impl<'a, M: Machine> Session<'a, M> {
                     Ok(End::Back | End::Up(_)) => {
                         // What was shown there counts here.
                         ui.remember(self.memory.clone());
-                        self.shell = None;
+                        self.forget_typed();
                         break;
                     }
                     Ok(End::GaveUp) => {
@@ -174,6 +177,12 @@ impl<'a, M: Machine> Session<'a, M> {
                 return Ok(action);
             }
         }
+    }
+
+    /// Another menu is on the screen: the command line begins anew.
+    pub(super) fn forget_typed(&mut self) {
+        self.shell = None;
+        self.collected = Collected::default();
     }
 
     pub(super) fn leave(&mut self, ui: &mut Ui) {

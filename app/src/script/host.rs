@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use pvgrub_fs::{Content, FileKind, FileSystem, Partition, Volume};
+use pvgrub_fs::{Content, FileKind, FileSystem, Numbering, Partition, Volume};
 use pvgrub_menu::{Key, bls, clean};
 use pvgrub_net::Place;
 use pvgrub_script::{BlsEntry, By, DateTime, Host, HostError, Info, Probe};
@@ -30,6 +30,8 @@ pub struct ScriptHost<'a, 'd, M: Machine> {
     pub silent: bool,
     /// What is said is kept here, and not shown.
     pub said: Option<&'a mut String>,
+    /// How partitions are counted.
+    pub counting: Numbering,
     /// Text without its line's end.
     pub line: String,
     /// What stands in files on servers, the first few of them: a script may ask for one several times.
@@ -73,11 +75,13 @@ impl<'a, 'd, M: Machine> ScriptHost<'a, 'd, M> {
         console: &'a mut Console,
         silent: bool,
     ) -> Self {
-        Self { sources, home, console, silent, said: None, line: String::new(), fetched: BTreeMap::new() }
+        let (line, fetched) = (String::new(), BTreeMap::new());
+        Self { sources, home, console, silent, said: None, counting: Numbering::Grub2, line, fetched }
     }
 
     fn target(&mut self, path: &str) -> Result<Target<'d>, HostError> {
-        let file = names::file_ref(path, self.home, self.sources.disks).map_err(|why| match why {
+        let file = names::file_ref(path, self.home, self.sources.disks, self.counting);
+        let file = file.map_err(|why| match why {
             names::Wrong::NoDevice => HostError::NoDevice,
             names::Wrong::Name(why) => HostError::Failed(why),
         })?;
@@ -118,7 +122,7 @@ impl<'a, 'd, M: Machine> ScriptHost<'a, 'd, M> {
     }
 
     fn volume(&self, device: &str) -> Result<&'d Volume, HostError> {
-        names::volume(device, self.home, self.sources.disks).ok_or(HostError::NoDevice)
+        names::volume(device, self.home, self.sources.disks, self.counting).ok_or(HostError::NoDevice)
     }
 
     /// The rest of the output, at the end of a run.
@@ -132,7 +136,7 @@ impl<'a, 'd, M: Machine> ScriptHost<'a, 'd, M> {
     /// Volumes in the order in which a search looks at them: those of hints, those of the menu's own disk, then all.
     fn in_order(&self, hints: &[String]) -> Vec<&'d Volume> {
         let disks = self.sources.disks;
-        let hinted = hints.iter().flat_map(|hint| names::hinted(hint, self.home, disks));
+        let hinted = hints.iter().flat_map(|hint| names::hinted(hint, self.home, disks, self.counting));
         let home = self.home.volume().and_then(|home| disks.disks().get(home.disk));
         let near = home.into_iter().flat_map(|disk| disk.volumes());
         let mut order: Vec<&Volume> = Vec::new();
@@ -204,8 +208,8 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
     fn devices(&mut self) -> Vec<String> {
         let disks = self.sources.disks;
         let whole = (0..disks.disks().len()).map(|number| format!("hd{number}"));
-        let parts = disks.volumes().into_iter().filter(|volume| volume.partition.is_some()).map(names::of);
-        whole.chain(parts).collect()
+        let parts = disks.volumes().into_iter().filter(|volume| volume.partition.is_some());
+        whole.chain(parts.map(|volume| names::of(volume, self.counting))).collect()
     }
 
     fn search(&mut self, by: By, key: &str, hints: &[String], most: usize) -> Vec<String> {
@@ -217,7 +221,8 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
             By::Label => volume.label.as_deref() == Some(key),
             By::Uuid => volume.uuid.as_deref().is_some_and(|uuid| uuid.eq_ignore_ascii_case(key)),
         };
-        self.in_order(hints).into_iter().filter(fits).take(most).map(names::of).collect()
+        let found = self.in_order(hints).into_iter().filter(fits).take(most);
+        found.map(|volume| names::of(volume, self.counting)).collect()
     }
 
     fn probe(&mut self, device: &str, what: Probe) -> Result<Option<String>, HostError> {

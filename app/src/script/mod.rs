@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use pvgrub_fs::{Numbering, Volume};
 use pvgrub_menu::{
     Access, Boot, Colors, Default as Chosen, Entry, FileRef, Key, Menu, Module, Note, Secret, Settings,
     Target, TimeoutStyle, clean,
@@ -14,7 +15,7 @@ use pvgrub_menu::{
 use pvgrub_script::{self as shell, Host, Limits, Outcome, Shell};
 
 pub use host::ScriptHost;
-pub use names::server_name;
+pub use names::{of as name_of, server_name};
 
 use crate::config::{Home, Sources};
 use crate::console::Console;
@@ -27,7 +28,10 @@ const MAX_USERS: usize = 256;
 
 /// A shell that a menu came from, or that the command line talks to.
 #[derive(Clone)]
-pub struct Script(Rc<RefCell<Shell>>);
+pub struct Script {
+    shell: Rc<RefCell<Shell>>,
+    counting: Numbering,
+}
 
 impl std::fmt::Debug for Script {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -64,11 +68,21 @@ impl Script {
     /// A shell as GRUB has it before it reads its configuration at `home`. The guest's scripts can ask for the words of the host's
     /// command line that are not the loader's: `$pvgrub_extra`.
     pub fn new<M: Machine>(sources: Sources<'_, '_, M>, home: &Home<'_>, extra: &str) -> Self {
-        let (root, prefix) = names::start(home, sources.disks);
+        Self::counting(Numbering::Grub2, sources, home, extra)
+    }
+
+    /// The same with partitions counted so.
+    pub fn counting<M: Machine>(
+        counting: Numbering,
+        sources: Sources<'_, '_, M>,
+        home: &Home<'_>,
+        extra: &str,
+    ) -> Self {
+        let (root, prefix) = names::start(home, sources.disks, counting);
         let mut shell = Shell::new(&root, &prefix, Limits::default());
         // Bounded: the whole command line has 1,023 bytes.
         let _ = shell.set("pvgrub_extra", extra);
-        Self(Rc::new(RefCell::new(shell)))
+        Self { shell: Rc::new(RefCell::new(shell)), counting }
     }
 
     /// Runs a configuration. What went wrong on the way, though there is a menu, is in its notes.
@@ -103,12 +117,13 @@ impl Script {
     /// How a device or a path may go on: whole, with what comes behind it.
     pub fn paths<M: Machine>(&self, place: &mut Place<'_, '_, M>, word: &str) -> Vec<String> {
         let mut host = ScriptHost::new(place.sources, place.home, place.console, true);
+        host.counting = self.counting;
         if word.starts_with('(') && !word.contains(')') {
             let devices = host.devices().into_iter().map(|device| format!("({device})/"));
             return devices.filter(|device| device.starts_with(word)).collect();
         }
         let Some((directory, name)) = word.rsplit_once('/') else { return Vec::new() };
-        let root = self.0.borrow().get("root").unwrap_or_default();
+        let root = self.shell.borrow().get("root").unwrap_or_default();
         let full = if directory.starts_with('(') {
             format!("{directory}/")
         } else {
@@ -122,23 +137,29 @@ impl Script {
     /// The same, of which what happens to it does not come back.
     #[cfg(not(target_os = "hermit"))]
     pub fn snapshot(&self) -> Self {
-        Self(Rc::new(RefCell::new(self.0.borrow().clone())))
+        Self { shell: Rc::new(RefCell::new(self.shell.borrow().clone())), counting: self.counting }
     }
 
     /// Makes this the default entry of the menu on top.
     pub fn set_default(&self, path: &str) {
         // Where there is no room for it a script sees another one; what is booted is not its affair.
-        let _ = self.0.borrow_mut().set("default", path);
+        let _ = self.shell.borrow_mut().set("default", path);
+    }
+
+    /// Names without a device are on this volume from now on.
+    pub fn set_root(&self, volume: &Volume) {
+        // A short name: there is room for it.
+        let _ = self.shell.borrow_mut().set("root", &names::of(volume, self.counting));
     }
 
     /// How many menus are open in it.
     pub fn levels(&self) -> usize {
-        self.0.borrow().levels()
+        self.shell.borrow().levels()
     }
 
     /// Leaves the menus on top of so many.
     pub fn leave_to(&self, levels: usize) {
-        self.0.borrow_mut().leave_to(levels);
+        self.shell.borrow_mut().leave_to(levels);
     }
 
     fn run<M: Machine>(
@@ -146,15 +167,16 @@ impl Script {
         place: &mut Place<'_, '_, M>,
         run: impl FnOnce(&mut Shell, &mut ScriptHost<'_, '_, M>) -> Outcome,
     ) -> Result<Led, String> {
-        let mut shell = self.0.borrow_mut();
+        let mut shell = self.shell.borrow_mut();
         let mut host = ScriptHost::new(place.sources, place.home, place.console, place.silent);
         host.said = place.said.as_deref_mut();
+        host.counting = self.counting;
         let outcome = run(&mut shell, &mut host);
         host.flush();
         match outcome {
             Outcome::Menu => Ok(Led::Menu(Box::new(menu(&mut shell)))),
             Outcome::Boot(found) => {
-                let boot = boot(&found, place.home, place.sources)?;
+                let boot = boot(&found, place.home, place.sources, self.counting)?;
                 Ok(Led::To(Target::Boot(Box::new(boot))))
             }
             Outcome::Halt => Ok(Led::To(Target::Halt)),
@@ -272,9 +294,10 @@ fn boot<M: Machine>(
     found: &shell::Boot,
     home: &Home<'_>,
     sources: Sources<'_, '_, M>,
+    counting: Numbering,
 ) -> Result<Boot, String> {
     let file = |path: &str| -> Result<FileRef, String> {
-        names::file_ref(path, home, sources.disks)
+        names::file_ref(path, home, sources.disks, counting)
             .or_else(|why| match why {
                 // Only on paper: see `ScriptHost::is_file`.
                 names::Wrong::NoDevice if sources.disks.disks().is_empty() => Ok(names::absent(path)),
