@@ -4,7 +4,7 @@
 use pvgrub_fs::{Disks, Numbering, PartitionKind, Volume};
 use pvgrub_handover::plan::check_cmdline;
 use pvgrub_menu::{
-    Cause, Device, FileRef, Menu, Target, Typed, Ui, Word, argument, clean, file_ref, find_line,
+    Cause, Device, FileRef, Menu, Style, Target, Typed, Ui, Word, argument, clean, file_ref, find_line,
 };
 
 use crate::config::{Config, volume};
@@ -57,8 +57,10 @@ impl<M: Machine> Session<'_, M> {
             }
             Word::ConfigFile | Word::Net => self.lead_on(ui, config, word, line, depth),
             _ => self.breakable(|session| session.look_at(config, word, line)).map(|said| {
-                // Something may have been said meanwhile of what is waited for.
-                ui.redraw();
+                // What is waited for may have been told meanwhile, over the screen.
+                if self.look.style == Style::Screen {
+                    ui.redraw();
+                }
                 ui.output(&said);
                 End::Back
             }),

@@ -180,11 +180,14 @@ impl<M: Machine> Session<'_, M> {
         let word = text.get(start..).unwrap_or("");
         let before = text.get(..start).unwrap_or("").trim_end();
         let script = self.shell(config);
-        let mut found = if before.is_empty() || before.ends_with(';') || before.ends_with('\n') {
+        let mut found: Vec<String> = if before.is_empty() || before.ends_with(';') || before.ends_with('\n') {
             let names = commands(config.lines).into_iter().filter(|name| name.starts_with(word));
             names.map(|name| format!("{name} ")).collect()
         } else {
-            script.paths(&mut self.place(&config.home), word)
+            let paths = script.paths(&mut self.place(&config.home), word);
+            let device = config.lines && Word::of(before) == Word::Root;
+            let whole = |path: String| if device { path.trim_end_matches('/').to_owned() } else { path };
+            paths.into_iter().map(whole).collect()
         };
         found.sort();
         found.truncate(MAX_CANDIDATES);

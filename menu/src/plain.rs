@@ -51,7 +51,10 @@ impl Ui {
 
     pub(crate) fn paint_plain(&mut self, out: &mut String, now: Duration) {
         if self.drawn.is_none() {
-            self.pending.clear();
+            // What a command said after it had left the terminal to somebody else stands nowhere yet.
+            if !self.shell.open {
+                self.pending.clear();
+            }
             self.line = None;
             self.drawn = Some(crate::screen::Frame::default());
             self.paint_all(out, now);
