@@ -7,7 +7,7 @@ use pvgrub_menu::{
     Cause, Device, FileRef, Menu, Style, Target, Typed, Ui, Word, argument, clean, file_ref, find_line,
 };
 
-use crate::config::{Config, volume};
+use crate::config::{Config, Home, volume};
 use crate::load::Failure;
 use crate::machine::Machine;
 use crate::prompt::MAX_SAID;
@@ -172,6 +172,10 @@ impl<M: Machine> Session<'_, M> {
         let (typed, _) = self.collected.typed.with(Word::Root, line)?;
         let said = match typed.root() {
             Some(device @ (Device::Network | Device::Server(_))) => device.to_string(),
+            None if config.home.volume().is_none() => match &config.home {
+                Home::Net(place) => place.server.to_string(),
+                _ => "There is no root yet: `root (hd0,0)` names one.".to_owned(),
+            },
             device => {
                 let file = FileRef { device: device.cloned(), ..FileRef::default() };
                 let (volume, note) = volume_of(&file, config.home.volume(), self.sources.disks)?;

@@ -133,6 +133,19 @@ fn another_menu_and_the_end() {
     boots(&guest(), "creboot\n", &["reboot"]);
 }
 
+#[test]
+fn over_a_menu_of_the_hosts() {
+    let mut guest = guest();
+    let menu = guest.dir.path().join("menu.lst");
+    std::fs::write(&menu, MENU).unwrap();
+    guest.arg("--config");
+    guest.arg(menu.to_str().unwrap());
+    let (text, booted) = typed(&guest, &["root", "kernel /k", "boot"]);
+    assert!(!booted && text.contains("There is no root yet") && text.contains("on which volume?"), "{text}");
+    let (text, booted) = typed(&guest, &["find --set-root /k", "kernel /k typed", "boot"]);
+    assert!(booted && text.contains("(hd0,0) is xvda1") && text.contains("typed"), "{text}");
+}
+
 /// GRUB 0.97's words are not GRUB 2's.
 #[test]
 fn over_other_menus_nothing_changes() {
