@@ -171,6 +171,8 @@ pub struct Ui {
     pub(crate) line: Option<Typing>,
     /// `p` leads to another menu.
     new_config: bool,
+    /// The command line is open though there is no entry.
+    pub(crate) commands: bool,
     attempts: Option<Attempts>,
     entered_by_itself: bool,
 }
@@ -225,9 +227,16 @@ impl Ui {
             pending: String::new(),
             line: None,
             new_config: false,
+            commands: false,
             attempts: None,
             entered_by_itself: false,
         }
+    }
+
+    /// Opens the command line of a menu without entries: there is none, so nobody's passwords are passed by.
+    pub fn with_commands(mut self) -> Self {
+        self.commands = true;
+        self
     }
 
     /// What the menus before remember; to be given to each new one.

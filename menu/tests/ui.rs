@@ -228,7 +228,8 @@ fn no_menu_at_all_is_a_message_and_a_key() {
     let text = screen(&mut ui, s(0)).text().join("\n");
     assert!(text.contains("No menu was found.\n xvd0\n") && text.contains("r: look again"), "{text}");
     assert_eq!(ui.deadline(s(0)), None);
-    // No command line opens: who may use it stands in the menu that was not found.
+    // No command line opens: who may use it stands in the menu that could not be read. But if there is none it does.
+    assert_ne!(ui.clone().with_commands().key(Key::Char('c'), s(0)), ui.key(Key::Char('c'), s(0)));
     assert_eq!(ui.key(Key::Char('c'), s(0)), Action::None);
     assert_eq!(ui.key(Key::Ctrl('c'), s(0)), Action::None);
     assert_eq!(ui.key(Key::Enter, s(0)), Action::Rescan);
