@@ -180,7 +180,7 @@ fn on_a_screen() {
     terminal.expect("typed");
 }
 
-/// The command line is behind the menu's password, and locked entries stay so behind it.
+/// The command line is behind the menu's password.
 #[test]
 fn a_password_is_asked_for() {
     let menu = "timeout 60\npassword secret\ntitle Alpha\nkernel /k alpha\n";
