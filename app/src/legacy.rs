@@ -4,7 +4,7 @@
 use pvgrub_fs::{Disks, Numbering, PartitionKind, Volume};
 use pvgrub_handover::plan::check_cmdline;
 use pvgrub_menu::{
-    Cause, Device, FileRef, Menu, Style, Target, Typed, Ui, Word, argument, clean, file_ref, find_line,
+    Cause, Device, FileRef, NetLines, Style, Target, Typed, Ui, Word, argument, clean, file_ref, find_line,
 };
 
 use crate::config::{Config, Home, volume};
@@ -50,20 +50,25 @@ impl<M: Machine> Session<'_, M> {
                 self.reach(config, &target, &Way::USER, depth)
             }
             Word::Pause => {
-                self.leave(ui);
-                let entry = Menu::parse_entry("", line);
-                let mut pauses = entry.pauses.iter();
-                pauses.try_for_each(|pause| self.pause(pause, Cause::User)).map(|()| End::Back)
+                let paused =
+                    Typed::default().with(word, line).map_err(Failure::from).and_then(|(_, entry)| {
+                        self.leave(ui);
+                        entry.pauses.iter().try_for_each(|pause| self.pause(pause, Cause::User))
+                    });
+                paused.map(|()| End::Back)
             }
             Word::ConfigFile | Word::Net => self.lead_on(ui, config, word, line, depth),
-            _ => self.breakable(|session| session.look_at(config, word, line)).map(|said| {
+            _ => {
+                let looked = self.breakable(|session| session.look_at(config, word, line));
                 // What is waited for may have been told meanwhile, over the screen.
                 if self.look.style == Style::Screen {
                     ui.redraw();
                 }
-                ui.output(&said);
-                End::Back
-            }),
+                looked.map(|said| {
+                    ui.output(&said);
+                    End::Back
+                })
+            }
         };
         Some(found)
     }
@@ -103,6 +108,13 @@ impl<M: Machine> Session<'_, M> {
         let (_, entry) = typed.with(word, line)?;
         self.leave(ui);
         self.breakable(|session| {
+            // An address that is asked for now takes the place of the menu's, which may not be to be had.
+            if entry.net.dhcp || entry.net.address.is_some() {
+                let server = config.menu.settings.net.server.clone();
+                let server = NetLines { server, ..NetLines::default() };
+                session.sources.network.obey(&server, session.console)?;
+                session.collected.network = true;
+            }
             session.menus_network(config)?;
             session.sources.network.obey(&entry.net, session.console)
         })?;

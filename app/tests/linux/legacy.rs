@@ -120,6 +120,7 @@ fn words_that_mean_nothing_here_say_why() {
     says(&["md5crypt", "uppermem 1", "savedefault"], &["`md5crypt`: ", "`uppermem`: ", "`savedefault`: "]);
     says(&["default 1", "timeout=5"], &["`default`: it belongs into a menu", "`timeout`: "]);
     says(&["nonsense"], &["nonsense"]);
+    says(&["pause --wait=x", "dhcp --x"], &["no seconds", "`dhcp` has no option"]);
     says(&["displaymem"], &["MiB of memory"]);
     says(&["help"], &["rootnoverify", "and those of GRUB 2's shell", "menuentry"]);
     says(&["help kernel chainloader ls"], &["kernel FILE", "BIOS", "ls [-l]"]);
