@@ -173,6 +173,7 @@ impl<'a, M: Machine> Session<'a, M> {
                         return Err(ExitCode::SUCCESS);
                     }
                     Event::Key(key) => ui.key(key, now),
+                    Event::Size(columns, rows) => ui.key(Key::Size { columns, rows }, now),
                     Event::Time => ui.tick(now),
                     Event::End => {
                         self.leave(ui);
