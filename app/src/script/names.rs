@@ -6,6 +6,7 @@ use pvgrub_menu::{Device, FileRef};
 use pvgrub_net::Server;
 use pvgrub_script::BlsEntry;
 
+use super::loops::Loops;
 use crate::config::Home;
 
 /// Why a name leads nowhere.
@@ -27,9 +28,14 @@ pub fn table(partition: &Partition) -> &'static str {
 
 /// A volume's name, without parentheses: `hd0,msdos1`.
 pub fn of(volume: &Volume) -> String {
+    within(&format!("hd{}", volume.disk), volume)
+}
+
+/// The same on a disk of this name.
+pub fn within(disk: &str, volume: &Volume) -> String {
     match &volume.partition {
-        Some(partition) => format!("hd{},{}{}", volume.disk, table(partition), partition.number),
-        None => format!("hd{}", volume.disk),
+        Some(partition) => format!("{disk},{}{}", table(partition), partition.number),
+        None => disk.to_owned(),
     }
 }
 
@@ -65,7 +71,7 @@ pub fn server_name(server: &Server) -> String {
 
 /// What a path of a script means: `(hd0,msdos1)/boot/x`, `(tftp,10.0.0.1)/x`, a URL. Volumes are under their own name then, whatever
 /// way of counting partitions is usual where it is read.
-pub fn file_ref(path: &str, home: &Home<'_>, disks: &Disks) -> Result<FileRef, Wrong> {
+pub fn file_ref(path: &str, home: &Home<'_>, disks: &Disks, loops: &Loops) -> Result<FileRef, Wrong> {
     let (device, rest) = split_device(path);
     match device {
         // The menu's own server, with the password that its URL may have.
@@ -78,7 +84,7 @@ pub fn file_ref(path: &str, home: &Home<'_>, disks: &Disks) -> Result<FileRef, W
             })
         }
         Some(device) if !is_server(device) && !path.contains("://") => {
-            let volume = volume(device, home, disks).ok_or(Wrong::NoDevice)?;
+            let volume = loops.volume(device, home, disks)?;
             let path = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
             Ok(FileRef { device: Some(Device::Name(volume.name.clone())), path, digest: None })
         }
@@ -139,8 +145,8 @@ mod tests {
         assert!(is_server("tftp,10.0.0.1") && is_server("http") && is_server("nd"));
         assert!(!is_server("hd0,msdos1") && !is_server("tftpboot"));
         let disks = Disks::new();
-        assert_eq!(file_ref("(hd0,msdos1)/x", &Home::Host, &disks), Err(Wrong::NoDevice));
-        let file = file_ref("(http,boot.example)/x", &Home::Host, &disks).unwrap();
+        assert_eq!(file_ref("(hd0,msdos1)/x", &Home::Host, &disks, &Loops::default()), Err(Wrong::NoDevice));
+        let file = file_ref("(http,boot.example)/x", &Home::Host, &disks, &Loops::default()).unwrap();
         assert_eq!(file.to_string(), "http://boot.example/x");
     }
 }
