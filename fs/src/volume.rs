@@ -11,9 +11,10 @@ use crate::{Content, Error, FileSystem, Partition, ext, fat, overwrite};
 
 /// A place that can hold a file system.
 pub struct Volume {
-    /// Its name as Linux has it: "xvda1"; "xvda" for a whole disk.
+    /// Its name as Linux has it: "xvda1"; "xvda" for a whole disk. In a file that is read like a disk: "xvda1:/live.iso",
+    /// "xvda1:/live.iso,2".
     pub name: String,
-    /// Which disk, as an index into [`crate::Disks::disks`].
+    /// Which disk, as an index into [`crate::Disks::disks`]; `usize::MAX` in a file that is read like one.
     pub disk: usize,
     /// The partition, or `None` for a whole disk.
     pub partition: Option<Partition>,

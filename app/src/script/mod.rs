@@ -1,6 +1,7 @@
 //! Menus that are scripts of GRUB 2's shell: running them, and what comes of it as menus and boots.
 
 mod host;
+mod loops;
 mod names;
 
 use std::cell::RefCell;
@@ -13,6 +14,8 @@ use pvgrub_menu::{
     Target, TimeoutStyle, clean,
 };
 use pvgrub_script::{self as shell, Host, Limits, Outcome, Shell};
+
+use loops::Loops;
 
 pub use host::ScriptHost;
 pub use names::{of as name_of, server_name};
@@ -28,9 +31,13 @@ const MAX_USERS: usize = 256;
 
 /// A shell that a menu came from, or that the command line talks to.
 #[derive(Clone)]
-pub struct Script {
-    shell: Rc<RefCell<Shell>>,
-    counting: Numbering,
+pub struct Script(Rc<RefCell<State>>);
+
+/// The shell, and the devices that its scripts made of files.
+#[derive(Clone)]
+struct State {
+    shell: Shell,
+    loops: Loops,
 }
 
 impl std::fmt::Debug for Script {
@@ -82,7 +89,7 @@ impl Script {
         let mut shell = Shell::new(&root, &prefix, Limits::default());
         // Bounded: the whole command line has 1,023 bytes.
         let _ = shell.set("pvgrub_extra", extra);
-        Self { shell: Rc::new(RefCell::new(shell)), counting }
+        Self(Rc::new(RefCell::new(State { shell, loops: Loops::new(counting) })))
     }
 
     /// Runs a configuration. What went wrong on the way, though there is a menu, is in its notes.
@@ -116,14 +123,14 @@ impl Script {
 
     /// How a device or a path may go on: whole, with what comes behind it.
     pub fn paths<M: Machine>(&self, place: &mut Place<'_, '_, M>, word: &str) -> Vec<String> {
-        let mut host = ScriptHost::new(place.sources, place.home, place.console, true);
-        host.counting = self.counting;
+        let State { shell, loops } = &mut *self.0.borrow_mut();
+        let mut host = ScriptHost::new(place.sources, place.home, place.console, true, loops);
         if word.starts_with('(') && !word.contains(')') {
             let devices = host.devices().into_iter().map(|device| format!("({device})/"));
             return devices.filter(|device| device.starts_with(word)).collect();
         }
         let Some((directory, name)) = word.rsplit_once('/') else { return Vec::new() };
-        let root = self.shell.borrow().get("root").unwrap_or_default();
+        let root = shell.get("root").unwrap_or_default();
         let full = if directory.starts_with('(') {
             format!("{directory}/")
         } else {
@@ -137,29 +144,30 @@ impl Script {
     /// The same, of which what happens to it does not come back.
     #[cfg(not(target_os = "hermit"))]
     pub fn snapshot(&self) -> Self {
-        Self { shell: Rc::new(RefCell::new(self.shell.borrow().clone())), counting: self.counting }
+        Self(Rc::new(RefCell::new(self.0.borrow().clone())))
     }
 
     /// Makes this the default entry of the menu on top.
     pub fn set_default(&self, path: &str) {
         // Where there is no room for it a script sees another one; what is booted is not its affair.
-        let _ = self.shell.borrow_mut().set("default", path);
+        let _ = self.0.borrow_mut().shell.set("default", path);
     }
 
     /// Names without a device are on this volume from now on.
     pub fn set_root(&self, volume: &Volume) {
+        let State { shell, loops } = &mut *self.0.borrow_mut();
         // A short name: there is room for it.
-        let _ = self.shell.borrow_mut().set("root", &names::of(volume, self.counting));
+        let _ = shell.set("root", &names::of(volume, loops.counting));
     }
 
     /// How many menus are open in it.
     pub fn levels(&self) -> usize {
-        self.shell.borrow().levels()
+        self.0.borrow().shell.levels()
     }
 
     /// Leaves the menus on top of so many.
     pub fn leave_to(&self, levels: usize) {
-        self.shell.borrow_mut().leave_to(levels);
+        self.0.borrow_mut().shell.leave_to(levels);
     }
 
     fn run<M: Machine>(
@@ -167,16 +175,15 @@ impl Script {
         place: &mut Place<'_, '_, M>,
         run: impl FnOnce(&mut Shell, &mut ScriptHost<'_, '_, M>) -> Outcome,
     ) -> Result<Led, String> {
-        let mut shell = self.shell.borrow_mut();
-        let mut host = ScriptHost::new(place.sources, place.home, place.console, place.silent);
+        let State { shell, loops } = &mut *self.0.borrow_mut();
+        let mut host = ScriptHost::new(place.sources, place.home, place.console, place.silent, loops);
         host.said = place.said.as_deref_mut();
-        host.counting = self.counting;
-        let outcome = run(&mut shell, &mut host);
+        let outcome = run(shell, &mut host);
         host.flush();
         match outcome {
-            Outcome::Menu => Ok(Led::Menu(Box::new(menu(&mut shell)))),
+            Outcome::Menu => Ok(Led::Menu(Box::new(menu(shell)))),
             Outcome::Boot(found) => {
-                let boot = boot(&found, place.home, place.sources, self.counting)?;
+                let boot = boot(&found, place.home, place.sources, loops)?;
                 Ok(Led::To(Target::Boot(Box::new(boot))))
             }
             Outcome::Halt => Ok(Led::To(Target::Halt)),
@@ -294,10 +301,13 @@ fn boot<M: Machine>(
     found: &shell::Boot,
     home: &Home<'_>,
     sources: Sources<'_, '_, M>,
-    counting: Numbering,
+    loops: &Loops,
 ) -> Result<Boot, String> {
     let file = |path: &str| -> Result<FileRef, String> {
-        names::file_ref(path, home, sources.disks, counting)
+        if let Some(file) = loops::file_ref(path, sources.disks) {
+            return Ok(file);
+        }
+        names::file_ref(path, home, sources.disks, loops)
             .or_else(|why| match why {
                 // Only on paper: see `ScriptHost::is_file`.
                 names::Wrong::NoDevice if sources.disks.disks().is_empty() => Ok(names::absent(path)),

@@ -6,6 +6,7 @@ use pvgrub_menu::{Device, FileRef};
 use pvgrub_net::Server;
 use pvgrub_script::BlsEntry;
 
+use super::loops::Loops;
 use crate::config::Home;
 
 /// Why a name leads nowhere.
@@ -27,10 +28,15 @@ pub fn table(partition: &Partition) -> &'static str {
 
 /// A volume's name, without parentheses: `hd0,msdos1`, or `hd0,0`.
 pub fn of(volume: &Volume, counting: Numbering) -> String {
+    within(&format!("hd{}", volume.disk), volume, counting)
+}
+
+/// The same on a disk of this name.
+pub fn within(disk: &str, volume: &Volume, counting: Numbering) -> String {
     match (&volume.partition, counting) {
-        (Some(part), Numbering::Grub2) => format!("hd{},{}{}", volume.disk, table(part), part.number),
-        (Some(part), Numbering::Legacy) => format!("hd{},{}", volume.disk, part.number.saturating_sub(1)),
-        (None, _) => format!("hd{}", volume.disk),
+        (Some(part), Numbering::Grub2) => format!("{disk},{}{}", table(part), part.number),
+        (Some(part), Numbering::Legacy) => format!("{disk},{}", part.number.saturating_sub(1)),
+        (None, _) => disk.to_owned(),
     }
 }
 
@@ -73,7 +79,7 @@ pub fn server_name(server: &Server) -> String {
 
 /// What a path of a script means: `(hd0,msdos1)/boot/x`, `(tftp,10.0.0.1)/x`, a URL. Volumes are under their own name then, whatever
 /// way of counting partitions is usual where it is read.
-pub fn file_ref(path: &str, home: &Home<'_>, disks: &Disks, counting: Numbering) -> Result<FileRef, Wrong> {
+pub fn file_ref(path: &str, home: &Home<'_>, disks: &Disks, loops: &Loops) -> Result<FileRef, Wrong> {
     let (device, rest) = split_device(path);
     match device {
         // The menu's own server, with the password that its URL may have.
@@ -86,7 +92,7 @@ pub fn file_ref(path: &str, home: &Home<'_>, disks: &Disks, counting: Numbering)
             })
         }
         Some(device) if !is_server(device) && !path.contains("://") => {
-            let volume = volume(device, home, disks, counting).ok_or(Wrong::NoDevice)?;
+            let volume = loops.volume(device, home, disks)?;
             let path = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
             Ok(FileRef { device: Some(Device::Name(volume.name.clone())), path, digest: None })
         }
@@ -148,8 +154,12 @@ mod tests {
         assert!(is_server("tftp,10.0.0.1") && is_server("http") && is_server("nd"));
         assert!(!is_server("hd0,msdos1") && !is_server("tftpboot"));
         let disks = Disks::new();
-        assert_eq!(file_ref("(hd0,msdos1)/x", &Home::Host, &disks, Numbering::Grub2), Err(Wrong::NoDevice));
-        let file = file_ref("(http,boot.example)/x", &Home::Host, &disks, Numbering::Grub2).unwrap();
+        assert_eq!(
+            file_ref("(hd0,msdos1)/x", &Home::Host, &disks, &Loops::new(Numbering::Grub2)),
+            Err(Wrong::NoDevice)
+        );
+        let file =
+            file_ref("(http,boot.example)/x", &Home::Host, &disks, &Loops::new(Numbering::Grub2)).unwrap();
         assert_eq!(file.to_string(), "http://boot.example/x");
     }
 }

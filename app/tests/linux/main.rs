@@ -6,6 +6,7 @@ mod extlinux;
 mod forced;
 mod guest;
 mod legacy;
+mod loopback;
 mod menus;
 mod network;
 mod saved;
