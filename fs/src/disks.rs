@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use crate::cache::Cache;
 use crate::region::Region;
-use crate::{BlockDevice, Error, Volume, partition, probe};
+use crate::{BlockDevice, Error, Volume, iso, partition, probe};
 
 /// The disks, in the order in which they were added, which is GRUB's order: the first is `hd0`.
 #[derive(Default)]
@@ -185,8 +185,18 @@ impl Disk {
         self.device.open()?;
         scan.size = Some(self.device.size());
         let cache = Rc::new(Cache::new(self.device.clone())?);
-        let Some(table) = partition::read(&cache)? else {
-            let region = Region::new(cache.clone(), 0, cache.size());
+        let whole = Region::new(cache.clone(), 0, cache.size());
+        let table = match partition::read(&cache)? {
+            // The same bytes twice: GRUB, too, has such a medium's files from the whole of it.
+            Some(table)
+                if partition::has_within(&cache, &table, iso::FIRST)? && iso::identify(&whole)?.is_some() =>
+            {
+                None
+            }
+            table => table,
+        };
+        let Some(table) = table else {
+            let region = whole;
             let identity = probe::identify(&region);
             scan.volumes.push(Volume::new(name.clone(), number, None, region, identity));
             return Ok(());

@@ -28,11 +28,14 @@ mod error;
 mod ext;
 mod fat;
 mod guid;
+mod iso;
 mod names;
 mod overwrite;
 mod partition;
 mod probe;
 mod region;
+mod runs;
+mod time;
 mod tree;
 mod volume;
 
