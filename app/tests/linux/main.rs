@@ -5,6 +5,7 @@ mod boots;
 mod extlinux;
 mod forced;
 mod guest;
+mod media;
 mod menus;
 mod network;
 mod saved;
