@@ -1,77 +1,48 @@
 //! Media of installers and live systems, as `xl.cfg` gives them with `xvdc:cdrom`: their own menus.
-
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+//!
+//! xorriso made them (fs/fixtures/make.sh); a kernel is put in its place here.
 
 use crate::guest::Guest;
 use crate::menus::{boots, dump, linux};
 
-const ISOLINUX: &str = "\
-DEFAULT install\nUI menu.c32\nTIMEOUT 10\nMENU TITLE Installer\nLABEL install\n  MENU LABEL ^Install\n  KERNEL /install/vmlinuz\n\
-  APPEND initrd=/install/initrd.gz quiet\nLABEL rescue\n  KERNEL /install/vmlinuz\n  APPEND rescue/enable=true\n";
+/// The images that the tests of fs use.
+#[path = "../../../fs/tests/common/image.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod image;
 
-/// A medium with these files, made by xorriso.
-fn medium(guest: &Guest, options: &[&str], files: &[(&str, &[u8])]) -> PathBuf {
-    let tree = guest.dir.path().join("medium.tree");
-    for (path, bytes) in files {
-        let path = tree.join(path.trim_start_matches('/'));
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
+/// A guest that has this medium with a kernel on it, behind a disk to install to, which is empty.
+fn guest(name: &str) -> Guest {
+    let path = format!("{}/../fs/fixtures/{name}.img.z", env!("CARGO_MANIFEST_DIR"));
+    let medium = image::Image::unpack(&std::fs::read(path).unwrap()).unwrap();
+    let mut bytes = medium.bytes(0, medium.size as usize);
+    let kernel = linux();
+    let place = b"a kernel's place".repeat(kernel.len() / 16);
+    let at = bytes.windows(place.len()).position(|window| window == place).unwrap();
+    bytes[at..at + kernel.len()].copy_from_slice(&kernel);
+    let mut guest = Guest::new();
+    for (disk, bytes) in [("xvda", vec![0; 1 << 20]), ("xvdb", bytes)] {
+        let path = guest.dir.path().join(disk);
+        std::fs::write(&path, bytes).unwrap();
+        guest.disk(&path);
     }
-    let image = guest.dir.path().join("xvdc");
-    let mut xorriso = Command::new("xorriso");
-    xorriso.args([
-        "-as",
-        "mkisofs",
-        "-quiet",
-        "-V",
-        "INSTALLER",
-        "--modification-date=2026112812300000",
-        "-o",
-    ]);
-    xorriso.arg(&image).args(options).arg(&tree).stdout(Stdio::null()).stderr(Stdio::null());
-    assert!(xorriso.status().expect("these tests need xorriso (package xorriso)").success());
-    image
+    guest
 }
 
+/// With long names, with those of the standard only, and with a partition table over the same bytes.
 #[test]
 fn an_installers_menu() {
-    // With long names, with those of the standard only, and with a partition table over the same bytes.
-    for options in
-        [&["-R", "-J"][..], &["--norock"], &["-R", "-partition_offset", "16", "--protective-msdos-label"]]
-    {
-        let mut guest = Guest::new();
-        let files: &[(&str, &[u8])] = &[
-            ("/isolinux/isolinux.cfg", ISOLINUX.as_bytes()),
-            ("/install/vmlinuz", &linux()),
-            ("/install/initrd.gz", b"12345"),
-        ];
-        let image = medium(&guest, options, files);
-        guest.disk(&image);
-        boots(&guest, "", &["xvdc:/isolinux/isolinux.cfg", "Install", "/install/vmlinuz", "quiet"]);
+    for name in ["iso-medium", "iso-medium-plain", "iso-medium-hybrid"] {
+        let mut guest = guest(name);
+        boots(&guest, "", &["xvdb:/isolinux/isolinux.cfg", "Install", "/install/vmlinuz", "quiet"]);
         boots(&guest, "1\r", &["rescue/enable=true"]);
         let menu = dump(&mut guest);
-        assert_eq!(menu["entries"][0]["initrds"][0], "/install/initrd.gz", "{options:?}: {menu}");
+        assert_eq!(menu["entries"][0]["initrds"][0], "/install/initrd.gz", "{name}: {menu}");
     }
 }
 
-/// A grub.cfg finds its medium by a file, a label or the date that GRUB has for a UUID.
+/// A grub.cfg finds its medium by a file, and by the date that GRUB has for a UUID.
 #[test]
 fn a_medium_is_searched_for() {
-    let cfg = "set timeout=0\nsearch --set=root --fs-uuid 2026-11-28-12-30-00-00\nprobe --set kind --fs $root\nprobe --set name --label $root\n\
-               menuentry Live { search --set=root --file /.disk/info\n linux /live/vmlinuz $kind $name\n initrd /live/initrd }\n";
-    let mut guest = Guest::new();
-    let files: &[(&str, &[u8])] = &[
-        ("/boot/grub/grub.cfg", cfg.as_bytes()),
-        ("/.disk/info", b"A medium"),
-        ("/live/vmlinuz", &linux()),
-        ("/live/initrd", b"12345"),
-    ];
-    let image = medium(&guest, &["-R"], files);
-    // Beside the disk that is installed to, which is empty.
-    let empty = guest.dir.path().join("xvda");
-    std::fs::write(&empty, vec![0; 1 << 20]).unwrap();
-    guest.disk(&empty);
-    guest.disk(&image);
-    boots(&guest, "", &["xvdc:/boot/grub/grub.cfg", "/live/vmlinuz", "iso9660 INSTALLER", "/live/initrd"]);
+    let said = ["xvdb:/boot/grub/grub.cfg", "/install/vmlinuz", "iso9660 MEDIUM", "/install/initrd.gz"];
+    boots(&guest("iso-medium-grub"), "", &said);
 }
