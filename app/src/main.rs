@@ -87,6 +87,7 @@ fn run(machine: &impl Machine) -> ExitCode {
         let found = timings.of("find", || {
             keys.breakable(|| Reader { machine, sources, console, silent: false }.find(machine))
         });
+        let whole = found.is_some();
         let found = found.unwrap_or_else(|| Err("Looking for a menu was broken off.".into()));
         let counted = Counted::default();
         let mut session = Session {
@@ -112,7 +113,12 @@ fn run(machine: &impl Machine) -> ExitCode {
                 config.notes.extend(disks.problems().iter().map(ToString::to_string));
                 session.menu(&config, 0)
             }
-            Err(why) => session.message(&no_menu(&why, &disks, &notes)),
+            Err(why) => {
+                // A menu that is only out of reach may have passwords.
+                let every_disk = notes.len() == machine.options().notes.len() && disks.problems().is_empty();
+                let open = whole && every_disk && machine.options().menu.is_none() && given.menu.is_none();
+                session.message(&no_menu(&why, &disks, &notes), open)
+            }
         };
         if let End::Done(code) = end {
             return code;

@@ -39,6 +39,8 @@ pub struct Forced {
     pub entry: Option<String>,
     /// `pvgrub.append=`: added to whatever kernel's command line, at its end, where Linux lets the last word count.
     pub append: String,
+    /// `pvgrub.tries=keep`: no entry's tries are counted down.
+    pub keep_tries: bool,
 }
 
 impl Forced {
@@ -82,7 +84,9 @@ impl Forced {
             }
             ("entry", value) => self.entry = Some(value.to_owned()),
             ("append", value) => self.append = format!("{} {value}", self.append).trim_start().to_owned(),
-            _ => return Err("there are pvgrub.menu=, .entry=, .timeout= and .append="),
+            ("tries", "keep") => self.keep_tries = true,
+            ("tries", _) => return Err("there is only pvgrub.tries=keep"),
+            _ => return Err("there are pvgrub.menu=, .entry=, .timeout=, .append= and .tries="),
         }
         Ok(())
     }
@@ -99,7 +103,7 @@ impl Options {
                 Some((name, value)) => {
                     if let Err(why) = options.forced.word(name, value) {
                         // Of a word that isn't known nobody knows what is in it.
-                        let known = matches!(name, "timeout" | "entry" | "append");
+                        let known = matches!(name, "timeout" | "entry" | "append" | "tries");
                         let value = if known { value } else { "" };
                         options.pass_over(&format!("pvgrub.{name}={value}: {why}"));
                     }
@@ -217,7 +221,9 @@ mod tests {
         assert_eq!(settings.default, Chosen::Path("Advanced options>rescue".into()));
         assert!(settings.fallback.is_empty());
         assert_eq!(Options::parse(["pvgrub.timeout=-1"]).forced.timeout, Some(None));
-        for wrong in ["pvgrub.timeout=x", "pvgrub.timeout=", "pvgrub.tiemout=3", "pvgrub.append="] {
+        for wrong in
+            ["pvgrub.tries=3", "pvgrub.timeout=x", "pvgrub.timeout=", "pvgrub.tiemout=3", "pvgrub.append="]
+        {
             assert_eq!(Options::parse([wrong]).notes.len(), 1, "{wrong}");
         }
         let secret =

@@ -115,12 +115,16 @@ impl<M: Machine> Session<'_, M> {
         let message = format!("{}\nPress any key to go on, or Esc for the menu.{end}", pause.message);
         self.console.lines(message.trim_start());
         let until = wait.map(|seconds| self.console.now() + Duration::from_secs(seconds.into()));
-        match self.console.wait(until) {
+        let mut event = self.console.wait(until);
+        while let Event::Size(..) = event {
+            event = self.console.wait(until);
+        }
+        match event {
             Event::Key(key) if matches!(self.memory.key(key), Key::Escape | Key::Ctrl('c')) => {
                 Err(Failure::Interrupted)
             }
             Event::End => Err(Failure::Interrupted),
-            Event::Key(_) | Event::Time => Ok(()),
+            Event::Key(_) | Event::Size(..) | Event::Time => Ok(()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pvgrub_menu::{Action, Cause, Key, Look, Memory, Style, Ui};
+use pvgrub_menu::{Action, Cause, Key, Look, Memory, Menu, Style, Ui};
 
 use crate::config::{Config, Home, Sources};
 use crate::console::Console;
@@ -56,16 +56,25 @@ fn headline(name: &str) -> String {
 }
 
 impl<'a, M: Machine> Session<'a, M> {
-    /// Shows a message over an empty menu, until somebody asks for another look.
-    pub fn message(&mut self, text: &str) -> End {
+    /// Shows a message over an empty menu, until somebody asks for another look. `open`: with the command line.
+    pub fn message(&mut self, text: &str, open: bool) -> End {
         let mut ui = Ui::empty(&headline(""), *self.look);
+        if open {
+            ui = ui.with_commands();
+        }
+        let config = Config::new(Menu::default(), Home::Host, "no menu".into());
+        self.shell = None;
         // The wait for wrong passwords among it.
         ui.remember(self.memory.clone());
         ui.say(text);
         loop {
             match self.action(&mut ui) {
                 Ok(Action::Rescan) => return End::Rescan,
-                Ok(_) => {}
+                Ok(action) => {
+                    if let Some(end) = self.obey(&mut ui, &config, action, 0) {
+                        return end;
+                    }
+                }
                 Err(code) => return End::Done(code),
             }
         }
@@ -161,6 +170,7 @@ impl<'a, M: Machine> Session<'a, M> {
                         return Err(ExitCode::SUCCESS);
                     }
                     Event::Key(key) => ui.key(key, now),
+                    Event::Size(columns, rows) => ui.key(Key::Size { columns, rows }, now),
                     Event::Time => ui.tick(now),
                     Event::End => {
                         self.leave(ui);

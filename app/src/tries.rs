@@ -36,7 +36,9 @@ impl<M: Machine> Session<'_, M> {
     /// Counts the entry of `boot`, and gives what is to be booted then: an image that was counted has another name. That it can't be
     /// counted is said, and is no reason not to boot it.
     pub(super) fn count<'b>(&mut self, config: &Config<'_>, boot: &'b Boot) -> Cow<'b, Boot> {
-        let Some(file) = &boot.counter else { return Cow::Borrowed(boot) };
+        let Some(file) = boot.counter.as_ref().filter(|_| !self.machine.options().forced.keep_tries) else {
+            return Cow::Borrowed(boot);
+        };
         let on = |file| config::volume(file, config.home.volume(), self.sources.disks).ok();
         let (Some((volume, _)), counter) = (on(file), &file.path) else { return Cow::Borrowed(boot) };
         let here = on(&boot.kernel).is_some_and(|(kernel, _)| kernel.name == volume.name);

@@ -46,7 +46,11 @@ impl Typing {
 
 impl Ui {
     pub(crate) fn prompt_text(&self) -> &'static str {
-        if self.items.is_empty() { "Enter looks again: " } else { "entry? " }
+        match (self.items.is_empty(), self.commands) {
+            (true, true) => "Enter looks again, c is the command line: ",
+            (true, false) => "Enter looks again: ",
+            (false, _) => "entry? ",
+        }
     }
 
     pub(crate) fn paint_plain(&mut self, out: &mut String, now: Duration) {

@@ -274,7 +274,7 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
                     self.console.keys().break_off();
                     return false;
                 }
-                Event::Key(_) => {}
+                Event::Key(_) | Event::Size(..) => {}
                 Event::Time | Event::End => return false,
             }
         }

@@ -93,10 +93,13 @@ fn where_it_can_not_be_counted_it_is_booted_all_the_same() {
 }
 
 #[test]
-fn on_paper_nothing_is_counted() {
+fn on_paper_and_where_the_host_says_so_nothing_is_counted() {
     let made = Guest::new();
     let image = esp(&made, "debian-6.12+3.conf");
     let before = std::fs::read(&image).unwrap();
+    // Nor where the host says so.
+    let text = boots(&over(&image, true, &["pvgrub.tries=keep"]), "", &["pick=6.12"]);
+    assert!(!text.contains("counted"), "{text}");
     for paper in ["--list", "--dump", "--lint"] {
         let text = boots(&over(&image, true, &[paper]), "", &[]);
         assert!(!text.contains("counted"), "{text}");
