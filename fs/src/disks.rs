@@ -11,7 +11,7 @@ use core::time::Duration;
 use crate::cache::Cache;
 use crate::images::Images;
 use crate::region::Region;
-use crate::{BlockDevice, Error, Volume, cache, partition, probe};
+use crate::{BlockDevice, Error, Volume, cache, iso, partition, probe};
 
 /// The disks, in the order in which they were added, which is GRUB's order: the first is `hd0`.
 #[derive(Default)]
@@ -208,21 +208,24 @@ impl Disk {
         scan.size = Some(self.device.size());
         let budget = if self.is_image() { cache::IMAGE_BUDGET } else { cache::BUDGET };
         let cache = Rc::new(Cache::new(self.device.clone(), budget)?);
-        let whole = || {
-            let region = Region::new(cache.clone(), 0, cache.size());
-            let identity = probe::identify(&region);
-            Volume::new(name.clone(), number, None, region, identity)
-        };
-        // A medium's image has a table, too, so that it boots from a stick: what counts is the file system of the whole.
-        if self.is_image() {
-            scan.volumes.push(whole());
-        }
-        let Some(table) = partition::read(&cache)? else {
-            if !self.is_image() {
-                scan.volumes.push(whole());
+        let whole = Region::new(cache.clone(), 0, cache.size());
+        let table = match partition::read(&cache)? {
+            // The same bytes twice: GRUB, too, has such a medium's files from the whole of it.
+            Some(table)
+                if !self.is_image()
+                    && partition::has_within(&cache, &table, iso::FIRST)?
+                    && iso::identify(&whole)?.is_some() =>
+            {
+                None
             }
-            return Ok(());
+            table => table,
         };
+        // Of a file that is read like a disk both can be named.
+        if table.is_none() || self.is_image() {
+            let identity = probe::identify(&whole);
+            scan.volumes.push(Volume::new(name.clone(), number, None, whole, identity));
+        }
+        let Some(table) = table else { return Ok(()) };
         scan.partitioned = true;
         for note in table.notes {
             scan.problems.push(Problem { place: name.clone(), error: Error::Corrupt(note) });

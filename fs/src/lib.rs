@@ -29,11 +29,14 @@ mod ext;
 mod fat;
 mod guid;
 mod images;
+mod iso;
 mod names;
 mod overwrite;
 mod partition;
 mod probe;
 mod region;
+mod runs;
+mod time;
 mod tree;
 mod volume;
 

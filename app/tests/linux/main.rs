@@ -7,6 +7,7 @@ mod forced;
 mod guest;
 mod legacy;
 mod loopback;
+mod media;
 mod menus;
 mod network;
 mod saved;
