@@ -111,10 +111,11 @@ fn damage(texts: &[String], random: &mut Random) -> String {
 }
 
 /// Xorshift: the same scripts each time.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, n: usize) -> usize {
+    /// A number that is less than `n`.
+    pub fn below(&mut self, n: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

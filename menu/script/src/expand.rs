@@ -98,6 +98,8 @@ impl Exec<'_> {
                 None => &[],
             },
         };
+        // What is before the first word that is not empty stays with it.
+        let mut any = false;
         for (i, value) in values.iter().enumerate() {
             if quoted {
                 if i > 0 && name == "*" {
@@ -108,8 +110,8 @@ impl Exec<'_> {
                 slots.append(&escape(value))?;
                 continue;
             }
-            for (j, word) in value.split(is_space).filter(|word| !word.is_empty()).enumerate() {
-                if i > 0 || j > 0 {
+            for word in value.split(is_space).filter(|word| !word.is_empty()) {
+                if core::mem::replace(&mut any, true) {
                     slots.next();
                 }
                 slots.append(&escape_backslashes(word))?;

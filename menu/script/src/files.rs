@@ -13,7 +13,7 @@ impl Exec<'_> {
     pub fn qualified(&mut self, path: &str) -> Option<String> {
         let (device, rest) = match path.strip_prefix('(') {
             Some(rest) => match rest.split_once(')') {
-                Some((device, rest)) => (device.to_string(), rest),
+                Some((device, rest)) => return Some(format!("({device}){rest}")),
                 None => {
                     _ = self.fail(code::BAD_FILENAME, "missing `)' symbol");
                     return None;

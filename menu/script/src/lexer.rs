@@ -311,7 +311,10 @@ fn split(raw: &str) -> Option<Word> {
             }
             b'\'' | b'"' | b'$' => {
                 if !open.is_empty() {
-                    parts.push(Part::Text(text(&mut open)));
+                    let before = text(&mut open);
+                    // GRUB takes what stands right before a `$"` for a part of what is translated.
+                    let gettext = byte == b'$' && next == Some(b'"');
+                    parts.push(if gettext { Part::Translated(before) } else { Part::Text(before) });
                 }
                 at += 1;
                 if byte == b'\'' {

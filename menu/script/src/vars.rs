@@ -66,8 +66,7 @@ impl Exec<'_> {
     /// Takes a variable away; some can only be emptied.
     pub fn unset(&mut self, name: &str) -> Result<(), Stop> {
         match name {
-            "root" | "prefix" | "pager" | "lang" => self.set(name, ""),
-            "color_normal" | "color_highlight" => Ok(()),
+            "root" | "prefix" | "pager" | "lang" | "color_normal" | "color_highlight" => self.set(name, ""),
             _ => {
                 self.sh.unset(name);
                 Ok(())

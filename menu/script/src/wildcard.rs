@@ -158,6 +158,9 @@ fn unescape_operators(text: &str) -> String {
 
 enum Glob {
     Literal(char),
+    /// `^` and `$` between quotation marks: GRUB makes a regular expression of all this, and forgets these two.
+    Begin,
+    End,
     Any,
     Star,
 }
@@ -170,6 +173,8 @@ fn matches(pattern: &str, text: &str) -> bool {
         globs.push(match c {
             '*' => Glob::Star,
             '?' => Glob::Any,
+            '^' => Glob::Begin,
+            '$' => Glob::End,
             '\\' => Glob::Literal(rest.next().unwrap_or(c)),
             _ => Glob::Literal(c),
         });
@@ -183,6 +188,7 @@ fn matches(pattern: &str, text: &str) -> bool {
                 star = Some((glob, at));
                 glob += 1;
             }
+            Some(Glob::Begin) if at == 0 => glob += 1,
             Some(Glob::Any) => (at, glob) = (at + 1, glob + 1),
             Some(Glob::Literal(c)) if text.get(at) == Some(c) => (at, glob) = (at + 1, glob + 1),
             _ => match star {
@@ -194,5 +200,9 @@ fn matches(pattern: &str, text: &str) -> bool {
             },
         }
     }
-    globs.iter().skip(glob).all(|glob| matches!(glob, Glob::Star))
+    globs.iter().skip(glob).all(|glob| match glob {
+        Glob::Star | Glob::End => true,
+        Glob::Begin => text.is_empty(),
+        Glob::Literal(_) | Glob::Any => false,
+    })
 }

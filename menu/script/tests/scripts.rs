@@ -2,6 +2,8 @@
 //! `cargo xtask script` makes the `.out` files by Debian's GRUB.
 
 mod common;
+#[path = "common/transcript.rs"]
+mod transcript;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use common::Fake;
 use pvgrub_script::Outcome;
+use transcript::plain;
 
 fn home() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts")
@@ -44,33 +47,6 @@ fn scripts() -> Vec<PathBuf> {
     scripts
 }
 
-/// What `xtask::script` makes of GRUB's words: no empty lines, and of syntax errors only that there are some.
-fn plain(text: &str) -> String {
-    let text = expand_tabs(text);
-    let mut lines: Vec<&str> = Vec::new();
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        let line = if line.starts_with("error: line ") { "error: syntax" } else { line };
-        if line != "error: syntax" || lines.last() != Some(&line) {
-            lines.push(line);
-        }
-    }
-    lines.into_iter().map(|line| format!("{line}\n")).collect()
-}
-
-/// What a terminal makes of tabs.
-fn expand_tabs(text: &str) -> String {
-    let mut out = String::new();
-    for line in text.split_inclusive('\n') {
-        let mut column = 0;
-        for c in line.chars() {
-            let width = if c == '\t' { 8 - column % 8 } else { 1 };
-            column += width;
-            if c == '\t' { out.extend(std::iter::repeat_n(' ', width)) } else { out.push(c) }
-        }
-    }
-    out
-}
-
 /// Runs a script, and then an entry, as GRUB does when nobody touches a key.
 fn run(files: &BTreeMap<String, Vec<u8>>, name: &str, choice: Option<usize>) -> (String, String, usize) {
     let mut host = Fake { files: files.clone(), ..Fake::default() };
@@ -86,21 +62,11 @@ fn run(files: &BTreeMap<String, Vec<u8>>, name: &str, choice: Option<usize>) -> 
         shell.set("default", &choice.to_string()).unwrap();
     }
     shell.set("timeout", "0").unwrap();
-    let mut next = Some(shell.settings().default);
-    let end = loop {
-        let Some(index) = next else { break "[menu]" };
-        writeln!(host.out, "== {}", shell.entries()[index].title).unwrap();
-        next = match shell.run_entry(&mut host, index, true) {
-            Outcome::Menu => Some(shell.settings().default),
-            Outcome::Exit => break "[exit]",
-            // Whatever comes back did not boot.
-            _ => shell.next_fallback(),
-        };
-    };
+    let end = transcript::play(&mut shell, &mut host);
     (plain(&config), plain(&format!("{}{end}\n", host.out)), count)
 }
 
-fn transcript(files: &BTreeMap<String, Vec<u8>>, script: &Path) -> String {
+fn all_of(files: &BTreeMap<String, Vec<u8>>, script: &Path) -> String {
     let text = std::fs::read_to_string(script).unwrap();
     let entries = text
         .lines()
@@ -130,7 +96,7 @@ fn scripts_print_what_grub_prints() {
     assert!(scripts.len() >= 60);
     let mut wrong = Vec::new();
     for script in scripts {
-        let ours = transcript(&files, &script);
+        let ours = all_of(&files, &script);
         let grub = std::fs::read_to_string(script.with_extension("out")).unwrap_or_default();
         if ours != grub {
             let name = script.file_stem().unwrap().to_str().unwrap().to_owned();

@@ -12,11 +12,15 @@ use crate::options::{Opt, Parsed, Syntax, Value};
 /// `set [NAME=VALUE]`.
 pub(crate) fn set(exec: &mut Exec, call: &Call) -> Run {
     let Some(assignment) = call.args.first() else {
-        let mut text = format!("?={}\n", exec.sh.status);
+        let mut text = String::new();
+        let mut status = Some(format!("?={}\n", exec.sh.status));
         for (name, variable) in exec.sh.levels.last().into_iter().flat_map(|level| &level.variables) {
             exec.sh.meter.step(variable.value.len())?;
+            // It stands in its place among the others.
+            text.extend(status.take_if(|_| name.as_str() > "?"));
             text.push_str(&format!("{name}={}\n", variable.value));
         }
+        text.extend(status);
         exec.print(&text)?;
         return Ok(0);
     };

@@ -16,7 +16,7 @@ use crate::shell::entry_cost;
 const SYNTAX: Syntax = Syntax {
     options: &[
         Opt("class", 0, Value::Needed),
-        Opt("users", 0, Value::Optional),
+        Opt("users", 0, Value::Needed),
         Opt("hotkey", 0, Value::Needed),
         Opt("source", 0, Value::Needed),
         Opt("id", 0, Value::Needed),

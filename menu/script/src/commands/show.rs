@@ -58,7 +58,7 @@ pub(crate) fn gettext(exec: &mut Exec, call: &Call) -> Run {
     let [text] = call.args.as_slice() else {
         return exec.fail(code::BAD_ARGUMENT, "one argument expected");
     };
-    exec.print(text)?;
+    exec.print(&format!("{text}\n"))?;
     Ok(0)
 }
 

@@ -1,7 +1,7 @@
 //! `test`, `[`, and `regexp`.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use crate::code;
 use crate::exec::{Call, Exec, Run, Stop};
@@ -19,7 +19,7 @@ pub(crate) fn test(exec: &mut Exec, call: &Call) -> Run {
         Some((last, rest)) if last == "]" => rest,
         _ => &call.args,
     };
-    let mut test = Test { exec, args, at: 0, depth: 0 };
+    let mut test = Test { exec, args, at: 0, depth: 0, modified: None };
     if test.expression()? { Ok(0) } else { exec.no() }
 }
 
@@ -28,6 +28,8 @@ struct Test<'a, 'b> {
     args: &'a [String],
     at: usize,
     depth: u32,
+    /// The time of the file that was looked at last.
+    modified: Option<i64>,
 }
 
 /// What an expression came to so far.
@@ -97,12 +99,13 @@ impl Test<'_, '_> {
         Ok(value.or || value.and)
     }
 
-    fn number(&mut self, text: &str) -> i64 {
+    /// A number, of which GRUB keeps 32 bits.
+    fn number(&mut self, text: &str) -> i32 {
         let (value, error) = signed(text);
         if let Some((code, text)) = error {
             _ = self.exec.fail(code, text);
         }
-        value
+        value as i32
     }
 
     /// A test of two arguments with something between them.
@@ -127,9 +130,7 @@ impl Test<'_, '_> {
                 if operator == "-pgt" { left > right } else { left < right }
             }
             _ if operator.starts_with("-nt") || operator.starts_with("-ot") => {
-                let bias = operator.get(3..).unwrap_or_default();
-                let bias = if bias.is_empty() { 0 } else { self.number(bias) };
-                self.newer(operator.starts_with("-nt"), left, right, bias)
+                self.newer(operator.starts_with("-nt"), left, right, operator.get(3..).unwrap_or_default())
             }
             _ => return Ok(None),
         }))
@@ -154,10 +155,13 @@ impl Test<'_, '_> {
         (value(left), value(right))
     }
 
-    fn newer(&mut self, newer: bool, left: &str, right: &str, bias: i64) -> bool {
-        let (left, right) = (self.info(left), self.info(right));
-        let times = left.and_then(|info| info.modified).zip(right.and_then(|info| info.modified));
-        let times = times.map(|(left, right)| (left.saturating_add(bias), right));
+    fn newer(&mut self, newer: bool, left: &str, right: &str, bias: &str) -> bool {
+        // Of a file that isn't there the time is that of the one before it.
+        let (left, modified) = (self.info(left), self.modified);
+        let right = self.info(right);
+        let times = modified.zip(self.modified);
+        let bias = if bias.is_empty() { 0 } else { self.number(bias) };
+        let times = times.map(|(left, right)| (left.saturating_add(i64::from(bias)), right));
         if newer {
             left.is_some() && right.is_none() || times.is_some_and(|(left, right)| left > right)
         } else {
@@ -173,9 +177,9 @@ impl Test<'_, '_> {
             "-e" => self.info(arg).is_some(),
             "-f" => self.info(arg).is_some_and(|info| !info.directory),
             "-s" => {
-                let pending = self.exec.sh.pending.take();
-                let info = self.info(arg);
-                self.exec.sh.pending = pending;
+                let full = self.exec.qualified_file(arg);
+                let info = full.and_then(|full| self.exec.host.info(&full).ok());
+                self.exec.sh.pending = None;
                 info.is_some_and(|info| !info.directory && info.size != 0)
             }
             "-n" => !arg.is_empty(),
@@ -184,19 +188,64 @@ impl Test<'_, '_> {
         }))
     }
 
-    /// What a path leads to. That it leads nowhere is said only if there is no such device.
+    /// What a path leads to. That it leads nowhere is said only if there is no such device; where there is a file system, all
+    /// that was to be said before is forgotten.
     fn info(&mut self, path: &str) -> Option<Info> {
-        let full = self.exec.qualified(path)?;
+        // Without a device, what stands before a `)` is none, and no part of the path.
+        let path = match path.split_once(')') {
+            Some((_, rest)) if !path.starts_with('(') => rest,
+            _ => path,
+        };
+        let Some(mut full) = self.exec.qualified(path) else {
+            // A device without its end is a name in the root.
+            if path.starts_with('(') {
+                self.exec.sh.pending = None;
+            }
+            return None;
+        };
+        // A name without a slash is one in the root.
+        if let Some((device, name)) =
+            full.split_once(')').filter(|(_, name)| !name.is_empty() && !name.contains('/'))
+        {
+            full = format!("{device})/{name}");
+        }
         match self.exec.host.info(&full) {
-            Ok(info) => Some(info),
+            Ok(info) => {
+                self.exec.sh.pending = None;
+                self.modified = info.modified;
+                Some(info)
+            }
             Err(error) => {
                 use crate::host::HostError::{NoDevice, NoFileSystem};
                 if matches!(error, NoDevice | NoFileSystem) {
                     self.exec.file_error(&full, &error);
+                } else {
+                    self.exec.sh.pending = None;
+                    self.no_directory(&full);
                 }
                 None
             }
         }
+    }
+}
+
+impl Test<'_, '_> {
+    /// Where a file isn't there because its directory isn't: that is said, unless the whole test fails.
+    fn no_directory(&mut self, path: &str) {
+        let Some((device, path)) = path.split_once(')') else { return };
+        let Some((directory, _)) = path.trim_end_matches('/').rsplit_once('/') else { return };
+        if directory.is_empty() {
+            return;
+        }
+        let (code, text) = match self.exec.host.info(&format!("{device}){directory}")) {
+            _ if !directory.starts_with('/') => {
+                (code::BAD_FILENAME, format!("invalid file name `{directory}/'"))
+            }
+            Ok(info) if info.directory => return,
+            Ok(_) => (code::BAD_FILE_TYPE, "not a directory".to_string()),
+            Err(_) => (code::FILE_NOT_FOUND, format!("file `{directory}/' not found")),
+        };
+        _ = self.exec.fail(code, &text);
     }
 }
 
@@ -231,7 +280,8 @@ pub(crate) fn regexp(exec: &mut Exec, call: &Call) -> Run {
                 if let Some((code, text)) = index.error {
                     exec.fail(code, text)?;
                 }
-                if !index.rest.is_empty() || index.error.is_some() {
+                // No digits at all: that is said, and means the whole match.
+                if !index.rest.is_empty() {
                     return exec
                         .fail(code::BAD_ARGUMENT, &format!("invalid variable name format {variable}"));
                 }

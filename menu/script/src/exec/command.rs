@@ -63,7 +63,11 @@ impl Exec<'_> {
     #[inline(never)]
     fn unknown(&mut self, name: &str) -> Run {
         match name.split_once('=') {
-            Some((name, value)) => self.assign(name, value)?,
+            Some((name, value)) => {
+                // What was to be said is forgotten with "no such command".
+                self.sh.pending = None;
+                self.assign(name, value)?;
+            }
             None => {
                 let short: String = name
                     .chars()

@@ -38,7 +38,10 @@ impl Exec<'_> {
                 Ok(list) => {
                     let done = if list.is_empty() { Ok(status) } else { self.list(&list) };
                     status = done?;
-                    self.flush()?;
+                    // Elsewhere it is said when the next command ends.
+                    if file {
+                        self.flush()?;
+                    }
                 }
                 Err(SyntaxError { line, text }) => {
                     self.sh.line = line;
@@ -144,6 +147,7 @@ impl Exec<'_> {
         self.sh.scope = Some(entry.args.clone());
         // The first line is `setparams`, which stands in no file.
         let status = self.text(Lines::new(&entry.source, false, entry.line.saturating_sub(1)))?;
+        self.flush()?;
         self.sh.scope = None;
         Ok(status)
     }

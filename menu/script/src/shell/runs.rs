@@ -44,7 +44,8 @@ impl Shell {
         self.restart();
         self.file = Rc::from("command line");
         let base = self.levels.len();
-        let done = Exec { sh: self, host }.text(Lines::new(text, false, 1));
+        let mut exec = Exec { sh: self, host };
+        let done = exec.text(Lines::new(text, false, 1)).and_then(|status| exec.flush().map(|()| status));
         match done {
             Ok(_) => Outcome::Back,
             Err(Stop::Menu) => Outcome::Menu,

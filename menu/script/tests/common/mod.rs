@@ -15,6 +15,8 @@ pub struct Fake {
     pub out: String,
     pub written: Vec<(String, Vec<u8>)>,
     pub bls: Vec<BlsEntry>,
+    /// Devices besides the disk: those before it, and those behind.
+    pub devices: [Vec<String>; 2],
     /// Other volumes, by what they are found.
     pub volumes: Vec<(By, String, String)>,
     pub typed: Option<String>,
@@ -87,7 +89,8 @@ impl Host for Fake {
     }
 
     fn devices(&mut self) -> Vec<String> {
-        vec!["hd0".into(), DEVICE.into()]
+        let [before, behind] = self.devices.clone();
+        [before, vec!["hd0".into(), DEVICE.into()], behind].concat()
     }
 
     fn search(&mut self, by: By, key: &str, _: &[String], most: usize) -> Vec<String> {
