@@ -4,6 +4,7 @@
 mod debian;
 mod driver;
 mod loopback;
+mod medium;
 mod others;
 mod passwords;
 
@@ -22,7 +23,10 @@ const MACHINE: &str = "5d0c1b7e2f9a4c83b6e4a1d07f3c92ab";
 
 /// The cases.
 pub fn cases() -> Vec<Case> {
-    [debian::cases(), others::cases(), loopback::cases(), passwords::cases()].into_iter().flatten().collect()
+    [debian::cases(), others::cases(), loopback::cases(), medium::cases(), passwords::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// A kernel and its ramdisk.
