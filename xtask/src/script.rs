@@ -61,7 +61,7 @@ impl Options {
         let work = tempfile::tempdir_in(paths::ensure(paths::target().join("script"))?)?;
         let scripts: Vec<PathBuf> = scripts()?.into_iter().filter(|path| self.takes(path)).collect();
         ensure!(!scripts.is_empty(), "no script is named so");
-        let grub = Grub { tree: &tree, dir: work.path() };
+        let grub = Grub { tree: &tree, suite, dir: work.path() };
         grub.make_disk()?;
         let files = ours::files(&home().join("files"))?;
         if let Some(file) = &self.file {

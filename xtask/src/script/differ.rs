@@ -9,10 +9,11 @@ use anyhow::{Result, bail};
 
 use super::grub::{BEGIN, Grub, MARK};
 use super::{generate, ours};
+use crate::packages::Suite;
 use crate::sh;
 
 /// Variables that GRUB has and pvgrub doesn't, or that tell the two apart.
-const OWN: [&str; 18] = [
+const OWN: [&str; 19] = [
     "DAY=",
     "HOUR=",
     "MINUTE=",
@@ -21,6 +22,7 @@ const OWN: [&str; 18] = [
     "WEEKDAY=",
     "YEAR=",
     "check_signatures=",
+    "fw_path=",
     "cmdpath=",
     "config_directory=",
     "config_file=",
@@ -37,7 +39,7 @@ const MOST: Duration = Duration::from_secs(20);
 /// How many differing scripts are made smaller and shown.
 const SHOWN: usize = 12;
 /// How many smaller ones are tried for each.
-const TRIED: u32 = 300;
+const TRIED: u32 = 150;
 
 /// What stands behind a script: the variables it left, and one of its entries is booted. GRUB waits between those that it falls back to.
 fn whole(script: &str, entry: u64) -> String {
@@ -47,27 +49,42 @@ fn whole(script: &str, entry: u64) -> String {
     )
 }
 
-/// What is printed, without what must differ.
-fn compared(said: &str) -> String {
-    let line = |line: &str| {
+/// What is printed, without what must differ: docs/grub-cfg.md has the reasons.
+fn compared(said: &str, suite: Suite) -> String {
+    let mut text = String::new();
+    let mut end = false;
+    for line in said.lines().filter(|line| !OWN.iter().any(|own| line.starts_with(own))) {
+        end = (end || line == MARK) && !line.starts_with("== ");
         // GRUB 2.12 names its own source's place.
-        let line = match line.strip_prefix("error: ").and_then(|rest| rest.split_once(':')) {
-            Some((file, rest)) if file.ends_with(".c") => {
-                format!("error: {}", rest.split_once(':').map_or(rest, |(_, text)| text))
-            }
-            _ => line.to_owned(),
-        };
-        // grub-emu would look for it in the network.
-        let line = line.replace("error: no server is specified.", "error: disk `hd7' not found.");
-        let line = match line.split_once("error: disk `") {
-            Some((before, _)) if line.ends_with("' not found.") => {
-                format!("{before}error: disk `hd7' not found.")
+        let line =
+            match line.split_once("error: ").and_then(|(before, rest)| Some((before, rest.split_once(':')?)))
+            {
+                Some((before, (file, rest))) if file.ends_with(".c") => {
+                    format!("{before}error: {}", rest.split_once(':').map_or(rest, |(_, text)| text))
+                }
+                _ => line.to_owned(),
+            };
+        // And `set` alone puts values between quotation marks.
+        let line = match line.split_once("='") {
+            Some((name, value)) if end && suite == Suite::Trixie => {
+                format!("{name}={}", value.strip_suffix('\'').unwrap_or(value).replace("'\\''", "'"))
             }
             _ => line,
         };
-        line.trim_end().to_owned() + "\n"
-    };
-    said.lines().filter(|line| !OWN.iter().any(|own| line.starts_with(own))).map(line).collect()
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    // grub-emu would look for it in the network.
+    let mut text = text.replace("error: no server is specified.", "error: no disk.");
+    while let Some((before, rest)) = text.split_once("error: disk `") {
+        let Some((_, behind)) = rest.split_once("' not found.") else { break };
+        text = format!("{before}error: no disk.{behind}");
+    }
+    // `search` finds a volume in its memory, and once more.
+    while text.contains(" hd0,msdos1 hd0,msdos1") {
+        text = text.replace(" hd0,msdos1 hd0,msdos1", " hd0,msdos1");
+    }
+    text
 }
 
 /// What both say of a script, and of one of its entries; `None` if GRUB does not end.
@@ -81,7 +98,7 @@ pub fn both(grub: &Grub, files: &ours::Files, script: &str) -> Result<Option<(St
     if theirs.contains(deep) && ours.contains(deep) {
         return Ok(Some((String::new(), String::new())));
     }
-    Ok(Some((compared(&theirs), compared(&ours))))
+    Ok(Some((compared(&theirs, grub.suite), compared(&ours, grub.suite))))
 }
 
 /// Compares so many scripts from the first on; an error if any differs.

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, Result, ensure};
 
 use super::{home, scripts};
-use crate::{packages, paths, sh, tools};
+use crate::packages::{self, Suite};
+use crate::{paths, sh, tools};
 
 const MIB: u64 = 1 << 20;
 /// Volume of the scripts, as menu/script/tests/common has it.
@@ -25,6 +26,8 @@ pub const BEGIN: &str = "set enable_progress_indicator=0\nexport enable_progress
 pub struct Grub<'a> {
     /// The packages.
     pub tree: &'a Path,
+    /// Where they are from.
+    pub suite: Suite,
     /// Where the disk is.
     pub dir: &'a Path,
 }
@@ -133,16 +136,7 @@ fn listen(child: &mut Child, most: Duration) -> Result<Option<(String, bool)>> {
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => {
                 return Ok(Some((String::from_utf8_lossy(&bytes).into_owned(), true)));
             }
-            Err(_) => {
-                if std::env::var_os("DBG").is_some() {
-                    eprintln!(
-                        "{} bytes: {:?}",
-                        bytes.len(),
-                        String::from_utf8_lossy(&bytes).chars().take(3000).collect::<String>()
-                    );
-                }
-                return Ok(None);
-            }
+            Err(_) => return Ok(None),
         }
         let text = String::from_utf8_lossy(&bytes);
         if let Some((before, _)) = text.split_once("GRUB  version") {

@@ -3,7 +3,7 @@
 use crate::syntax::Random;
 
 /// Names of variables, some of which mean something to GRUB.
-pub const VARIABLES: [&str; 17] = [
+pub const VARIABLES: [&str; 16] = [
     "a",
     "b",
     "c",
@@ -19,7 +19,6 @@ pub const VARIABLES: [&str; 17] = [
     "prefix",
     "fallback",
     "color_normal",
-    "pager",
     "chosen",
 ];
 /// Values and arguments.
