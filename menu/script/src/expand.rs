@@ -77,6 +77,12 @@ impl Exec<'_> {
     }
 
     fn variable(&mut self, name: &str, quoted: bool, slots: &mut Slots) -> Result<(), Stop> {
+        if self.sh.scope.is_some()
+            && name.starts_with(|c: char| c.is_ascii_digit())
+            && let Some((code, text)) = number(name, 10).error
+        {
+            self.fail(code, text)?;
+        }
         let value;
         let values: &[String] = match (name, &self.sh.scope) {
             ("*" | "@", Some(scope)) => scope,

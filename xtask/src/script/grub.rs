@@ -90,7 +90,7 @@ impl Grub<'_> {
         self.run_text(&config, Duration::from_secs(60))?.context("it does not end")
     }
 
-    /// Runs the text of a configuration file; `None` if that does not end.
+    /// Runs the text of a configuration file; `None` if that does not end, or GRUB crashes.
     pub fn run_text(&self, config: &str, most: Duration) -> Result<Option<String>> {
         let home = tempfile::tempdir_in(self.dir)?;
         let home = home.path();
@@ -110,9 +110,10 @@ impl Grub<'_> {
         });
         let said = listen(&mut child, most);
         _ = child.kill();
-        child.wait()?;
+        let crashed = child.wait()?.code().is_none_or(|code| code != 0);
         _ = press.join();
-        Ok(said?.map(|(said, ended)| plain(&said, ended)))
+        let broken = |said: &str, ended| ended && (crashed || said.contains("exceeds YYLMAX"));
+        Ok(said?.filter(|(said, ended)| !broken(said, *ended)).map(|(said, ended)| plain(&said, ended)))
     }
 }
 
