@@ -13,6 +13,8 @@ use crate::packages::{self, Suite};
 use crate::{paths, sh, tools};
 
 const MIB: u64 = 1 << 20;
+/// The most that is read of what it prints.
+const MOST: usize = 1 << 20;
 /// Volume of the scripts, as menu/script/tests/common has it.
 const LABEL: &str = "fixtures";
 const UUID: &str = "5b1f9f8e-3f27-4b0c-9a55-2f3c7d1e0a42";
@@ -139,6 +141,10 @@ fn listen(child: &mut Child, most: Duration) -> Result<Option<(String, bool)>> {
             }
             Err(_) => return Ok(None),
         }
+        // It may be printing without an end.
+        if bytes.len() > MOST || Instant::now() > until {
+            return Ok(None);
+        }
         let text = String::from_utf8_lossy(&bytes);
         if let Some((before, _)) = text.split_once("GRUB  version") {
             return Ok(Some((before.to_owned(), false)));
@@ -164,6 +170,18 @@ fn plain(said: &str, ended: bool) -> String {
         "GNU",
     ];
     let syntax = ["error: syntax error.", "error: Incorrect command.", "error: $.", "error: out of memory."];
+    // A title is one line.
+    let pieces: Vec<String> = text
+        .split_inclusive("'\n")
+        .map(|piece| match piece.rfind("  Booting `") {
+            Some(at) if piece.ends_with("'\n") => {
+                let (before, title) = piece.split_at(at);
+                format!("{before}{}\n", title.trim_end().replace('\n', " "))
+            }
+            _ => piece.to_owned(),
+        })
+        .collect();
+    let mut text = pieces.concat();
     // Behind `echo -n` too they are looked at for themselves.
     for word in syntax.iter().chain(&["  Booting `", "   Falling back to `"]) {
         text = text.replace(word, &format!("\n{word}"));

@@ -11,7 +11,7 @@ pub fn play(shell: &mut Shell, host: &mut Fake) -> &'static str {
     let mut next = Some(shell.settings().default);
     loop {
         let Some(entry) = next.and_then(|index| shell.entries().get(index)) else { return "[menu]" };
-        writeln!(host.out, "\n== {}", entry.title).expect("a text takes all");
+        writeln!(host.out, "\n== {}", entry.title.replace('\n', " ")).expect("a text takes all");
         next = match shell.run_entry(host, next.unwrap_or(0), true) {
             // A menu that waits.
             Outcome::Menu if shell.settings().timeout != Some(0) => return "[menu]",
