@@ -20,6 +20,8 @@ const MOST: usize = 256;
 pub enum Event {
     /// A key.
     Key(Key),
+    /// The terminal's size: columns and rows.
+    Size(u16, u16),
     /// The deadline came.
     Time,
     /// Nobody will ever press a key: stdin is at its end.
@@ -138,8 +140,10 @@ impl Keys {
         let mut state = self.state.borrow_mut();
         let State { decoder, keys } = &mut *state;
         loop {
-            if let Some(key) = keys.pop_front() {
-                return Event::Key(key);
+            match keys.pop_front() {
+                Some(Key::Size { columns, rows }) => return Event::Size(columns, rows),
+                Some(key) => return Event::Key(key),
+                None => {}
             }
             let escape = decoder.deadline();
             let until = [deadline, escape].into_iter().flatten().min();

@@ -14,6 +14,7 @@ mod extlinux;
 mod given;
 mod input;
 mod keys;
+mod legacy;
 #[cfg(not(target_os = "hermit"))]
 mod lint;
 #[cfg(not(target_os = "hermit"))]
@@ -48,6 +49,7 @@ use config::Sources;
 use console::Console;
 use given::Given;
 use keys::Keys;
+use legacy::Collected;
 #[cfg(not(target_os = "hermit"))]
 use machine::Paper;
 use machine::{Machine, This};
@@ -87,6 +89,7 @@ fn run(machine: &impl Machine) -> ExitCode {
         let found = timings.of("find", || {
             keys.breakable(|| Reader { machine, sources, console, silent: false }.find(machine))
         });
+        let whole = found.is_some();
         let found = found.unwrap_or_else(|| Err("Looking for a menu was broken off.".into()));
         let counted = Counted::default();
         let mut session = Session {
@@ -97,6 +100,7 @@ fn run(machine: &impl Machine) -> ExitCode {
             sources,
             timings: &timings,
             shell: None,
+            collected: Collected::default(),
             trail: Vec::new(),
             counted,
         };
@@ -112,7 +116,12 @@ fn run(machine: &impl Machine) -> ExitCode {
                 config.notes.extend(disks.problems().iter().map(ToString::to_string));
                 session.menu(&config, 0)
             }
-            Err(why) => session.message(&no_menu(&why, &disks, &notes)),
+            Err(why) => {
+                // A menu that is only out of reach may have passwords.
+                let every_disk = notes.len() == machine.options().notes.len() && disks.problems().is_empty();
+                let open = whole && every_disk && machine.options().menu.is_none() && given.menu.is_none();
+                session.message(&no_menu(&why, &disks, &notes), open)
+            }
         };
         if let End::Done(code) = end {
             return code;

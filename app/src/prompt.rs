@@ -1,7 +1,8 @@
 //! What somebody asks for besides booting an entry: to boot one that was edited, the command line, a text of help, the menu behind a
 //! password.
 
-use pvgrub_menu::{Action, Cause, HelpBody, MAX_TEXT, Menu, Target, Ui, cut};
+use pvgrub_fs::Numbering;
+use pvgrub_menu::{Action, Cause, HelpBody, MAX_TEXT, Menu, Target, Ui, Word, cut};
 
 use crate::config::Config;
 use crate::load::Failure;
@@ -11,7 +12,7 @@ use crate::script::{Led, Script};
 use crate::session::{End, Session};
 
 /// Most of what a command says, in bytes.
-const MAX_SAID: usize = 256 << 10;
+pub(super) const MAX_SAID: usize = 256 << 10;
 /// The most ways to go on that are offered.
 const MAX_CANDIDATES: usize = 500;
 
@@ -124,9 +125,11 @@ impl<M: Machine> Session<'_, M> {
     }
 
     /// The shell that the command line talks to.
-    fn shell(&mut self, config: &Config<'_>) -> Script {
+    pub(super) fn shell(&mut self, config: &Config<'_>) -> Script {
         let (sources, machine) = (self.sources, self.machine);
-        let new = || Script::new(sources, &config.home, &machine.options().rest.join(" "));
+        // As the menu counts them.
+        let counting = if config.lines { Numbering::Legacy } else { Numbering::Grub2 };
+        let new = || Script::counting(counting, sources, &config.home, &machine.options().rest.join(" "));
         config.script.clone().unwrap_or_else(|| self.shell.get_or_insert_with(new).clone())
     }
 
@@ -140,8 +143,13 @@ impl<M: Machine> Session<'_, M> {
     ) -> Result<End, Failure> {
         if let Some(names) = line.strip_prefix("help").filter(|rest| rest.is_empty() || rest.starts_with(' '))
         {
-            ui.output(&help(names));
+            ui.output(&help(names, config.lines));
             return Ok(End::Back);
+        }
+        if config.lines
+            && let Some(end) = self.legacy(ui, config, line, depth)
+        {
+            return end;
         }
         let script = self.shell(config);
         let levels = script.levels();
@@ -172,11 +180,14 @@ impl<M: Machine> Session<'_, M> {
         let word = text.get(start..).unwrap_or("");
         let before = text.get(..start).unwrap_or("").trim_end();
         let script = self.shell(config);
-        let mut found = if before.is_empty() || before.ends_with(';') || before.ends_with('\n') {
-            let names = pvgrub_script::commands().chain(["help"]).filter(|name| name.starts_with(word));
+        let mut found: Vec<String> = if before.is_empty() || before.ends_with(';') || before.ends_with('\n') {
+            let names = commands(config.lines).into_iter().filter(|name| name.starts_with(word));
             names.map(|name| format!("{name} ")).collect()
         } else {
-            script.paths(&mut self.place(&config.home), word)
+            let paths = script.paths(&mut self.place(&config.home), word);
+            let device = config.lines && Word::of(before) == Word::Root;
+            let whole = |path: String| if device { path.trim_end_matches('/').to_owned() } else { path };
+            paths.into_iter().map(whole).collect()
         };
         found.sort();
         found.truncate(MAX_CANDIDATES);
@@ -197,19 +208,31 @@ impl<M: Machine> Session<'_, M> {
     }
 }
 
+/// All commands, sorted; over a menu.lst those of GRUB 0.97, too.
+fn commands(lines: bool) -> Vec<&'static str> {
+    let legacy = Word::names().filter(|_| lines);
+    let mut names: Vec<&str> = pvgrub_script::commands().chain(["help"]).chain(legacy).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 /// How these commands are used; or all of them, if there are no names.
-fn help(names: &str) -> String {
+fn help(names: &str, lines: bool) -> String {
     let mut names = names.split_whitespace().peekable();
     if names.peek().is_none() {
-        let names: Vec<&str> = pvgrub_script::commands().chain(["help"]).collect();
-        let rows: Vec<String> = names.chunks(6).map(|row| row.join("  ")).collect();
-        return format!(
-            "Commands (help NAME: how it is used; Tab completes, Esc leaves):\n{}",
-            rows.join("\n")
-        );
+        let rows = |names: &[&str]| names.chunks(6).map(|row| row.join("  ")).collect::<Vec<_>>().join("\n");
+        let head = "Commands (help NAME: how it is used; Tab completes, Esc leaves):";
+        if !lines {
+            return format!("{head}\n{}", rows(&commands(false)));
+        }
+        let (legacy, others): (Vec<&str>, Vec<&str>) =
+            commands(true).into_iter().partition(|name| Word::names().any(|known| known == *name));
+        return format!("{head}\n{}\nand those of GRUB 2's shell:\n{}", rows(&legacy), rows(&others));
     }
-    let of = |name: &str| match pvgrub_script::usage(name) {
-        Some(usage) => usage.to_owned(),
+    let legacy = |name: &str| Word::usage(name).filter(|_| lines);
+    let of = |name: &str| match legacy(name).or_else(|| pvgrub_script::usage(name).map(str::to_owned)) {
+        Some(usage) => usage,
         None if pvgrub_script::commands().any(|known| known == name) => name.to_owned(),
         None => format!("there is no command `{}`", pvgrub_menu::clean(name)),
     };

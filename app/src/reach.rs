@@ -115,12 +115,16 @@ impl<M: Machine> Session<'_, M> {
         let message = format!("{}\nPress any key to go on, or Esc for the menu.{end}", pause.message);
         self.console.lines(message.trim_start());
         let until = wait.map(|seconds| self.console.now() + Duration::from_secs(seconds.into()));
-        match self.console.wait(until) {
+        let mut event = self.console.wait(until);
+        while let Event::Size(..) = event {
+            event = self.console.wait(until);
+        }
+        match event {
             Event::Key(key) if matches!(self.memory.key(key), Key::Escape | Key::Ctrl('c')) => {
                 Err(Failure::Interrupted)
             }
             Event::End => Err(Failure::Interrupted),
-            Event::Key(_) | Event::Time => Ok(()),
+            Event::Key(_) | Event::Size(..) | Event::Time => Ok(()),
         }
     }
 
@@ -201,7 +205,9 @@ impl<M: Machine> Session<'_, M> {
     pub(super) fn further(&mut self, mut config: Config<'_>, way: &Way, depth: usize) -> End {
         way.lead_into(&mut config);
         self.machine.options().forced.hold_further(&mut config.menu.settings, way.cause);
-        self.menu(&config, depth)
+        let end = self.menu(&config, depth);
+        self.forget_typed();
+        end
     }
 
     /// Goes on where a script led to. Whoever ran the script leaves a menu of it afterwards.

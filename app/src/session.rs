@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use pvgrub_menu::{Action, Cause, Key, Look, Memory, Style, Ui};
+use pvgrub_menu::{Action, Cause, Key, Look, Memory, Menu, Style, Ui};
 
 use crate::config::{Config, Home, Sources};
 use crate::console::Console;
 use crate::keys::Event;
+use crate::legacy::Collected;
 use crate::load::Failure;
 use crate::machine::Machine;
 use crate::reader::Reader;
@@ -45,6 +46,8 @@ pub struct Session<'a, M: Machine> {
     pub timings: &'a Timings,
     /// The shell of the command line, where the menu has none of its own.
     pub shell: Option<Script>,
+    /// What was typed there over a menu.lst.
+    pub collected: Collected,
     /// The names of the menus that are open, the first one first.
     pub trail: Vec<String>,
     /// Entries that were counted down.
@@ -56,16 +59,25 @@ fn headline(name: &str) -> String {
 }
 
 impl<'a, M: Machine> Session<'a, M> {
-    /// Shows a message over an empty menu, until somebody asks for another look.
-    pub fn message(&mut self, text: &str) -> End {
+    /// Shows a message over an empty menu, until somebody asks for another look. `open`: with the command line.
+    pub fn message(&mut self, text: &str, open: bool) -> End {
         let mut ui = Ui::empty(&headline(""), *self.look);
+        if open {
+            ui = ui.with_commands();
+        }
+        let config = Config::new(Menu::default(), Home::Host, "no menu".into());
+        self.shell = None;
         // The wait for wrong passwords among it.
         ui.remember(self.memory.clone());
         ui.say(text);
         loop {
             match self.action(&mut ui) {
                 Ok(Action::Rescan) => return End::Rescan,
-                Ok(_) => {}
+                Ok(action) => {
+                    if let Some(end) = self.obey(&mut ui, &config, action, 0) {
+                        return end;
+                    }
+                }
                 Err(code) => return End::Done(code),
             }
         }
@@ -90,7 +102,7 @@ impl<'a, M: Machine> Session<'a, M> {
             self.console.lines(missed);
         }
         ui.say(&missed.iter().chain(&config.notes).map(String::as_str).collect::<Vec<_>>().join("\n"));
-        self.shell = None;
+        self.forget_typed();
         loop {
             let mut action = match self.action(&mut ui) {
                 Ok(action) => action,
@@ -103,7 +115,7 @@ impl<'a, M: Machine> Session<'a, M> {
                     Ok(End::Back | End::Up(_)) => {
                         // What was shown there counts here.
                         ui.remember(self.memory.clone());
-                        self.shell = None;
+                        self.forget_typed();
                         break;
                     }
                     Ok(End::GaveUp) => {
@@ -161,6 +173,7 @@ impl<'a, M: Machine> Session<'a, M> {
                         return Err(ExitCode::SUCCESS);
                     }
                     Event::Key(key) => ui.key(key, now),
+                    Event::Size(columns, rows) => ui.key(Key::Size { columns, rows }, now),
                     Event::Time => ui.tick(now),
                     Event::End => {
                         self.leave(ui);
@@ -174,6 +187,12 @@ impl<'a, M: Machine> Session<'a, M> {
                 return Ok(action);
             }
         }
+    }
+
+    /// Another menu is on the screen: the command line begins anew.
+    pub(super) fn forget_typed(&mut self) {
+        self.shell = None;
+        self.collected = Collected::default();
     }
 
     pub(super) fn leave(&mut self, ui: &mut Ui) {

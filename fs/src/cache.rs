@@ -15,8 +15,10 @@ const DIRECT: usize = 64 << 10;
 const FIRST_WINDOW: u64 = 32 << 10;
 /// A read that goes on where a cached window ends takes twice that window, up to this.
 const LAST_WINDOW: u64 = 512 << 10;
-/// All windows together hold at most this.
-const BUDGET: usize = 2 << 20;
+/// All windows of a disk together hold at most this.
+pub(crate) const BUDGET: usize = 2 << 20;
+/// Those of a file that is read like a disk: beneath them is the cache of the disk that it is on.
+pub(crate) const IMAGE_BUDGET: usize = 512 << 10;
 
 /// Bytes of the device, from `start`.
 struct Window {
@@ -39,17 +41,19 @@ pub(crate) struct Cache {
     sector: u32,
     /// The least recently used one first.
     windows: RefCell<VecDeque<Window>>,
+    /// They hold at most so many bytes together.
+    budget: usize,
 }
 
 impl Cache {
     /// Fails when the device's sector size is not a power of two from 512 to 65536.
-    pub(crate) fn new(device: Rc<dyn BlockDevice>) -> Result<Self, Error> {
+    pub(crate) fn new(device: Rc<dyn BlockDevice>, budget: usize) -> Result<Self, Error> {
         let sector = device.sector_size();
         if !sector.is_power_of_two() || !(512..=65536).contains(&sector) {
             return Err(Error::Unsupported(alloc::format!("sectors of {sector} bytes")));
         }
         let size = device.size() & !(u64::from(sector) - 1);
-        Ok(Self { device, size, sector, windows: RefCell::default() })
+        Ok(Self { device, size, sector, windows: RefCell::default(), budget })
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -192,7 +196,7 @@ impl Cache {
             self.device.read_at(start, &mut data)?;
         }
         let mut held: usize = windows.iter().map(|w| w.data.len()).sum();
-        while held + data.len() > BUDGET {
+        while held + data.len() > self.budget {
             let Some(old) = windows.pop_front() else { break };
             held -= old.data.len();
         }
@@ -247,7 +251,7 @@ mod tests {
     #[test]
     fn small_reads_become_large_ones() {
         let ram = Rc::new(Ram::new(8 << 20, 512));
-        let cache = Cache::new(ram.clone()).unwrap();
+        let cache = Cache::new(ram.clone(), BUDGET).unwrap();
         let mut buf = [0; 1024];
         for i in 0..8 << 10 {
             cache.read_at(i * 1024, &mut buf).unwrap();
@@ -263,7 +267,7 @@ mod tests {
     #[test]
     fn large_reads_go_straight_through() {
         let ram = Rc::new(Ram::new(4 << 20, 4096));
-        let cache = Cache::new(ram.clone()).unwrap();
+        let cache = Cache::new(ram.clone(), BUDGET).unwrap();
         let mut buf = vec![0; 3 << 20];
         cache.read_at(4096, &mut buf).unwrap();
         assert_eq!(*ram.reads.borrow(), [(4096, 3 << 20)]);
@@ -274,7 +278,7 @@ mod tests {
     fn a_bad_sector_in_the_read_ahead_hurts_only_itself() {
         let ram = Rc::new(Ram::new(1 << 20, 512));
         ram.bad.set(Some(8192));
-        let cache = Cache::new(ram.clone()).unwrap();
+        let cache = Cache::new(ram.clone(), BUDGET).unwrap();
         let mut buf = [0; 4096];
         cache.read_at(0, &mut buf).unwrap();
         assert!(matches!(cache.read_at(8192, &mut buf), Err(Error::Device(_))));
@@ -283,8 +287,8 @@ mod tests {
 
     #[test]
     fn odd_sizes() {
-        assert!(Cache::new(Rc::new(Ram::new(4096, 1000))).is_err());
-        let cache = Cache::new(Rc::new(Ram::new(1000, 512))).unwrap();
+        assert!(Cache::new(Rc::new(Ram::new(4096, 1000)), BUDGET).is_err());
+        let cache = Cache::new(Rc::new(Ram::new(1000, 512)), BUDGET).unwrap();
         assert_eq!(cache.size(), 512);
         assert!(cache.read_at(u64::MAX, &mut [0; 2]).is_err());
         assert!(cache.read_at(511, &mut [0; 2]).is_err());
@@ -296,7 +300,7 @@ mod tests {
         fn every_read_is_right(sector in prop::sample::select(vec![512u32, 4096]),
                                reads in prop::collection::vec((0usize..3_000_000, 1usize..300_000), 1..40)) {
             let ram = Rc::new(Ram::new(3 << 20, sector));
-            let cache = Cache::new(ram.clone()).unwrap();
+            let cache = Cache::new(ram.clone(), BUDGET).unwrap();
             let mut buf = Vec::new();
             for (offset, len) in reads {
                 let len = len.min(ram.data.len() - offset);

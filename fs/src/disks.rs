@@ -9,20 +9,26 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::cache::Cache;
+use crate::images::Images;
 use crate::region::Region;
-use crate::{BlockDevice, Error, Volume, partition, probe};
+use crate::{BlockDevice, Error, Volume, cache, iso, partition, probe};
 
 /// The disks, in the order in which they were added, which is GRUB's order: the first is `hd0`.
 #[derive(Default)]
 pub struct Disks {
     disks: Vec<Disk>,
+    pub(crate) images: Images,
 }
 
-/// A disk. It is looked at when its volumes are first asked for.
+/// A disk, or a file that is read like one. It is looked at when its volumes are first asked for.
 pub struct Disk {
-    /// Its name: "xvda".
+    /// Its name: "xvda"; "xvda1:/live.iso".
     pub name: String,
     number: usize,
+    /// Of a file: the name of the volume that it is on.
+    pub(crate) outer: Option<String>,
+    /// Of a file: in so many files it lies, itself counted.
+    pub(crate) depth: usize,
     device: Rc<dyn BlockDevice>,
     scan: OnceCell<Scan>,
 }
@@ -93,7 +99,8 @@ impl Disks {
     /// Adds a disk that is not read before its volumes are asked for: others need not wait for it.
     pub fn add_later(&mut self, name: &str, device: Rc<dyn BlockDevice>) {
         let number = self.disks.len();
-        self.disks.push(Disk { name: name.to_string(), number, device, scan: OnceCell::new() });
+        let scan = OnceCell::new();
+        self.disks.push(Disk { name: name.to_string(), number, outer: None, depth: 0, device, scan });
     }
 
     /// The disks, in GRUB's order.
@@ -128,6 +135,11 @@ impl Disks {
 }
 
 impl Disk {
+    /// A file that lies on the volume `outer`.
+    pub(crate) fn of_file(name: String, outer: String, depth: usize, device: Rc<dyn BlockDevice>) -> Self {
+        Self { name, number: usize::MAX, outer: Some(outer), depth, device, scan: OnceCell::new() }
+    }
+
     /// Its size in bytes; `None` if it can't be used at all.
     pub fn size(&self) -> Option<u64> {
         self.scan().size
@@ -143,9 +155,19 @@ impl Disk {
         self.scan().partitioned
     }
 
-    /// Its volumes, by partition number.
+    /// Its volumes, by partition number. Those of a file begin with the whole of it.
     pub fn volumes(&self) -> &[Volume] {
         &self.scan().volumes
+    }
+
+    /// What is wrong with it and its partition table.
+    pub fn problems(&self) -> &[Problem] {
+        &self.scan().problems
+    }
+
+    /// Whether it is a file: [`Disks::image`].
+    pub fn is_image(&self) -> bool {
+        self.outer.is_some()
     }
 
     /// As [`Disks::search`], on this disk.
@@ -184,18 +206,37 @@ impl Disk {
         let (name, number) = (&self.name, self.number);
         self.device.open()?;
         scan.size = Some(self.device.size());
-        let cache = Rc::new(Cache::new(self.device.clone())?);
-        let Some(table) = partition::read(&cache)? else {
-            let region = Region::new(cache.clone(), 0, cache.size());
-            let identity = probe::identify(&region);
-            scan.volumes.push(Volume::new(name.clone(), number, None, region, identity));
-            return Ok(());
+        let budget = if self.is_image() { cache::IMAGE_BUDGET } else { cache::BUDGET };
+        let cache = Rc::new(Cache::new(self.device.clone(), budget)?);
+        let whole = Region::new(cache.clone(), 0, cache.size());
+        let table = match partition::read(&cache)? {
+            // The same bytes twice: GRUB, too, has such a medium's files from the whole of it.
+            Some(table)
+                if !self.is_image()
+                    && partition::has_within(&cache, &table, iso::FIRST)?
+                    && iso::identify(&whole)?.is_some() =>
+            {
+                None
+            }
+            table => table,
         };
+        // Of a file that is read like a disk both can be named.
+        if table.is_none() || self.is_image() {
+            let identity = probe::identify(&whole);
+            scan.volumes.push(Volume::new(name.clone(), number, None, whole, identity));
+        }
+        let Some(table) = table else { return Ok(()) };
         scan.partitioned = true;
         for note in table.notes {
             scan.problems.push(Problem { place: name.clone(), error: Error::Corrupt(note) });
         }
-        let separator = if name.ends_with(|c: char| c.is_ascii_digit()) { "p" } else { "" };
+        let separator = if self.is_image() {
+            ","
+        } else if name.ends_with(|c: char| c.is_ascii_digit()) {
+            "p"
+        } else {
+            ""
+        };
         for partition in table.partitions {
             let place = format!("{name}{separator}{}", partition.number);
             let end = partition.start.checked_add(partition.size);

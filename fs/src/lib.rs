@@ -2,7 +2,7 @@
 //!
 //! The way through it: a [`BlockDevice`] (the program's) → [`Disks::add`] finds the partitions (MBR, GPT, or none) and
 //! what is in each → [`Volume`] → [`Volume::open`] → [`FileSystem`] → [`File`]. GRUB's device names, labels and UUIDs
-//! lead to a volume through [`Disks::resolve`].
+//! lead to a volume through [`Disks::resolve`]. A file on a volume becomes a disk of its own by [`Disks::image`].
 //!
 //! Whatever stands on a disk, the answer is a value or an [`Error`]: no panic, no endless loop, and no allocation whose
 //! size the disk alone decides.
@@ -28,11 +28,15 @@ mod error;
 mod ext;
 mod fat;
 mod guid;
+mod images;
+mod iso;
 mod names;
 mod overwrite;
 mod partition;
 mod probe;
 mod region;
+mod runs;
+mod time;
 mod tree;
 mod volume;
 

@@ -47,7 +47,8 @@ impl Disks {
     /// - `hd0`: the first disk, when it has no partition table; `hd0,0`, `hd0,1`: its partitions, counted as `numbering`
     ///   says; `hd0,msdos1`, `hd0,gpt2`: counted from 1 in that kind of table;
     /// - the disk may be named instead: `xvda,1`, `xen/xvda,msdos1`;
-    /// - `xvda1`, `/dev/xvda1`, `LABEL=root`, `UUID=…`, `PARTUUID=…`, `PARTLABEL=…`: as Linux has it.
+    /// - `xvda1`, `/dev/xvda1`, `LABEL=root`, `UUID=…`, `PARTUUID=…`, `PARTLABEL=…`: as Linux has it;
+    /// - the name of a volume in a file that was asked for: [`Disks::image`].
     ///
     /// On a disk without a partition table, as a device that is itself a partition of the guest's (xvda1 with no xvda),
     /// `(hd0,0)` means that whole device: menus written for the guest say so.
@@ -66,6 +67,10 @@ impl Disks {
     ) -> Result<Resolved<'_>, Error> {
         let trimmed = name.trim();
         let inner = trimmed.strip_prefix('(').and_then(|n| n.strip_suffix(')')).unwrap_or(trimmed);
+        // A file's name may end with a blank.
+        if let Some(volume) = self.image_volume(name).or_else(|| self.image_volume(inner)) {
+            return Ok(Resolved { volume, others: Vec::new() });
+        }
         if let Some((key, value)) = inner.split_once('=') {
             return self.by_identity(key, value, home);
         }
@@ -89,52 +94,14 @@ impl Disks {
             None => self.disks().iter().position(|d| d.name == plain),
         };
         let disk = index
+            .and_then(|index| self.disks().get(index))
             .ok_or_else(|| Error::NotFound(format!("disk {disk} (there are {})", self.disks().len())))?;
-        self.on_disk(disk, partition, numbering, trimmed)
+        disk.volume(partition, numbering, trimmed)
     }
 
     fn by_name(&self, name: &str) -> Option<&Volume> {
         let mut disks = self.disks().iter().filter(|disk| name.starts_with(&disk.name));
         disks.find_map(|disk| disk.volumes().iter().find(|volume| volume.name == name))
-    }
-
-    fn on_disk(
-        &self,
-        disk: usize,
-        part: Option<&str>,
-        numbering: Numbering,
-        name: &str,
-    ) -> Result<&Volume, Error> {
-        let (disk_name, all) = self.disks().get(disk).map_or(("", &[][..]), |d| (&d.name, d.volumes()));
-        let volumes = || all.iter();
-        if let Some(whole) = volumes().find(|v| v.partition.is_none()) {
-            return Ok(whole);
-        }
-        let Some(part) = part else {
-            return Err(Error::NotFound(format!("{name}: {disk_name} has partitions, and none is named")));
-        };
-        let bad = || Error::NotFound(format!("{name}: '{part}' is no partition's name"));
-        let number = |text: &str| text.parse::<u32>().map_err(|_| bad());
-        let (number, table) = if let Some(n) = part.strip_prefix("msdos") {
-            (number(n)?, Some(false))
-        } else if let Some(n) = part.strip_prefix("gpt") {
-            (number(n)?, Some(true))
-        } else if numbering == Numbering::Legacy {
-            (number(part)?.checked_add(1).ok_or_else(bad)?, None)
-        } else {
-            (number(part)?, None)
-        };
-        let fits = |v: &&Volume| {
-            v.partition.as_ref().is_some_and(|p| {
-                let gpt = matches!(p.kind, PartitionKind::Gpt { .. });
-                p.number == number && table.is_none_or(|wanted| wanted == gpt)
-            })
-        };
-        volumes().find(fits).ok_or_else(|| {
-            let have: Vec<&str> = volumes().map(|v| v.name.as_str()).collect();
-            let have = if have.is_empty() { "no partitions".into() } else { have.join(", ") };
-            Error::NotFound(format!("{name}: {disk_name} has {have}"))
-        })
     }
 
     fn by_identity(&self, key: &str, value: &str, home: Option<&Volume>) -> Result<Resolved<'_>, Error> {
@@ -158,6 +125,47 @@ impl Disks {
         let ready = self.disks().iter().filter(|disk| disk.is_ready(Duration::ZERO));
         let others = ready.flat_map(Disk::volumes).filter(fits).filter(|v| !core::ptr::eq(*v, volume));
         Ok(Resolved { volume, others: others.collect() })
+    }
+}
+
+impl Disk {
+    /// The volume of this name behind the comma, as [`Disks::resolve`] counts them: `1`, `msdos1`, `gpt2`; or the whole of it. `name` is what it is called
+    /// in errors.
+    ///
+    /// Without a partition table each name means the whole, but of a file only none does.
+    pub fn volume(&self, part: Option<&str>, numbering: Numbering, name: &str) -> Result<&Volume, Error> {
+        let disk = &self.name;
+        let whole = self.volumes().iter().find(|volume| volume.partition.is_none());
+        let parts = || self.volumes().iter().filter(|volume| volume.partition.is_some());
+        let Some(part) = part else {
+            return whole
+                .ok_or_else(|| Error::NotFound(format!("{name}: {disk} has partitions, and none is named")));
+        };
+        if let Some(whole) = whole.filter(|_| !self.is_partitioned() && !self.is_image()) {
+            return Ok(whole);
+        }
+        let bad = || Error::NotFound(format!("{name}: '{part}' is no partition's name"));
+        let number = |text: &str| text.parse::<u32>().map_err(|_| bad());
+        let (number, table) = if let Some(n) = part.strip_prefix("msdos") {
+            (number(n)?, Some(false))
+        } else if let Some(n) = part.strip_prefix("gpt") {
+            (number(n)?, Some(true))
+        } else if numbering == Numbering::Legacy {
+            (number(part)?.checked_add(1).ok_or_else(bad)?, None)
+        } else {
+            (number(part)?, None)
+        };
+        let fits = |v: &&Volume| {
+            v.partition.as_ref().is_some_and(|p| {
+                let gpt = matches!(p.kind, PartitionKind::Gpt { .. });
+                p.number == number && table.is_none_or(|wanted| wanted == gpt)
+            })
+        };
+        parts().find(fits).ok_or_else(|| {
+            let have: Vec<&str> = parts().map(|v| v.name.as_str()).collect();
+            let have = if have.is_empty() { "no partitions".into() } else { have.join(", ") };
+            Error::NotFound(format!("{name}: {disk} has {have}"))
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 
 use crate::bytes::{byte, field, has, label, le16, le32, zeroed};
 use crate::region::Region;
-use crate::{Error, Guid, ext, fat};
+use crate::{Error, Guid, ext, fat, iso};
 
 /// What a volume holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Content {
     Ext(u8),
     /// FAT12, FAT16 or FAT32: the number.
     Fat(u8),
+    /// ISO 9660: a medium of an installer or a live system.
+    Iso,
     /// Recognised, but not readable here: its name.
     Foreign(&'static str),
     /// Nothing that this crate knows.
@@ -27,6 +29,7 @@ impl core::fmt::Display for Content {
         match self {
             Self::Ext(n) => write!(f, "ext{n}"),
             Self::Fat(n) => write!(f, "FAT{n}"),
+            Self::Iso => f.write_str(iso::KIND),
             Self::Foreign(name) => f.write_str(name),
             Self::Unknown => f.write_str("unknown content"),
             Self::Unreadable(why) => write!(f, "unreadable ({why})"),
@@ -137,15 +140,12 @@ fn by_later_blocks(region: &Region) -> Result<Option<Identity>, Error> {
             return Ok(Some(Identity::bare("ReiserFS")));
         }
     }
-    if let Some(block) = read(0x8000)? {
-        if has(&block, 1, b"CD001") {
-            return Ok(Some(Identity::new(Content::Foreign("ISO 9660"), label(field(&block, 40, 32)), None)));
-        }
-        if has(&block, 0, b"JFS1") {
-            return Ok(Some(Identity::bare("JFS")));
-        }
+    if let Some(block) = read(0x8000)?
+        && has(&block, 0, b"JFS1")
+    {
+        return Ok(Some(Identity::bare("JFS")));
     }
-    Ok(None)
+    iso::identify(region)
 }
 
 fn guid(bytes: &[u8], at: usize) -> Option<String> {

@@ -7,13 +7,14 @@ use core::fmt;
 
 use crate::probe::{Identity, human_size};
 use crate::region::Region;
-use crate::{Content, Error, FileSystem, Partition, ext, fat, overwrite};
+use crate::{Content, Error, FileSystem, Partition, ext, fat, iso, overwrite};
 
 /// A place that can hold a file system.
 pub struct Volume {
-    /// Its name as Linux has it: "xvda1"; "xvda" for a whole disk.
+    /// Its name as Linux has it: "xvda1"; "xvda" for a whole disk. In a file that is read like a disk: "xvda1:/live.iso",
+    /// "xvda1:/live.iso,2".
     pub name: String,
-    /// Which disk, as an index into [`crate::Disks::disks`].
+    /// Which disk, as an index into [`crate::Disks::disks`]; `usize::MAX` in a file that is read like one.
     pub disk: usize,
     /// The partition, or `None` for a whole disk.
     pub partition: Option<Partition>,
@@ -21,7 +22,7 @@ pub struct Volume {
     pub content: Content,
     /// The file system's label.
     pub label: Option<String>,
-    /// The file system's UUID as Linux writes it ("1234-ABCD" for FAT).
+    /// The file system's UUID as Linux writes it ("1234-ABCD" for FAT, "2026-11-28-12-30-00-00" for ISO 9660).
     pub uuid: Option<String>,
     region: Region,
     open: RefCell<Option<Rc<dyn FileSystem>>>,
@@ -68,6 +69,7 @@ impl Volume {
         match &self.content {
             Content::Ext(_) => ext::open(self.region.clone()),
             Content::Fat(_) => fat::open(self.region.clone()),
+            Content::Iso => iso::open(self.region.clone()),
             Content::Foreign(name) => Err(Error::Unsupported((*name).into())),
             Content::Unknown => Err(Error::Unsupported("unknown content".into())),
             Content::Unreadable(why) => Err(Error::Corrupt(why.clone())),
@@ -147,7 +149,7 @@ impl Volume {
 
     /// True when [`Volume::open`] can be tried.
     pub fn is_readable(&self) -> bool {
-        matches!(self.content, Content::Ext(_) | Content::Fat(_))
+        matches!(self.content, Content::Ext(_) | Content::Fat(_) | Content::Iso)
     }
 }
 

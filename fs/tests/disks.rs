@@ -230,7 +230,6 @@ fn others_are_named() {
         ("luks1", "xvda: LUKS1 (encrypted) 8.0 MiB"),
         ("luks2", "xvda: LUKS2 (encrypted) 32.0 MiB"),
         ("lvm", "xvda: LVM physical volume 8.0 MiB"),
-        ("iso", "xvda: ISO 9660 'ISO' 350.0 KiB"),
         ("ntfs", "xvda: NTFS 8.0 MiB"),
         ("exfat", "xvda: exFAT 8.0 MiB"),
         ("f2fs", "xvda: F2FS 64.0 MiB"),

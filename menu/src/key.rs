@@ -50,6 +50,13 @@ pub enum Key {
     Char(char),
     /// A key that means nothing here.
     Other,
+    /// No key: the terminal told its size, as it was asked to (see [`Look::asks`](crate::Look)).
+    Size {
+        /// Its width.
+        columns: u16,
+        /// Its height.
+        rows: u16,
+    },
 }
 
 /// The state between bytes.
@@ -208,6 +215,14 @@ fn function(number: &[u8]) -> Option<u8> {
     })
 }
 
+/// The cursor's position as the terminal reports it: in its last row and column, where it was put. In the first row it is no size,
+/// but xterm's F3 with a modifier.
+fn size(parameters: &[u8]) -> Option<Key> {
+    let (rows, columns) = core::str::from_utf8(parameters).ok()?.split_once(';')?;
+    let (rows, columns) = (rows.parse().ok()?, columns.parse().ok()?);
+    (rows > 1 && columns > 1).then_some(Key::Size { columns, rows })
+}
+
 /// A whole sequence, without its ESC. None: not a key but a terminal's answer, which must not stop a countdown.
 fn control_sequence(sequence: &[u8]) -> Option<Key> {
     let (&last, rest) = sequence.split_last()?;
@@ -217,8 +232,11 @@ fn control_sequence(sequence: &[u8]) -> Option<Key> {
     if let (b"[", b'A'..=b'E') = (parameters, last) {
         return Some(Key::Function(last - b'A' + 1));
     }
+    if let Some(size) = size(parameters).filter(|_| last == b'R') {
+        return Some(size);
+    }
     Some(match (first, last) {
-        // Cursor position, device attributes, status, window reports, focus.
+        // Another cursor position, device attributes, status, window reports, focus.
         (_, b'R' | b'c' | b'n' | b't' | b'y' | b'I' | b'O') => return None,
         (b"1" | b"7", b'~') => Key::Home,
         (b"4" | b"8", b'~') => Key::End,
@@ -291,7 +309,8 @@ mod tests {
 
     #[test]
     fn answers_of_the_terminal_are_no_keys() {
-        assert_eq!(keys(b"\x1b[24;80R\x1b[?62;c\x1b[I"), []);
+        assert_eq!(keys(b"\x1b[?62;c\x1b[I\x1b[;R\x1b[0;0R\x1b[99999;80R\x1b[1;2R"), []);
+        assert_eq!(keys(b"\x1b[24;80R"), [Key::Size { columns: 80, rows: 24 }]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::model::{Entry, Menu};
 use crate::network::NetLines;
 use crate::settings::{Default, Settings, TimeoutStyle};
 use crate::words::{note, number, short, split, words};
+pub(crate) use entry::find;
 use entry::{Locks, OpenEntry};
 use lock::MenuLocks;
 

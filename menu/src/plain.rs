@@ -46,12 +46,19 @@ impl Typing {
 
 impl Ui {
     pub(crate) fn prompt_text(&self) -> &'static str {
-        if self.items.is_empty() { "Enter looks again: " } else { "entry? " }
+        match (self.items.is_empty(), self.commands) {
+            (true, true) => "Enter looks again, c is the command line: ",
+            (true, false) => "Enter looks again: ",
+            (false, _) => "entry? ",
+        }
     }
 
     pub(crate) fn paint_plain(&mut self, out: &mut String, now: Duration) {
         if self.drawn.is_none() {
-            self.pending.clear();
+            // What a command said after it had left the terminal to somebody else stands nowhere yet.
+            if !self.shell.open {
+                self.pending.clear();
+            }
             self.line = None;
             self.drawn = Some(crate::screen::Frame::default());
             self.paint_all(out, now);

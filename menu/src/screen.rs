@@ -83,7 +83,11 @@ impl Ui {
             let _ = write!(out, "\x1b(B\x1b[r\x1b[?25l{normal}\x1b[2J");
         }
         let blank = Row::default();
-        let mut moved = false;
+        let mut moved = core::mem::take(&mut self.ask);
+        if moved {
+            // To the last row and column, whatever they are: where is that?
+            out.push_str("\x1b[999;999H\x1b[6n");
+        }
         for (index, row) in frame.rows.iter().enumerate() {
             let old = before.as_ref().and_then(|before| before.rows.get(index)).unwrap_or(&blank);
             if row != old {

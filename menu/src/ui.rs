@@ -50,11 +50,21 @@ pub struct Look {
     pub columns: usize,
     /// Its height; used between 10 and 200.
     pub rows: usize,
+    /// Its size is a guess: at the first key, and at Ctrl-L, it is asked for it (xterm's "report cursor position"), and [`Key::Size`] is the
+    /// answer. Not before: nobody may be there, and whoever comes later, and finds what was written till then, would answer to the next kernel.
+    pub asks: bool,
+}
+
+impl Look {
+    /// Another size, within what is used.
+    fn resized(self, columns: usize, rows: usize) -> Self {
+        Self { columns: columns.clamp(20, 400), rows: rows.clamp(10, 200), ..self }
+    }
 }
 
 impl Default for Look {
     fn default() -> Self {
-        Self { style: Style::Screen, columns: 80, rows: 24 }
+        Self { style: Style::Screen, columns: 80, rows: 24, asks: false }
     }
 }
 
@@ -171,6 +181,11 @@ pub struct Ui {
     pub(crate) line: Option<Typing>,
     /// `p` leads to another menu.
     new_config: bool,
+    /// The terminal was asked for its size, or is to be: with the next text.
+    asked: bool,
+    pub(crate) ask: bool,
+    /// The command line is open though there is no entry.
+    pub(crate) commands: bool,
     attempts: Option<Attempts>,
     entered_by_itself: bool,
 }
@@ -200,12 +215,10 @@ impl Ui {
 
     /// A menu without entries, for a message (see [`say`](Self::say)): it can only be scanned again.
     pub fn empty(headline: &str, look: Look) -> Self {
-        let columns = look.columns.clamp(20, 400);
-        let rows = look.rows.clamp(10, 200);
         Self {
             headline: clean(headline),
             items: Vec::new(),
-            look: Look { columns, rows, ..look },
+            look: look.resized(look.columns, look.rows),
             colors: None,
             help_texts: Vec::new(),
             selected: 0,
@@ -225,9 +238,18 @@ impl Ui {
             pending: String::new(),
             line: None,
             new_config: false,
+            asked: false,
+            ask: false,
+            commands: false,
             attempts: None,
             entered_by_itself: false,
         }
+    }
+
+    /// Opens the command line of a menu without entries: there is none, so nobody's passwords are passed by.
+    pub fn with_commands(mut self) -> Self {
+        self.commands = true;
+        self
     }
 
     /// What the menus before remember; to be given to each new one.
@@ -319,6 +341,16 @@ impl Ui {
     /// A key was pressed.
     pub fn key(&mut self, key: Key, now: Duration) -> Action {
         let key = self.guard.memory.key(key);
+        if let Key::Size { columns, rows } = key {
+            let look = self.look.resized(columns.into(), rows.into());
+            if self.look.asks && look != self.look {
+                (self.look, self.drawn) = (look, None);
+            }
+            return Action::None;
+        }
+        if !self.asked || key == Key::Ctrl('l') {
+            (self.asked, self.ask) = (true, self.look.asks);
+        }
         let counting = self.countdown.take().is_some();
         self.attempts = None;
         self.entered_by_itself = false;

@@ -131,7 +131,7 @@ proptest! {
     /// No panic, no blocked entry boots, and drawing what changed gives what drawing all gives.
     #[test]
     fn any_keys(menu in any_menu(), keys in prop::collection::vec((any_key(), 0u64..1500), 0..60), columns in 0usize..120, rows in 0usize..40) {
-        let look = Look { style: Style::Screen, columns, rows };
+        let look = Look { columns, rows, ..Look::default() };
         let now = Duration::ZERO;
         let mut ui = Ui::new(&menu, "pvgrub", look, now);
         let mut terminal = Terminal::new(ui.look());

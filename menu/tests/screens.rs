@@ -15,7 +15,7 @@ use terminal::Terminal;
 const NOW: Duration = Duration::from_secs(2);
 
 fn screen(name: &str, columns: usize, rows: usize) -> String {
-    let look = Look { style: Style::Screen, columns, rows };
+    let look = Look { columns, rows, ..Look::default() };
     let mut ui = scenes::scene(name, look);
     let mut text = String::new();
     ui.paint(&mut text, NOW);

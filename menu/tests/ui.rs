@@ -228,9 +228,13 @@ fn no_menu_at_all_is_a_message_and_a_key() {
     let text = screen(&mut ui, s(0)).text().join("\n");
     assert!(text.contains("No menu was found.\n xvd0\n") && text.contains("r: look again"), "{text}");
     assert_eq!(ui.deadline(s(0)), None);
-    // No command line opens: who may use it stands in the menu that was not found.
+    // No command line opens: who may use it stands in the menu that could not be read. But if there is none it does.
+    let mut open = ui.clone().with_commands();
+    open.key(Key::Char('c'), s(0));
+    assert!(open.takes_text());
     assert_eq!(ui.key(Key::Char('c'), s(0)), Action::None);
     assert_eq!(ui.key(Key::Ctrl('c'), s(0)), Action::None);
+    assert!(!ui.takes_text());
     assert_eq!(ui.key(Key::Enter, s(0)), Action::Rescan);
     assert_eq!(ui.key(Key::Char('r'), s(0)), Action::Rescan);
     for key in [Key::Up, Key::Down, Key::PageUp, Key::PageDown, Key::Home, Key::End, Key::Char('3')] {
@@ -263,4 +267,35 @@ fn a_plain_terminal_gets_lines_and_answers_with_numbers() {
     assert!(painted(&mut ui, s(9)).contains("> 0  Alpha"));
     ui.key(Key::Char('t'), s(9));
     assert_eq!(ui.look().style, Style::Screen);
+}
+
+#[test]
+fn the_size_is_asked_for_when_somebody_is_there() {
+    let look = Look { asks: true, ..Look::default() };
+    let menu = Menu::parse(b"timeout 9\ntitle Alpha\nkernel /k\ntitle Beta\nkernel /k\n").unwrap();
+    let mut ui = Ui::new(&menu, "pvgrub", look, s(0));
+    assert!(!painted(&mut ui, s(0)).contains("\x1b[6n"));
+    // A size is no key, and stops no countdown.
+    assert_eq!(ui.key(Key::Size { columns: 50, rows: 30 }, s(1)), Action::None);
+    assert!(painted(&mut ui, s(1)).contains("8 s") && ui.look().columns == 50);
+    for (key, asked) in [(Key::Down, true), (Key::Up, false), (Key::Ctrl('l'), true)] {
+        ui.key(key, s(2));
+        assert_eq!(painted(&mut ui, s(2)).contains("\x1b[6n"), asked, "{key:?}");
+    }
+    // The marked entry is seen, whatever the size.
+    for (columns, rows) in [(40, 12), (132, 50), (1, 2), (u16::MAX, u16::MAX)] {
+        ui.key(Key::Size { columns, rows }, s(3));
+        let mut terminal = terminal::Terminal::new(ui.look());
+        terminal.write(&painted(&mut ui, s(3)));
+        assert_eq!(terminal.marked(), [">  0  Alpha"], "{columns} x {rows}");
+        // The same again changes nothing.
+        ui.key(Key::Size { columns, rows }, s(3));
+        assert_eq!(painted(&mut ui, s(3)), "");
+    }
+    // A terminal whose size is known, or a log, is not asked.
+    for look in [Look::default(), Look { style: Style::Plain, ..look }] {
+        let mut ui = Ui::new(&menu, "pvgrub", look, s(0));
+        ui.key(Key::Down, s(0));
+        assert!(!painted(&mut ui, s(0)).contains("\x1b[6n"));
+    }
 }

@@ -9,7 +9,7 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use pvgrub_menu::{Look, Style};
+use pvgrub_menu::Look;
 use vt100::{Color, Parser, Screen};
 
 use crate::{paths, sh};
@@ -43,7 +43,7 @@ pub fn draw() -> Result<()> {
 
 /// The menu in this state, as SVG.
 fn picture(name: &str, columns: u16, rows: u16) -> String {
-    let look = Look { style: Style::Screen, columns: columns.into(), rows: rows.into() };
+    let look = Look { columns: columns.into(), rows: rows.into(), ..Look::default() };
     let mut text = String::new();
     scenes::scene(name, look).paint(&mut text, Duration::from_secs(2));
     let size = |cells| NonZero::new(cells).unwrap_or(NonZero::<u16>::MIN);

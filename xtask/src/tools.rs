@@ -28,6 +28,14 @@ pub fn zstd() -> Result<Command> {
     packages::command(&tree, "usr/bin/zstd")
 }
 
+/// The program xorriso, which makes ISO 9660.
+pub fn xorriso() -> Result<Command> {
+    let tree =
+        Set { name: "xorriso", suite: Suite::Trixie, packages: &["xorriso"], depends: Some(&["dpkg"]) }
+            .get()?;
+    packages::command(&tree, "usr/bin/xorriso")
+}
+
 /// The program openssl, with its usual settings: those of the machine don't matter.
 pub fn openssl() -> Result<Command> {
     let tree =

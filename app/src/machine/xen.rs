@@ -74,7 +74,7 @@ impl Machine for Xen {
 
     fn look(&self) -> Look {
         let style = if self.options.plain { Style::Plain } else { Style::Screen };
-        Look { style, ..Look::default() }
+        Look { style, asks: true, ..Look::default() }
     }
 
     fn disks(&self, again: bool, keys: &Rc<Keys>) -> FoundDisks {

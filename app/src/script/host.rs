@@ -8,7 +8,8 @@ use pvgrub_menu::{Key, bls, clean};
 use pvgrub_net::Place;
 use pvgrub_script::{BlsEntry, By, DateTime, Host, HostError, Info, Probe};
 
-use super::names;
+use super::loops::Loops;
+use super::names::{self, Wrong};
 use crate::config::{Home, Sources};
 use crate::console::Console;
 use crate::keys::Event;
@@ -30,6 +31,8 @@ pub struct ScriptHost<'a, 'd, M: Machine> {
     pub silent: bool,
     /// What is said is kept here, and not shown.
     pub said: Option<&'a mut String>,
+    /// The devices that the script made of files.
+    pub loops: &'a mut Loops,
     /// Text without its line's end.
     pub line: String,
     /// What stands in files on servers, the first few of them: a script may ask for one several times.
@@ -65,6 +68,13 @@ fn of_fs(error: &pvgrub_fs::Error) -> HostError {
     }
 }
 
+fn wrong(why: Wrong) -> HostError {
+    match why {
+        Wrong::NoDevice => HostError::NoDevice,
+        Wrong::Name(why) => HostError::Failed(why),
+    }
+}
+
 impl<'a, 'd, M: Machine> ScriptHost<'a, 'd, M> {
     /// For a script at `home`.
     pub fn new(
@@ -72,15 +82,14 @@ impl<'a, 'd, M: Machine> ScriptHost<'a, 'd, M> {
         home: &'a Home<'d>,
         console: &'a mut Console,
         silent: bool,
+        loops: &'a mut Loops,
     ) -> Self {
-        Self { sources, home, console, silent, said: None, line: String::new(), fetched: BTreeMap::new() }
+        let (line, fetched) = (String::new(), BTreeMap::new());
+        Self { sources, home, console, silent, said: None, loops, line, fetched }
     }
 
     fn target(&mut self, path: &str) -> Result<Target<'d>, HostError> {
-        let file = names::file_ref(path, self.home, self.sources.disks).map_err(|why| match why {
-            names::Wrong::NoDevice => HostError::NoDevice,
-            names::Wrong::Name(why) => HostError::Failed(why),
-        })?;
+        let file = names::file_ref(path, self.home, self.sources.disks, self.loops).map_err(wrong)?;
         match self.sources.network.place(&file, self.home, self.console) {
             Some(place) => Ok(Target::Server(place.map_err(HostError::Failed)?)),
             None => {
@@ -118,7 +127,7 @@ impl<'a, 'd, M: Machine> ScriptHost<'a, 'd, M> {
     }
 
     fn volume(&self, device: &str) -> Result<&'d Volume, HostError> {
-        names::volume(device, self.home, self.sources.disks).ok_or(HostError::NoDevice)
+        self.loops.volume(device, self.home, self.sources.disks).map_err(wrong)
     }
 
     /// The rest of the output, at the end of a run.
@@ -129,14 +138,19 @@ impl<'a, 'd, M: Machine> ScriptHost<'a, 'd, M> {
         }
     }
 
-    /// Volumes in the order in which a search looks at them: those of hints, those of the menu's own disk, then all.
+    /// Volumes in the order in which a search looks at them: those of hints, those made of files (GRUB, too, has them before its disks),
+    /// those of the menu's own disk, then all.
     fn in_order(&self, hints: &[String]) -> Vec<&'d Volume> {
         let disks = self.sources.disks;
-        let hinted = hints.iter().flat_map(|hint| names::hinted(hint, self.home, disks));
+        let hinted = hints.iter().flat_map(|hint| {
+            let of_disks = || names::hinted(hint, self.home, disks, self.loops.counting);
+            self.loops.hinted(hint, disks).unwrap_or_else(of_disks)
+        });
+        let made = self.loops.volumes(disks).into_iter().map(|(_, volume)| volume);
         let home = self.home.volume().and_then(|home| disks.disks().get(home.disk));
         let near = home.into_iter().flat_map(|disk| disk.volumes());
         let mut order: Vec<&Volume> = Vec::new();
-        for volume in hinted.chain(near).chain(disks.volumes()) {
+        for volume in hinted.chain(made).chain(near).chain(disks.volumes()) {
             if !order.iter().any(|have| std::ptr::eq(*have, volume)) {
                 order.push(volume);
             }
@@ -182,8 +196,18 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
             {
                 Ok(())
             }
+            Err(HostError::NoDevice)
+                if pvgrub_fs::split_device(path).0.is_some_and(|device| self.loops.is_absent(device)) =>
+            {
+                Ok(())
+            }
             result => result.map(|_| ()),
         }
+    }
+
+    fn to_load(&mut self, path: &str) -> Result<String, HostError> {
+        self.is_file(path)?;
+        Ok(self.loops.lasting(path, self.home, self.sources.disks).unwrap_or_else(|| path.to_owned()))
     }
 
     fn list(&mut self, path: &str) -> Result<Vec<(String, bool)>, HostError> {
@@ -204,8 +228,10 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
     fn devices(&mut self) -> Vec<String> {
         let disks = self.sources.disks;
         let whole = (0..disks.disks().len()).map(|number| format!("hd{number}"));
-        let parts = disks.volumes().into_iter().filter(|volume| volume.partition.is_some()).map(names::of);
-        whole.chain(parts).collect()
+        let parts = disks.volumes().into_iter().filter(|volume| volume.partition.is_some());
+        let parts = parts.map(|volume| names::of(volume, self.loops.counting));
+        let made = self.loops.volumes(disks).into_iter().map(|(name, _)| name);
+        made.chain(whole).chain(parts).collect()
     }
 
     fn search(&mut self, by: By, key: &str, hints: &[String], most: usize) -> Vec<String> {
@@ -217,7 +243,42 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
             By::Label => volume.label.as_deref() == Some(key),
             By::Uuid => volume.uuid.as_deref().is_some_and(|uuid| uuid.eq_ignore_ascii_case(key)),
         };
-        self.in_order(hints).into_iter().filter(fits).take(most).map(names::of).collect()
+        let made = self.loops.volumes(self.sources.disks);
+        let name = |volume: &Volume| {
+            let made = made.iter().find(|(_, have)| std::ptr::eq(*have, volume));
+            made.map_or_else(|| names::of(volume, self.loops.counting), |(name, _)| name.clone())
+        };
+        self.in_order(hints).into_iter().filter(fits).take(most).map(name).collect()
+    }
+
+    fn loopback(&mut self, name: &str, path: &str) -> Result<(), HostError> {
+        self.loops.check(name)?;
+        let disks = self.sources.disks;
+        match self.target(path) {
+            Ok(Target::Server(_)) => {
+                let why = "a file of a server can't be a device, since all of it would have to be in memory";
+                Err(HostError::Refused(why.into()))
+            }
+            Ok(Target::Volume(volume, path)) => {
+                Self::files(volume)?;
+                let image = disks.image(volume, &path).map_err(|error| match error {
+                    pvgrub_fs::Error::NotAFile(_) => HostError::NotAFile,
+                    error => of_fs(&error),
+                })?;
+                self.loops.add(name, Some(image));
+                Ok(())
+            }
+            // As for `is_file`.
+            Err(HostError::NoDevice) if self.silent && disks.disks().is_empty() => {
+                self.loops.add(name, None);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn unloop(&mut self, name: &str) -> Result<(), HostError> {
+        if self.loops.remove(name) { Ok(()) } else { Err(HostError::NoDevice) }
     }
 
     fn probe(&mut self, device: &str, what: Probe) -> Result<Option<String>, HostError> {
@@ -227,11 +288,12 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
         let volume = self.volume(device)?;
         let part = volume.partition.as_ref();
         Ok(match what {
-            Probe::Driver => Some("xen".into()),
+            Probe::Driver => Some(if self.loops.has(device) { "loopback" } else { "xen" }.into()),
             Probe::PartMap => part.map(|part| names::table(part).into()),
             Probe::FileSystem => match &volume.content {
                 Content::Ext(_) => Some("ext2".into()),
                 Content::Fat(_) => Some("fat".into()),
+                Content::Iso => Some("iso9660".into()),
                 Content::Foreign(name) => Some((*name).to_ascii_lowercase()),
                 Content::Unknown | Content::Unreadable(_) => None,
             },
@@ -273,7 +335,7 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
                     self.console.keys().break_off();
                     return false;
                 }
-                Event::Key(_) => {}
+                Event::Key(_) | Event::Size(..) => {}
                 Event::Time | Event::End => return false,
             }
         }

@@ -1,20 +1,24 @@
 //! Menus that are scripts of GRUB 2's shell: running them, and what comes of it as menus and boots.
 
 mod host;
+mod loops;
 mod names;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use pvgrub_fs::{Numbering, Volume};
 use pvgrub_menu::{
     Access, Boot, Colors, Default as Chosen, Entry, FileRef, Key, Menu, Module, Note, Secret, Settings,
     Target, TimeoutStyle, clean,
 };
 use pvgrub_script::{self as shell, Host, Limits, Outcome, Shell};
 
+use loops::Loops;
+
 pub use host::ScriptHost;
-pub use names::server_name;
+pub use names::{of as name_of, server_name};
 
 use crate::config::{Home, Sources};
 use crate::console::Console;
@@ -27,7 +31,14 @@ const MAX_USERS: usize = 256;
 
 /// A shell that a menu came from, or that the command line talks to.
 #[derive(Clone)]
-pub struct Script(Rc<RefCell<Shell>>);
+pub struct Script(Rc<RefCell<State>>);
+
+/// The shell, and the devices that its scripts made of files.
+#[derive(Clone)]
+struct State {
+    shell: Shell,
+    loops: Loops,
+}
 
 impl std::fmt::Debug for Script {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -64,11 +75,21 @@ impl Script {
     /// A shell as GRUB has it before it reads its configuration at `home`. The guest's scripts can ask for the words of the host's
     /// command line that are not the loader's: `$pvgrub_extra`.
     pub fn new<M: Machine>(sources: Sources<'_, '_, M>, home: &Home<'_>, extra: &str) -> Self {
-        let (root, prefix) = names::start(home, sources.disks);
+        Self::counting(Numbering::Grub2, sources, home, extra)
+    }
+
+    /// The same with partitions counted so.
+    pub fn counting<M: Machine>(
+        counting: Numbering,
+        sources: Sources<'_, '_, M>,
+        home: &Home<'_>,
+        extra: &str,
+    ) -> Self {
+        let (root, prefix) = names::start(home, sources.disks, counting);
         let mut shell = Shell::new(&root, &prefix, Limits::default());
         // Bounded: the whole command line has 1,023 bytes.
         let _ = shell.set("pvgrub_extra", extra);
-        Self(Rc::new(RefCell::new(shell)))
+        Self(Rc::new(RefCell::new(State { shell, loops: Loops::new(counting) })))
     }
 
     /// Runs a configuration. What went wrong on the way, though there is a menu, is in its notes.
@@ -102,13 +123,14 @@ impl Script {
 
     /// How a device or a path may go on: whole, with what comes behind it.
     pub fn paths<M: Machine>(&self, place: &mut Place<'_, '_, M>, word: &str) -> Vec<String> {
-        let mut host = ScriptHost::new(place.sources, place.home, place.console, true);
+        let State { shell, loops } = &mut *self.0.borrow_mut();
+        let mut host = ScriptHost::new(place.sources, place.home, place.console, true, loops);
         if word.starts_with('(') && !word.contains(')') {
             let devices = host.devices().into_iter().map(|device| format!("({device})/"));
             return devices.filter(|device| device.starts_with(word)).collect();
         }
         let Some((directory, name)) = word.rsplit_once('/') else { return Vec::new() };
-        let root = self.0.borrow().get("root").unwrap_or_default();
+        let root = shell.get("root").unwrap_or_default();
         let full = if directory.starts_with('(') {
             format!("{directory}/")
         } else {
@@ -128,17 +150,24 @@ impl Script {
     /// Makes this the default entry of the menu on top.
     pub fn set_default(&self, path: &str) {
         // Where there is no room for it a script sees another one; what is booted is not its affair.
-        let _ = self.0.borrow_mut().set("default", path);
+        let _ = self.0.borrow_mut().shell.set("default", path);
+    }
+
+    /// Names without a device are on this volume from now on.
+    pub fn set_root(&self, volume: &Volume) {
+        let State { shell, loops } = &mut *self.0.borrow_mut();
+        // A short name: there is room for it.
+        let _ = shell.set("root", &names::of(volume, loops.counting));
     }
 
     /// How many menus are open in it.
     pub fn levels(&self) -> usize {
-        self.0.borrow().levels()
+        self.0.borrow().shell.levels()
     }
 
     /// Leaves the menus on top of so many.
     pub fn leave_to(&self, levels: usize) {
-        self.0.borrow_mut().leave_to(levels);
+        self.0.borrow_mut().shell.leave_to(levels);
     }
 
     fn run<M: Machine>(
@@ -146,15 +175,15 @@ impl Script {
         place: &mut Place<'_, '_, M>,
         run: impl FnOnce(&mut Shell, &mut ScriptHost<'_, '_, M>) -> Outcome,
     ) -> Result<Led, String> {
-        let mut shell = self.0.borrow_mut();
-        let mut host = ScriptHost::new(place.sources, place.home, place.console, place.silent);
+        let State { shell, loops } = &mut *self.0.borrow_mut();
+        let mut host = ScriptHost::new(place.sources, place.home, place.console, place.silent, loops);
         host.said = place.said.as_deref_mut();
-        let outcome = run(&mut shell, &mut host);
+        let outcome = run(shell, &mut host);
         host.flush();
         match outcome {
-            Outcome::Menu => Ok(Led::Menu(Box::new(menu(&mut shell)))),
+            Outcome::Menu => Ok(Led::Menu(Box::new(menu(shell)))),
             Outcome::Boot(found) => {
-                let boot = boot(&found, place.home, place.sources)?;
+                let boot = boot(&found, place.home, place.sources, loops)?;
                 Ok(Led::To(Target::Boot(Box::new(boot))))
             }
             Outcome::Halt => Ok(Led::To(Target::Halt)),
@@ -272,9 +301,13 @@ fn boot<M: Machine>(
     found: &shell::Boot,
     home: &Home<'_>,
     sources: Sources<'_, '_, M>,
+    loops: &Loops,
 ) -> Result<Boot, String> {
     let file = |path: &str| -> Result<FileRef, String> {
-        names::file_ref(path, home, sources.disks)
+        if let Some(file) = loops::file_ref(path, sources.disks) {
+            return Ok(file);
+        }
+        names::file_ref(path, home, sources.disks, loops)
             .or_else(|why| match why {
                 // Only on paper: see `ScriptHost::is_file`.
                 names::Wrong::NoDevice if sources.disks.disks().is_empty() => Ok(names::absent(path)),

@@ -6,6 +6,7 @@ use pvgrub_menu::{Device, FileRef};
 use pvgrub_net::Server;
 use pvgrub_script::BlsEntry;
 
+use super::loops::Loops;
 use crate::config::Home;
 
 /// Why a name leads nowhere.
@@ -25,22 +26,35 @@ pub fn table(partition: &Partition) -> &'static str {
     }
 }
 
-/// A volume's name, without parentheses: `hd0,msdos1`.
-pub fn of(volume: &Volume) -> String {
-    match &volume.partition {
-        Some(partition) => format!("hd{},{}{}", volume.disk, table(partition), partition.number),
-        None => format!("hd{}", volume.disk),
+/// A volume's name, without parentheses: `hd0,msdos1`, or `hd0,0`.
+pub fn of(volume: &Volume, counting: Numbering) -> String {
+    within(&format!("hd{}", volume.disk), volume, counting)
+}
+
+/// The same on a disk of this name.
+pub fn within(disk: &str, volume: &Volume, counting: Numbering) -> String {
+    match (&volume.partition, counting) {
+        (Some(part), Numbering::Grub2) => format!("{disk},{}{}", table(part), part.number),
+        (Some(part), Numbering::Legacy) => format!("{disk},{}", part.number.saturating_sub(1)),
+        (None, _) => disk.to_owned(),
     }
 }
 
 /// The volume of this name. Of several with the same label or UUID, that on the menu's own disk.
-pub fn volume<'d>(device: &str, home: &Home<'d>, disks: &'d Disks) -> Option<&'d Volume> {
-    disks.resolve_near(device, Numbering::Grub2, home.volume()).ok().map(|resolved| resolved.volume)
+pub fn volume<'d>(
+    device: &str,
+    home: &Home<'d>,
+    disks: &'d Disks,
+    counting: Numbering,
+) -> Option<&'d Volume> {
+    disks.resolve_near(device, counting, home.volume()).ok().map(|resolved| resolved.volume)
 }
 
 /// The volumes that a hint of `search` means: `hd0,msdos1`; `hd0,` all of that disk.
-pub fn hinted<'d>(hint: &str, home: &Home<'d>, disks: &'d Disks) -> Vec<&'d Volume> {
-    let Some(disk) = hint.strip_suffix(',') else { return volume(hint, home, disks).into_iter().collect() };
+pub fn hinted<'d>(hint: &str, home: &Home<'d>, disks: &'d Disks, counting: Numbering) -> Vec<&'d Volume> {
+    let Some(disk) = hint.strip_suffix(',') else {
+        return volume(hint, home, disks, counting).into_iter().collect();
+    };
     let disk = disk.strip_prefix("xen/").unwrap_or(disk);
     let numbered = disk.strip_prefix("hd").and_then(|number| number.parse::<usize>().ok());
     let found = match numbered {
@@ -65,7 +79,7 @@ pub fn server_name(server: &Server) -> String {
 
 /// What a path of a script means: `(hd0,msdos1)/boot/x`, `(tftp,10.0.0.1)/x`, a URL. Volumes are under their own name then, whatever
 /// way of counting partitions is usual where it is read.
-pub fn file_ref(path: &str, home: &Home<'_>, disks: &Disks) -> Result<FileRef, Wrong> {
+pub fn file_ref(path: &str, home: &Home<'_>, disks: &Disks, loops: &Loops) -> Result<FileRef, Wrong> {
     let (device, rest) = split_device(path);
     match device {
         // The menu's own server, with the password that its URL may have.
@@ -78,7 +92,7 @@ pub fn file_ref(path: &str, home: &Home<'_>, disks: &Disks) -> Result<FileRef, W
             })
         }
         Some(device) if !is_server(device) && !path.contains("://") => {
-            let volume = volume(device, home, disks).ok_or(Wrong::NoDevice)?;
+            let volume = loops.volume(device, home, disks)?;
             let path = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
             Ok(FileRef { device: Some(Device::Name(volume.name.clone())), path, digest: None })
         }
@@ -93,12 +107,12 @@ pub fn absent(path: &str) -> FileRef {
 }
 
 /// The device, without parentheses, and the directory that a script at `home` begins with as `root` and `prefix`.
-pub fn start(home: &Home<'_>, disks: &Disks) -> (String, String) {
+pub fn start(home: &Home<'_>, disks: &Disks, counting: Numbering) -> (String, String) {
     let directory =
         |path: &str| path.rsplit_once('/').map_or(String::new(), |(directory, _)| directory.to_owned());
     match home {
         Home::Volume(volume, path) => {
-            let root = of(volume);
+            let root = of(volume, counting);
             (root.clone(), format!("({root}){}", directory(path)))
         }
         Home::Net(place) => {
@@ -106,7 +120,8 @@ pub fn start(home: &Home<'_>, disks: &Disks) -> (String, String) {
             (root.clone(), format!("({root}){}", directory(&place.path)))
         }
         Home::Host => {
-            let root = disks.volumes().first().map_or_else(|| "hd0".to_owned(), |volume| of(volume));
+            let root =
+                disks.volumes().first().map_or_else(|| "hd0".to_owned(), |volume| of(volume, counting));
             (root.clone(), format!("({root})/boot/grub"))
         }
     }
@@ -139,8 +154,12 @@ mod tests {
         assert!(is_server("tftp,10.0.0.1") && is_server("http") && is_server("nd"));
         assert!(!is_server("hd0,msdos1") && !is_server("tftpboot"));
         let disks = Disks::new();
-        assert_eq!(file_ref("(hd0,msdos1)/x", &Home::Host, &disks), Err(Wrong::NoDevice));
-        let file = file_ref("(http,boot.example)/x", &Home::Host, &disks).unwrap();
+        assert_eq!(
+            file_ref("(hd0,msdos1)/x", &Home::Host, &disks, &Loops::new(Numbering::Grub2)),
+            Err(Wrong::NoDevice)
+        );
+        let file =
+            file_ref("(http,boot.example)/x", &Home::Host, &disks, &Loops::new(Numbering::Grub2)).unwrap();
         assert_eq!(file.to_string(), "http://boot.example/x");
     }
 }

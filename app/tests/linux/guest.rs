@@ -28,6 +28,11 @@ impl Guest {
 
     /// Makes a 16 MiB ext4 file system with these files in it.
     pub fn file_system(&self, name: &str, files: &[(&str, &[u8])]) -> PathBuf {
+        self.sized(name, "16M", files)
+    }
+
+    /// The same, of this size.
+    pub fn sized(&self, name: &str, size: &str, files: &[(&str, &[u8])]) -> PathBuf {
         let tree = self.dir.path().join(format!("{name}.tree"));
         std::fs::create_dir_all(&tree).unwrap();
         for (path, bytes) in files {
@@ -52,7 +57,7 @@ impl Guest {
                 "-d",
             ])
             .args([&tree, &image])
-            .arg("16M")
+            .arg(size)
             .stdout(Stdio::null())
             .status();
         assert!(made.expect("these tests need mke2fs (package e2fsprogs)").success());

@@ -202,6 +202,20 @@ fn a_script_without_a_disk() {
     assert_eq!((&entry["kernel"], &entry["arguments"]), (&"(hd0)/vmlinuz".into(), &"root=/dev/xvda1".into()));
     assert_eq!(entry["initrds"][0], "(hd0)/initrd");
     assert_eq!(menu["timeout"], Value::Null);
-    assert!(menu["entries"][1]["why"].as_str().unwrap().contains("loopback"), "{menu}");
+    assert_eq!(menu["entries"][1]["kernel"], "(loop)/vmlinuz");
     assert!(menu["entries"][2]["why"].as_str().unwrap().contains("hd0"), "{menu}");
+}
+
+#[test]
+fn where_no_menu_is_the_command_line_boots() {
+    let mut guest = Guest::with(&[("/boot/vmlinuz", &linux())]);
+    boots(
+        &guest,
+        "clinux (hd0)/boot/vmlinuz typed\nboot\n",
+        &["No menu was found", "c is the command line", "command line  typed"],
+    );
+    // That the host named, or one that can't be reached, may have passwords.
+    guest.arg("pvgrub.menu=/other.cfg");
+    let (text, _) = guest.run("clinux (hd0)/boot/vmlinuz typed\nboot\n");
+    assert!(!text.contains("would be booted") && !text.contains("c is the command"), "{text}");
 }

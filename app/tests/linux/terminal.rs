@@ -16,7 +16,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
 /// A pseudo terminal with the program on it.
-struct Terminal {
+pub struct Terminal {
     keys: File,
     side: OwnedFd,
     text: Receiver<Vec<u8>>,
@@ -27,7 +27,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(guest: Guest) -> Self {
+    pub fn start(guest: Guest) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -55,7 +55,7 @@ impl Terminal {
 
     /// Waits until the program has written `word`; what it wrote before is forgotten.
     #[track_caller]
-    fn expect(&mut self, word: &str) {
+    pub fn expect(&mut self, word: &str) {
         let end = Instant::now() + Duration::from_secs(20);
         loop {
             if let Some((_, after)) = self.seen.split_once(word) {
@@ -70,7 +70,7 @@ impl Terminal {
         }
     }
 
-    fn press(&mut self, keys: &str) {
+    pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 

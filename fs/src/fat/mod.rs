@@ -18,11 +18,12 @@ use alloc::vec::Vec;
 use lamfat::{DefaultTimeProvider, FileAttributes, FsOptions, LossyOemCpConverter};
 
 use self::bpb::Bpb;
-use self::file::FatFile;
 use self::io::{Budget, Carried, Io};
 use crate::bytes::zeroed;
 use crate::probe::Identity;
 use crate::region::Region;
+use crate::runs::RunFile;
+use crate::time;
 use crate::{DirEntry, Error, File, FileKind, FileSystem, InPlace, MAX_OVERWRITE, Metadata, Renaming};
 
 pub(crate) use bpb::looks_like_fat;
@@ -124,14 +125,14 @@ impl Fat {
         }
     }
 
-    fn file(&self, entry: &Entry<'_>, path: &str) -> Result<FatFile, Error> {
+    fn file(&self, entry: &Entry<'_>, path: &str) -> Result<RunFile, Error> {
         self.budget.renew();
         let mut file = entry.to_file();
         let clusters = file.extents().map(|extent| match extent {
             Ok(extent) => Ok(extent.offset),
             Err(error) => Err(translate(error, path)),
         });
-        FatFile::new(self.region.clone(), &self.bpb, entry.len(), clusters)
+        file::open(self.region.clone(), &self.bpb, entry.len(), clusters)
     }
 }
 
@@ -149,12 +150,8 @@ fn translate(error: lamfat::Error<Carried>, what: &str) -> Error {
 
 /// Seconds since 1970 of a date and time without a zone.
 fn seconds(at: lamfat::DateTime) -> i64 {
-    let (year, month, day) = (i64::from(at.date.year), i64::from(at.date.month), i64::from(at.date.day));
-    // Days of the Gregorian calendar, with years that begin in March.
-    let year = if month <= 2 { year - 1 } else { year };
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + day_of_year - 719_468;
-    days * 86400 + i64::from(at.time.hour) * 3600 + i64::from(at.time.min) * 60 + i64::from(at.time.sec)
+    let date = [at.date.year, at.date.month, at.date.day].map(i64::from);
+    time::seconds(date, [at.time.hour, at.time.min, at.time.sec].map(i64::from))
 }
 
 impl FileSystem for Fat {

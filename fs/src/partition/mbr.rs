@@ -57,6 +57,17 @@ fn entries(sector: &[u8]) -> Option<[Entry; 4]> {
     flags_are_flags.then(|| [entry(0), entry(1), entry(2), entry(3)])
 }
 
+/// Whether an entry of any type but a GPT's has this byte of the disk in it. These media count in 512 bytes, on whatever
+/// they are.
+pub(super) fn has_within(disk: &Rc<Cache>, at: u64) -> Result<bool, Error> {
+    let mut sector = zeroed(512)?;
+    disk.read_at(0, &mut sector)?;
+    Ok((0..4).map(|i| TABLE + 16 * i).any(|entry| {
+        let (start, sectors) = (u64::from(le32(&sector, entry + 8)), u64::from(le32(&sector, entry + 12)));
+        byte(&sector, entry + 4) != GPT_PROTECTIVE && (start..start + sectors).contains(&(at / 512))
+    }))
+}
+
 /// Reads the MBR; `None` if the first sector is none.
 pub(super) fn read(disk: &Rc<Cache>) -> Result<Option<Mbr>, Error> {
     let unit = u64::from(disk.sector_size());

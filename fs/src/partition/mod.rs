@@ -99,6 +99,15 @@ pub(crate) fn read(disk: &Rc<Cache>) -> Result<Option<Table>, Error> {
     }
 }
 
+/// Whether a partition has the byte `at` of the disk in it, even one of type 0, which is none to Linux.
+///
+/// So it is on media that are ISO 9660 and can be written to a stick as well ("isohybrid"): a partition begins with the
+/// medium or right behind the tables, and has the volume's descriptors in it.
+pub(crate) fn has_within(disk: &Rc<Cache>, table: &Table, at: u64) -> Result<bool, Error> {
+    let listed = table.partitions.iter().any(|p| p.start <= at && at - p.start < p.size);
+    Ok(listed || mbr::has_within(disk, at)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -58,11 +58,11 @@ impl Exec<'_> {
         }
     }
 
-    /// Whether it is a file; an error is pending if it is not. Its path with the device.
+    /// Whether it is a file that can be loaded; an error is pending if it is not. Its path as the host knows it.
     pub fn existing_file(&mut self, path: &str) -> Option<String> {
         let full = self.qualified_file(path)?;
-        match self.host.is_file(&full) {
-            Ok(()) => Some(full),
+        match self.host.to_load(&full) {
+            Ok(path) => Some(path),
             Err(error) => {
                 self.file_error(&full, &error);
                 None
@@ -79,6 +79,7 @@ impl Exec<'_> {
             HostError::NoDevice => (code::UNKNOWN_DEVICE, format!("disk `{device}' not found")),
             HostError::NoFileSystem => (code::UNKNOWN_FS, "unknown filesystem".to_string()),
             HostError::NotAFile => (code::BAD_FILE_TYPE, "not a regular file".to_string()),
+            HostError::Exists => (code::BAD_ARGUMENT, "device name already exists".to_string()),
             HostError::TooLarge => (code::FILE_READ_ERROR, format!("file `{file}' is too large")),
             HostError::Refused(why) => (code::ACCESS_DENIED, why.clone()),
             HostError::Failed(why) => (code::READ_ERROR, why.clone()),

@@ -22,6 +22,11 @@ pub trait Host {
         }
     }
 
+    /// The same, and the path by which that file is known from then on, whatever becomes of the device's name.
+    fn to_load(&mut self, path: &str) -> Result<String, HostError> {
+        self.is_file(path).map(|()| path.into())
+    }
+
     /// Names in a directory, in its own order, and whether each is a directory.
     fn list(&mut self, path: &str) -> Result<Vec<(String, bool)>, HostError>;
 
@@ -34,6 +39,16 @@ pub trait Host {
 
     /// Something about a volume; `None` where it has no such thing.
     fn probe(&mut self, device: &str, what: Probe) -> Result<Option<String>, HostError>;
+
+    /// Makes a device of this name of the file at `path`, an image: from then on it is among the others, first of all. A host may not have such devices.
+    fn loopback(&mut self, _name: &str, _path: &str) -> Result<(), HostError> {
+        Err(HostError::Refused("there are no devices made of files".into()))
+    }
+
+    /// Takes the name away again.
+    fn unloop(&mut self, _name: &str) -> Result<(), HostError> {
+        Err(HostError::NoDevice)
+    }
 
     /// Shows text. It comes as the script has it: the host makes it fit for a terminal.
     fn print(&mut self, text: &str);
@@ -88,6 +103,8 @@ pub enum HostError {
     NotAFile,
     /// It is larger than what was asked for.
     TooLarge,
+    /// There is a device of that name already.
+    Exists,
     /// The host won't; why.
     Refused(String),
     /// It went wrong; how.

@@ -92,7 +92,8 @@ pub enum Outcome {
     Failed(String),
 }
 
-/// A kernel and what it is given. Files are `(DEVICE)/PATH`; they were there when the script ran.
+/// A kernel and what it is given. Files are what [`Host::to_load`](crate::Host::to_load) made of `(DEVICE)/PATH`; they were there when the
+/// script ran.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Boot {
     /// The command that named the kernel: `linux`, `linux16`, `linuxefi`.

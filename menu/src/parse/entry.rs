@@ -166,11 +166,7 @@ impl OpenEntry {
                 self.device = Some(Device::Uuid(word.to_owned()));
             }
             Command::Find => {
-                let mut options = words(args).take_while(|word| word.starts_with("--"));
-                let root = options.any(|word| word == "--set-root");
-                let file = words(args).find(|word| !word.starts_with("--"));
-                let file = file.filter(|file| file.starts_with('/') && file.len() <= 300);
-                let file = file.ok_or_else(|| wrong("`find` needs a path that begins with /".to_owned()))?;
+                let (root, file) = find(args).map_err(wrong)?;
                 if root {
                     self.device = Some(Device::With(file.to_owned()));
                 }
@@ -289,6 +285,15 @@ impl OpenEntry {
             ..entry
         }
     }
+}
+
+/// `[--set-root] FILE`: whether the root is to be set, and the file.
+pub(crate) fn find(args: &str) -> Result<(bool, &str), String> {
+    let mut options = words(args).take_while(|word| word.starts_with("--"));
+    let root = options.any(|word| word == "--set-root");
+    let file = words(args).find(|word| !word.starts_with("--"));
+    let file = file.filter(|file| file.starts_with('/') && file.len() <= 300);
+    Ok((root, file.ok_or("`find` needs a path that begins with /")?))
 }
 
 /// `[--wait=SECONDS] MESSAGE`; the option is GRUB4DOS's.

@@ -111,12 +111,14 @@ impl Ui {
             return ("Enter: go on.  Esc: back.".into(), String::new());
         }
         if self.items.is_empty() {
+            let (long, short) =
+                if self.commands { ("c: command line.  ", "  c: commands") } else { ("", "") };
             return match columns >= 60 {
                 true => (
                     "Enter or r: look again for disks and menus.".into(),
-                    "c: command line.  ^L: draw again.  t: plain text.".into(),
+                    format!("{long}^L: draw again.  t: plain text."),
                 ),
-                false => ("Enter: look again  c: commands".into(), "^L: redraw  t: plain text".into()),
+                false => (format!("Enter: look again{short}"), "^L: redraw  t: plain text".into()),
             };
         }
         let locked = self.is_locked();

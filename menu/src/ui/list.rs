@@ -85,8 +85,10 @@ impl Ui {
                 self.select_typed(typed);
                 return self.wish(Wish::Edit(self.selected));
             }
-            // Without a menu nobody knows who may use it.
-            Key::Char('c') | Key::Ctrl('c') if !self.items.is_empty() => return self.wish(Wish::Shell),
+            // Where a menu could not be read nobody knows who may use it.
+            Key::Char('c') | Key::Ctrl('c') if self.commands || !self.items.is_empty() => {
+                return self.wish(Wish::Shell);
+            }
             // The keys that a menu gives to its entries go before those that GRUB does not have.
             _ if self.hotkey(key).is_some() => {
                 let entry = self.hotkey(key).unwrap_or(0);

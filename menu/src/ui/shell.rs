@@ -53,6 +53,7 @@ impl Shell {
 impl Ui {
     pub(super) fn open_shell(&mut self) {
         self.message.clear();
+        self.pending.clear();
         self.shell.open = true;
         self.drawn = None;
     }

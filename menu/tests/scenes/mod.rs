@@ -153,7 +153,7 @@ pub fn scene(name: &str, look: Look) -> Ui {
         }
         "help" => press(&mut ui, &[Key::Other, Key::Function(1)]),
         "nothing" => {
-            ui = Ui::empty(HEADLINE, look);
+            ui = Ui::empty(HEADLINE, look).with_commands();
             ui.say("No menu was found. Looked on every volume for /boot/grub/menu.lst and /grub/menu.lst.\n(hd0) is xvda, 2048 MiB");
         }
         _ => {}

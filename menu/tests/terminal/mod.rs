@@ -10,12 +10,21 @@ pub struct Terminal {
     reverse: bool,
     cursor: bool,
     columns: usize,
+    /// It was asked where the cursor is.
+    pub asked: bool,
 }
 
 impl Terminal {
     pub fn new(look: Look) -> Self {
         let junk = vec![('#', true); look.columns];
-        Self { rows: vec![junk; look.rows], at: (0, 0), reverse: false, cursor: true, columns: look.columns }
+        Self {
+            rows: vec![junk; look.rows],
+            at: (0, 0),
+            reverse: false,
+            cursor: true,
+            columns: look.columns,
+            asked: false,
+        }
     }
 
     pub fn write(&mut self, text: &str) {
@@ -48,6 +57,8 @@ impl Terminal {
                 ("2", 'J') => self.rows.iter_mut().for_each(|row| row.fill((' ', false))),
                 ("", 'K') => self.rows[self.at.0][self.at.1..].fill((' ', false)),
                 ("", 'H') => self.at = (0, 0),
+                ("999;999", 'H') => self.at = (self.rows.len() - 1, self.columns - 1),
+                ("6", 'n') => self.asked = true,
                 (at, 'H') => {
                     let (row, column) = at.split_once(';').unwrap();
                     self.at = (row.parse::<usize>().unwrap() - 1, column.parse::<usize>().unwrap() - 1);

@@ -3,6 +3,8 @@
 
 mod debian;
 mod driver;
+mod loopback;
+mod medium;
 mod others;
 mod passwords;
 
@@ -21,7 +23,10 @@ const MACHINE: &str = "5d0c1b7e2f9a4c83b6e4a1d07f3c92ab";
 
 /// The cases.
 pub fn cases() -> Vec<Case> {
-    [debian::cases(), others::cases(), passwords::cases()].into_iter().flatten().collect()
+    [debian::cases(), others::cases(), loopback::cases(), medium::cases(), passwords::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// A kernel and its ramdisk.

@@ -40,7 +40,7 @@ const HYPERVISOR: &str = "a Xen domain is a guest, it can't start a hypervisor o
 const FIRMWARE: &str = "a Xen PV domain has no firmware";
 const SECTOR: &str = "a Xen PV domain has no boot sector to run";
 const OTHER: &str = "this is no system that a Xen PV domain can run";
-const DEVICE: &str = "devices made of files or of encrypted disks are not supported";
+const DEVICE: &str = "encrypted disks are not supported";
 const PRIORITY: &str =
     "the priorities of partitions are not known here; choose an entry that names its kernel";
 const HIDDEN: &str = "it is not offered here";
@@ -70,7 +70,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("legacy_initrd", HIDDEN),
     ("legacy_kernel", HIDDEN),
     ("legacy_source", "a menu.lst must be named in the domain's configuration"),
-    ("loopback", DEVICE),
     ("md5sum", HIDDEN),
     ("module2", HYPERVISOR),
     ("multiboot", HYPERVISOR),

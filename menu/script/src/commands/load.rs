@@ -112,11 +112,11 @@ pub(crate) fn exit(_: &mut Exec, _: &Call) -> Run {
 }
 
 /// Whether something was replaced because the script is no UTF-8: a file's name or a command line must not be guessed.
-fn doubtful(args: &[String]) -> bool {
+pub(super) fn doubtful(args: &[String]) -> bool {
     args.iter().any(|arg| arg.contains(char::REPLACEMENT_CHARACTER))
 }
 
-fn not_utf8(exec: &mut Exec) -> Run {
+pub(super) fn not_utf8(exec: &mut Exec) -> Run {
     exec.fail(code::BAD_ARGUMENT, "the arguments are not UTF-8")
 }
 

@@ -4,6 +4,7 @@ mod env;
 mod flow;
 mod harmless;
 mod load;
+mod loopback;
 mod ls;
 mod menu;
 mod search;
@@ -54,6 +55,7 @@ const COMMANDS: &[(&str, Command)] = &[
     ("linuxefi", load::linux),
     ("list_env", env::list_env),
     ("load_env", env::load_env),
+    ("loopback", loopback::loopback),
     ("ls", ls::ls),
     ("menuentry", menu::menuentry),
     ("module", load::module),

@@ -20,6 +20,7 @@ const USAGE: &[(&str, &str)] = &[
     ("linux", "linux FILE [ARGUMENT...]: a kernel and its command line; then initrd, then boot"),
     ("list_env", "list_env [-f FILE]: what grubenv holds"),
     ("load_env", "load_env [-f FILE] [NAME...]: variables from grubenv"),
+    ("loopback", "loopback NAME FILE: (NAME) is what the file, an image, has in it; -d NAME: no longer"),
     ("ls", "ls [-l] [-h] [-a] [(DEVICE)|PATH...]: devices, or files; -l: with sizes and times"),
     (
         "menuentry",

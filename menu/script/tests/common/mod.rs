@@ -20,6 +20,8 @@ pub struct Fake {
     /// Other volumes, by what they are found.
     pub volumes: Vec<(By, String, String)>,
     pub typed: Option<String>,
+    /// Devices made of files: each seems to have what the disk has.
+    pub loops: BTreeMap<String, String>,
     pub slept: u32,
     /// Somebody presses Esc after so many seconds.
     pub patience: Option<u32>,
@@ -37,6 +39,7 @@ impl Fake {
         match device {
             DEVICE | "hd0,1" => Ok(path.trim_end_matches('/')),
             "hd0" => Err(HostError::NoFileSystem),
+            _ if self.loops.contains_key(device) => Ok(path.trim_end_matches('/')),
             _ => Err(HostError::NoDevice),
         }
     }
@@ -116,6 +119,19 @@ impl Host for Fake {
             _ => return Err(HostError::NoDevice),
         };
         Ok(Some(text.into()))
+    }
+
+    fn loopback(&mut self, name: &str, path: &str) -> Result<(), HostError> {
+        match self.loops.contains_key(name) {
+            true => Err(HostError::Exists),
+            false => self.is_file(path),
+        }?;
+        self.loops.insert(name.into(), path.into());
+        Ok(())
+    }
+
+    fn unloop(&mut self, name: &str) -> Result<(), HostError> {
+        self.loops.remove(name).map(drop).ok_or(HostError::NoDevice)
     }
 
     fn print(&mut self, text: &str) {

@@ -52,7 +52,18 @@ pub static FAT: Target = Target {
     sources: &["fs/src/fat", "lamfat-"],
 };
 
-const TABLE_IMAGES: [Packed; 15] = fixtures!(
+/// ISO 9660.
+pub static ISO: Target = Target {
+    name: "iso",
+    what: "ISO 9660 with Rock Ridge or Joliet",
+    seeds: || seeds(ISOS.len()),
+    run: iso,
+    max_len: 600,
+    memory: MEMORY,
+    sources: &["fs/src/iso", "fs/src/runs.rs"],
+};
+
+const TABLE_IMAGES: [Packed; 18] = fixtures!(
     "mbr",
     "mbr-4k",
     "gpt",
@@ -60,7 +71,10 @@ const TABLE_IMAGES: [Packed; 15] = fixtures!(
     "foreign-btrfs",
     "foreign-exfat",
     "foreign-f2fs",
-    "foreign-iso",
+    "iso-hybrid",
+    "iso-hybrid-64",
+    "iso-hybrid-gpt-64",
+    "iso-hybrid-grub",
     "foreign-luks1",
     "foreign-luks2",
     "foreign-lvm",
@@ -103,9 +117,13 @@ const EXT_IMAGES: [Packed; 27] = fixtures!(
 const FAT_IMAGES: [Packed; 7] =
     fixtures!("fat12", "fat16", "fat32", "fat32-4k", "tries12", "tries16", "tries32");
 
+const ISO_IMAGES: [Packed; 5] =
+    fixtures!("iso-rock", "iso-rock-joliet", "iso-joliet", "iso-plain", "iso-hybrid");
+
 static TABLES: LazyLock<Vec<Base>> = LazyLock::new(|| TABLE_IMAGES.into_iter().map(Base::unpack).collect());
 static EXTS: LazyLock<Vec<Base>> = LazyLock::new(|| EXT_IMAGES.into_iter().map(Base::unpack).collect());
 static FATS: LazyLock<Vec<Base>> = LazyLock::new(|| FAT_IMAGES.into_iter().map(Base::unpack).collect());
+static ISOS: LazyLock<Vec<Base>> = LazyLock::new(|| ISO_IMAGES.into_iter().map(Base::unpack).collect());
 
 /// Each image as it is, once with the flags at zero and once with all.
 fn seeds(images: usize) -> Vec<Vec<u8>> {
@@ -199,6 +217,12 @@ fn fat(data: &[u8]) {
     volumes(image, lives, first);
 }
 
+fn iso(data: &[u8]) {
+    let Input { mut image, lives, first, changes, .. } = Input::take(&ISOS, data);
+    apply(&mut image, changes);
+    volumes(image, lives, first);
+}
+
 /// A file gets another name by one sector, and its directory reads as before but for it; or nothing is written.
 fn rename(image: Patched, flags: u8, lives: u8, first: u8) {
     let sector = if flags & 2 == 0 { 512 } else { 4096 };
@@ -272,7 +296,7 @@ fn use_it(fs: &Rc<dyn FileSystem>, first: usize) {
             let _ = file.read_all(16 << 10);
         }
     }
-    for path in ["/boot/grub/menu.lst", "/through", "/loop-b/x", "/long-link"] {
+    for path in ["/boot/grub/menu.lst", "/through", "/loop-b/x", "/long-link", "/1/2/3/4/5/6/7/8/9/10/deep"] {
         let _ = fs.open(path);
     }
     fs.notes().iter().for_each(|note| assert!(note.len() < 4096, "a note without end"));

@@ -49,7 +49,7 @@ fn run(mut data: &[u8]) {
     let [keys, columns, rows, style] = take(&mut data);
     let (keys, text) = data.split_at(usize::from(keys).min(data.len()));
     let style = if style & 1 == 0 { Style::Screen } else { Style::Plain };
-    let look = Look { style, columns: columns.into(), rows: usize::from(rows) % 64 };
+    let look = Look { style, columns: columns.into(), rows: usize::from(rows) % 64, asks: rows & 64 != 0 };
     let _ = parse_saved_default(text);
     words(text, columns.into());
     let mut now = Duration::ZERO;

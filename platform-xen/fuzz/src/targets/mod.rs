@@ -23,10 +23,11 @@ mod xenstore;
 use crate::Target;
 
 /// All of them.
-pub const ALL: [&Target; 26] = [
+pub const ALL: [&Target; 27] = [
     &disks::PARTITIONS,
     &disks::EXT,
     &disks::FAT,
+    &disks::ISO,
     &menus::MENU,
     &formats::BLS,
     &formats::EXTLINUX,

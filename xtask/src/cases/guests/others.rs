@@ -35,6 +35,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::pvgrub("guests/menu-lst/saved", Tier::Full, menu_lst_saved),
         Case::pvgrub("guests/menu-lst/edit", Tier::Full, menu_lst_edit),
         Case::pvgrub("guests/menu-lst/forced", Tier::Full, menu_lst_forced),
+        Case::pvgrub("guests/menu-lst/command-line", Tier::Full, menu_lst_command_line),
     ]
 }
 
@@ -387,6 +388,31 @@ fn menu_lst_forced(stage: &mut Stage) -> Result<()> {
     let report = Person::at(stage, &config)?.comes_up()?;
     report.has("cmdline", "pick=Second")?;
     report.has("cmdline", "pick=forced")
+}
+
+/// By hand, as people did it in PV-GRUB.
+fn menu_lst_command_line(stage: &mut Stage) -> Result<()> {
+    let config = stage.guest(&two("default 0\ntimeout 60"), "pvgrub.append=pick=forced")?;
+    let mut person = Person::at(stage, &config)?;
+    person.marked("First")?;
+    person.types("c")?;
+    person.reads("pvgrub>")?;
+    for (line, said) in [
+        ("find /boot/grub/menu.lst", "(hd0,0)"),
+        ("root (hd0,9)", "Error 22: "),
+        ("root (hd0,0)", "(hd0,0) is xvda1: ext4"),
+        ("kernel /boot/none", "Error 15: "),
+    ] {
+        person.types(&format!("{line}\r"))?;
+        person.reads(said)?;
+    }
+    let name = Kernel::Cloud.name();
+    person.types(&format!("kernel /boot/vmlinuz-{name} root=/dev/xvda1 ro {QUIET} pick=typed\r"))?;
+    person.reads(&format!("xvda1:/boot/vmlinuz-{name}: "))?;
+    person.types(&format!("initrd /boot/initrd-{name}.img\r"))?;
+    person.reads(&format!("xvda1:/boot/initrd-{name}.img: "))?;
+    person.types("boot\r")?;
+    person.comes_up()?.has("cmdline", "pick=typed pick=forced")
 }
 
 /// A menu.lst with two entries under `head`.
