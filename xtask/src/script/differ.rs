@@ -75,7 +75,7 @@ fn compared(said: &str, suite: Suite) -> String {
         let Some((_, behind)) = rest.split_once("' not found.") else { break };
         text = format!("{before}error: no disk.{behind}");
     }
-    // `search` finds a volume in its memory, and once more.
+    // In loops `search` without --set names a volume more than once.
     while text.contains(" hd0,msdos1 hd0,msdos1") {
         text = text.replace(" hd0,msdos1 hd0,msdos1", " hd0,msdos1");
     }
