@@ -103,3 +103,19 @@ fn a_menu_that_a_command_shows_is_left_again() {
     terminal.expect("inner");
     assert!(terminal.child.wait().unwrap().success());
 }
+
+/// Several lines at once, the last one long: it comes while those before are obeyed.
+#[test]
+fn a_long_text_is_pasted() {
+    let mut terminal = Terminal::start(scripts());
+    terminal.expect(">  0  Alpha");
+    terminal.press("c");
+    terminal.expect("pvgrub> ");
+    let args: Vec<String> = (0..200).map(|number| format!("word{number}")).collect();
+    let linux = format!("linux (hd0)/k {}\rboot\r", args.join(" ").get(..1000).unwrap());
+    terminal.press(&format!("{}sleep 1\r{linux}", "true\r".repeat(20)));
+    terminal.expect("would be booted");
+    for word in [0, 50, 100, 130] {
+        terminal.expect(&format!("word{word}"));
+    }
+}
