@@ -104,6 +104,33 @@ fn a_menu_that_a_command_shows_is_left_again() {
     assert!(terminal.child.wait().unwrap().success());
 }
 
+/// What goes wrong for somebody who types a lot at once, or by keys that end the program elsewhere.
+#[test]
+fn keys_where_text_is_typed() {
+    let mut terminal = Terminal::start(guest());
+    terminal.expect(">  0  Alpha");
+    terminal.press("1e");
+    terminal.expect("kernel /k beta");
+    // The line's beginning, and its first letter away.
+    terminal.press("\x01\x04");
+    terminal.expect(" ernel /k beta");
+    terminal.press("k");
+    terminal.press("\x03");
+    terminal.expect("pvgrub> ");
+    terminal.press("first\x03");
+    terminal.press("echo second\r");
+    terminal.expect("pvgrub> echo second");
+    terminal.press("\x1b");
+    terminal.expect("Editing entry 1: Beta");
+    terminal.press(&format!("{END} more{BOOT}"));
+    terminal.expect("beta more");
+    // In the list it ends.
+    let mut terminal = Terminal::start(guest());
+    terminal.expect(">  0  Alpha");
+    terminal.press("\x03");
+    assert!(terminal.child.wait().unwrap().success());
+}
+
 /// Several lines at once, the last one long: it comes while those before are obeyed.
 #[test]
 fn a_long_text_is_pasted() {
