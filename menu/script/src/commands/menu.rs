@@ -172,7 +172,10 @@ pub(crate) fn blscfg(exec: &mut Exec, call: &Call) -> Run {
     let known: BTreeSet<String> =
         exec.sh.levels.iter().flat_map(|level| &level.entries).map(of_file).collect();
     for (number, entry) in entries.into_iter().enumerate() {
-        let is_named = |name: &str| name.strip_suffix(".conf").unwrap_or(name) == entry.id;
+        let is_named = |name: &str| {
+            let name = name.strip_suffix(".conf").unwrap_or(name);
+            name == entry.id || name == file_name(&entry)
+        };
         let is_default = is_named(&chosen) || chosen == entry.title || chosen == number.to_string();
         let wanted = all
             || (default && is_default)
@@ -213,6 +216,11 @@ fn entries(
     Ok(first.map(|full| (full, Vec::new())))
 }
 
+/// The name of its file, without `.conf`.
+fn file_name(bls: &BlsEntry) -> String {
+    format!("{}{}", bls.id, bls.counters.as_ref().map_or("", |counters| &counters.text))
+}
+
 /// An entry's commands.
 fn from_bls(exec: &mut Exec, bls: BlsEntry, device: &str, directory: &str) -> Entry {
     let mut source = setparams(core::slice::from_ref(&bls.title));
@@ -234,10 +242,13 @@ fn from_bls(exec: &mut Exec, bls: BlsEntry, device: &str, directory: &str) -> En
     if let Some(file) = &bls.devicetree {
         source.push_str(&format!("devicetree {device}){file}\n"));
     }
-    let file = format!("{directory}/{}.conf", bls.id);
+    let file = format!("{directory}/{}.conf", file_name(&bls));
     let args = Vec::from([bls.title.clone()]);
     Entry {
-        title: bls.title,
+        title: match bls.counters {
+            Some(counters) => format!("{} ({})", bls.title, counters.left),
+            None => bls.title,
+        },
         id: bls.id,
         classes: bls.classes,
         hotkey: bls.hotkey,
