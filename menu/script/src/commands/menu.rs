@@ -8,7 +8,6 @@ use alloc::vec::Vec;
 use crate::code;
 use crate::exec::{Call, Exec, Missing, Run, Stop};
 use crate::host::{BlsEntry, HostError};
-use crate::limits::Bound;
 use crate::menu::Entry;
 use crate::options::{Opt, Syntax, Value};
 use crate::shell::entry_cost;
@@ -83,10 +82,16 @@ fn setparams(args: &[String]) -> String {
     line
 }
 
+/// Adds an entry, if there is room for one more. What comes behind the last one may still be needed: passwords, the default.
 fn add(exec: &mut Exec, entry: Entry) -> Result<(), Stop> {
     let entries: usize = exec.sh.levels.iter().map(|level| level.entries.len()).sum();
-    if entries >= exec.sh.meter.limits.entries {
-        return Err(Bound::Entries.into());
+    let most = exec.sh.meter.limits.entries;
+    if entries >= most {
+        let text = format!("more than {most} entries; the rest is dropped");
+        if exec.sh.errors.iter().all(|error| error.text != text) {
+            exec.sh.note_error(&text);
+        }
+        return Ok(());
     }
     exec.sh.meter.take(entry_cost(&entry))?;
     if let Some(level) = exec.sh.levels.last_mut() {
