@@ -91,6 +91,15 @@ fn a_kernel_that_is_not_there() {
     ));
 }
 
+/// What changes nothing is not told as an error: layouts of keyboards, SUSE's entry that is not seen.
+#[test]
+fn words_that_change_nothing() {
+    let text = "keymap fr\nhiddenentry 'Text mode' --hotkey 't' {\n  set textmode=true\n}\n\
+                btrfs-mount-subvol ($root) /boot/grub2/x86_64-efi @/x\nterminfo serial\nmenuentry a { net_bootp; linux /vmlinuz }";
+    let (outcome, out) = first(text);
+    assert!(matches!(outcome, Outcome::Boot(_)) && out.is_empty(), "{outcome:?} {out}");
+}
+
 #[test]
 fn what_a_guest_cant_do_is_refused_by_name() {
     for (command, why) in [
