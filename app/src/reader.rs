@@ -123,8 +123,14 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
         // The domain builder rounds a ramdisk's length up to pages.
         let end = text.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         let text = text.get(..end).unwrap_or(text);
-        let menu = self.understand(text, Home::Host, "", "the menu given by the host".into());
-        menu.map_err(|why| format!("The ramdisk that the domain was given is not a menu: {why}."))
+        match self.machine.ramdisk_file() {
+            // A file has a name, which may tell what is in it, and the lines of which something is said.
+            Some(file) => self.understand(text, Home::Host, &file, file.clone()),
+            None => {
+                let menu = self.understand(text, Home::Host, "", "the menu given by the host".into());
+                menu.map_err(|why| format!("The ramdisk that the domain was given is not a menu: {why}."))
+            }
+        }
     }
 
     fn read_on(&mut self, volume: &'d Volume, path: &str) -> Result<Config<'d>, String> {

@@ -93,6 +93,10 @@ impl Machine for Linux {
         self.given.as_deref()
     }
 
+    fn ramdisk_file(&self) -> Option<String> {
+        self.arguments.menu.as_ref().map(|path| path.display().to_string())
+    }
+
     fn paper(&self) -> Option<Paper> {
         self.arguments.paper
     }
