@@ -109,7 +109,7 @@ pub struct Ui {
     pub(crate) ask: bool,
     /// The command line is open though there is no entry.
     pub(crate) commands: bool,
-    attempts: Option<Attempts>,
+    pub(crate) attempts: Option<Attempts>,
     entered_by_itself: bool,
 }
 
@@ -124,7 +124,8 @@ impl Ui {
         ui.help_texts.clone_from(&settings.help_texts);
         ui.colors = settings.colors;
         let attempts = Attempts::new(settings, &menu.entries);
-        ui.selected = attempts.first().unwrap_or(0);
+        let marked = settings.marked.filter(|entry| *entry < ui.items.len());
+        ui.selected = marked.or(attempts.first()).unwrap_or(0);
         if let Some(seconds) = settings.timeout.filter(|_| attempts.first().is_some()) {
             ui.countdown = Some(now.saturating_add(Duration::from_secs(seconds.into())));
             ui.attempts = Some(attempts);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Terminal, scripts};
 use crate::guest::{Guest, kernel};
-use crate::menus::linux;
+use crate::menus::{dump, linux};
 
 #[test]
 fn a_hotkey_and_a_submenu() {
@@ -164,4 +164,40 @@ fn a_pause_waits_for_a_key() {
     let mut terminal = Terminal::start(guest);
     terminal.expect("Change the disk");
     terminal.expect("first");
+}
+
+/// Debian's medium: somebody who presses a key doesn't get what is for whoever can't press one.
+#[test]
+fn what_times_out_is_not_what_is_marked() {
+    let menu = |timeout: &str| {
+        format!(
+            "LABEL speech\nLINUX /k\nAPPEND spoken\nLABEL install\nMENU DEFAULT\nLINUX /k\nAPPEND seen\n\
+             LABEL third\nLINUX /k\nONTIMEOUT speech loud\nUI menu.c32\nTIMEOUT {timeout}\n"
+        )
+    };
+    let guest = |timeout: &str| Guest::with(&[("/syslinux.cfg", menu(timeout).as_bytes()), ("/k", &linux())]);
+    let mut terminal = Terminal::start(guest("600"));
+    terminal.expect(">  1  install");
+    terminal.expect("Booting entry 0 in 60 s");
+    terminal.press("\r");
+    terminal.expect("command line  seen");
+    let mut terminal = Terminal::start(guest("10"));
+    terminal.expect(">  1  install");
+    terminal.expect("command line  spoken loud");
+    // Where nothing times out.
+    let mut terminal = Terminal::start(guest("0"));
+    terminal.expect(">  1  install");
+    let default = |timeout: &str, words: &[&str]| {
+        let mut guest = guest(timeout);
+        words.iter().for_each(|word| guest.arg(word));
+        dump(&mut guest)["default"].clone()
+    };
+    assert_eq!((default("0", &[]), default("10", &[])), (1.into(), 0.into()));
+    // What the host says is both.
+    assert_eq!(default("10", &["pvgrub.entry=third"]), 2);
+    let mut forced = guest("600");
+    forced.arg("pvgrub.entry=third");
+    let mut terminal = Terminal::start(forced);
+    terminal.expect(">  2  third");
+    terminal.expect("Booting entry 2 in 60 s");
 }
