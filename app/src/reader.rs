@@ -27,6 +27,8 @@ pub struct Reader<'a, 'd, M: Machine> {
     pub console: &'a mut Console,
     /// Nobody watches: nothing is shown, nobody waited for, nothing written.
     pub silent: bool,
+    /// A configuration was run that has superusers, whatever came of it.
+    pub guarded: bool,
 }
 
 impl<'d, M: Machine> Reader<'_, 'd, M> {
@@ -188,6 +190,7 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
                 let script = Script::new(self.sources, &config.home, &self.machine.options().rest.join(" "));
                 let text = String::from_utf8_lossy(text);
                 let led = script.config(&mut self.place(&config.home), path, &text);
+                self.guarded |= script.has_superusers();
                 match led.map_err(|why| wrong(&why))? {
                     Led::Menu(menu) => config.menu = *menu,
                     // One place of several on this disk: the next has its turn.

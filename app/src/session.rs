@@ -202,7 +202,8 @@ impl<'a, M: Machine> Session<'a, M> {
 
     /// What reads menus.
     pub(super) fn reader(&mut self) -> Reader<'_, 'a, M> {
-        Reader { machine: self.machine, sources: self.sources, console: self.console, silent: false }
+        let Self { machine, sources, console, .. } = self;
+        Reader { machine: *machine, sources: *sources, console, silent: false, guarded: false }
     }
 
     /// Where scripts run whose menu lies at `home`.

@@ -240,4 +240,12 @@ fn where_no_menu_is_the_command_line_boots() {
     guest.arg("pvgrub.menu=/other.cfg");
     let (text, _) = guest.run("clinux (hd0)/boot/vmlinuz typed\nboot\n");
     assert!(!text.contains("would be booted") && !text.contains("c is the command"), "{text}");
+    // Of this one it is known.
+    for end in ["echo no entries", "while true; do true; done"] {
+        let cfg = format!("set superusers=root\npassword root secret\n{end}\n");
+        let guest = Guest::with(&[("/boot/grub/grub.cfg", cfg.as_bytes()), ("/boot/vmlinuz", &linux())]);
+        let (text, _) = guest.run("clinux (hd0)/boot/vmlinuz typed\nboot\n");
+        assert!(text.contains("No menu was found") && !text.contains("would be booted"), "{text}");
+        assert!(!text.contains("c is the command"), "{text}");
+    }
 }
