@@ -64,6 +64,34 @@ fn fedora_has_blscfg_in_its_script() {
     boots(&Guest::with(files), "", &["/boot/vmlinuz-6.5", "root=/dev/xvda1 ro rhgb"]);
 }
 
+/// As in systemd-boot: what is left of a kernel that is gone is no default.
+#[test]
+fn an_entry_without_its_kernel_is_left_out() {
+    let conf = |version: &str, key: &str, path: &str| {
+        format!("title {version}\nsort-key x\nversion {version}\n{key} {path}\n")
+    };
+    let (old, new) = (conf("6.1", "linux", "/boot-too"), conf("6.9", "linux", "/gone"));
+    let (uki, efi) = (conf("7", "uki", "/EFI/Linux/gone.efi"), conf("8", "efi", "\\EFI\\shell.efi"));
+    let files: &[(&str, &[u8])] = &[
+        ("/boot/loader/entries/old.conf", old.as_bytes()),
+        ("/boot/loader/entries/new.conf", new.as_bytes()),
+        ("/boot/loader/entries/uki.conf", uki.as_bytes()),
+        ("/boot/loader/entries/efi.conf", efi.as_bytes()),
+        ("/boot/boot-too", &linux()),
+    ];
+    let menu = dump(&mut Guest::with(files));
+    assert_eq!((menu["entries"].as_array().unwrap().len(), &menu["entries"][0]["title"]), (1, &"6.1".into()));
+    let mut lint = Guest::with(files);
+    lint.arg("--lint");
+    let (text, ok) = lint.run("");
+    assert!(!ok && text.lines().count() == 3, "{text}");
+    for (name, path) in [("new", "/gone"), ("uki", "/EFI/Linux/gone.efi"), ("efi", "/EFI/shell.efi")] {
+        assert!(text.contains(&format!("{name}.conf: left out, since {path} is not there")), "{text}");
+    }
+    let (text, ok) = Guest::with(&files[1..4]).run("");
+    assert!(!ok && text.contains("nothing there can be booted"), "{text}");
+}
+
 /// Who has counters in such a guest (`/etc/kernel/tries`) sees them; what failed is no default.
 #[test]
 fn blscfg_with_tries() {
