@@ -117,6 +117,19 @@ fn blscfg_with_tries() {
         ["Fedora (6.9) (2 tries left)", "Fedora (6.5)", "Fedora (6.10) (bad: failed 3 times)"]
     );
     boots(&guest(""), "", &["pick=6.9"]);
+    // Files that are no entries are told, as where there is no script.
+    let files: &[(&str, &[u8])] = &[
+        ("/boot/grub2/grub.cfg", b"set root=hd0\nblscfg\n"),
+        ("/boot/loader/entries/9c-6.5.conf", a.as_bytes()),
+        ("/boot/loader/entries/9c-6.6.conf", b"title No kernel\n"),
+        ("/boot/loader/entries/9c-6.7.conf", &[b'#'; 100_000]),
+        ("/k", &linux()),
+    ];
+    let mut broken = Guest::with(files);
+    broken.arg("--lint");
+    let (text, ok) = broken.run("");
+    assert!(!ok && text.contains("9c-6.6.conf: it names no kernel"), "{text}");
+    assert!(text.contains("9c-6.7.conf: it has more than") && text.lines().count() == 2, "{text}");
     // As grubby writes it, by the file's name.
     boots(&guest("saved_entry=9c-6.10-1.x86_64+0-3"), "", &["pick=6.10"]);
     boots(&guest("saved_entry=9c-6.5-1.x86_64"), "", &["pick=6.5"]);
@@ -140,12 +153,12 @@ fn entries_of_the_same_name_in_two_directories() {
     assert_eq!(entry(1), (&"/m/linux".into(), &"two".into()));
     let titles = [&menu["entries"][0]["title"], &menu["entries"][1]["title"]];
     assert_eq!(titles, ["Linux (x) (/loader/entries)", "Linux (x) (/boot/loader/entries)"]);
-    // Only beneath /boot.
+    // Only beneath /boot: the other entry has no kernel.
     let files = [files[0], files[1], files[3]];
     let menu = dump(&mut Guest::with(&files));
-    assert_eq!(menu["entries"][0]["kernel"], "/m/linux");
-    assert_eq!(menu["entries"][1]["kernel"], "/boot/m/linux");
-    boots(&Guest::with(&files), "\x0c1\n", &["xvda:/boot/m/linux", "two"]);
+    assert_eq!(menu["entries"].as_array().unwrap().len(), 1);
+    assert_eq!(menu["entries"][0]["kernel"], "/boot/m/linux");
+    boots(&Guest::with(&files), "\x0c0\n", &["xvda:/boot/m/linux", "two"]);
 }
 
 /// A unified image of these sections, as much of PE as such an image needs.
