@@ -86,10 +86,9 @@ fn run(machine: &impl Machine) -> ExitCode {
         let (disks, notes) = timings.of("disks", || find_disks(machine, !first, &keys));
         let sources = Sources { disks: &disks, network: &network, given: given.menu.as_deref() };
         let (console, look, memory) = (&mut console, &mut look, &mut memory);
-        let found = timings.of("find", || {
-            keys.breakable(|| Reader { machine, sources, console, silent: false }.find(machine))
-        });
-        let whole = found.is_some();
+        let mut reader = Reader { machine, sources, console, silent: false, guarded: false };
+        let found = timings.of("find", || keys.breakable(|| reader.find(machine)));
+        let whole = found.is_some() && !reader.guarded;
         let found = found.unwrap_or_else(|| Err("Looking for a menu was broken off.".into()));
         let counted = Counted::default();
         let mut session = Session {
@@ -117,7 +116,7 @@ fn run(machine: &impl Machine) -> ExitCode {
                 session.menu(&config, 0)
             }
             Err(why) => {
-                // A menu that is only out of reach may have passwords.
+                // A menu that is only out of reach may have passwords, and one that came to nothing has some.
                 let every_disk = notes.len() == machine.options().notes.len() && disks.problems().is_empty();
                 let open = whole && every_disk && machine.options().menu.is_none() && given.menu.is_none();
                 session.message(&no_menu(&why, &disks, &notes), open)
@@ -161,7 +160,7 @@ fn print_menu(machine: &impl Machine, paper: Paper) -> ExitCode {
     let network = Network::new(machine, given.settings(&|| false));
     let sources = Sources { disks: &disks, network: &network, given: given.menu.as_deref() };
     let console = &mut Console::mute(keys);
-    match (Reader { machine, sources, console, silent: true }).find(machine) {
+    match (Reader { machine, sources, console, silent: true, guarded: false }).find(machine) {
         Ok(mut config) => {
             machine.options().forced.hold(&mut config);
             config.notes.extend(config.menu.missed());

@@ -328,10 +328,15 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
         }
         self.flush();
         let until = self.console.now() + Duration::from_secs(seconds.into());
+        if !interruptible {
+            // As in GRUB: what is typed meanwhile is for whoever asks for keys next.
+            self.console.keys().rest(until);
+            return false;
+        }
         loop {
             match self.console.wait(Some(until)) {
-                Event::Key(Key::Escape) if interruptible => return true,
-                Event::Key(Key::Escape | Key::Ctrl('c')) => {
+                Event::Key(Key::Escape) => return true,
+                Event::Key(Key::Ctrl('c')) => {
                     self.console.keys().break_off();
                     return false;
                 }

@@ -160,6 +160,11 @@ impl Script {
         let _ = shell.set("root", &names::of(volume, loops.counting));
     }
 
+    /// Whether it asks for passwords.
+    pub fn has_superusers(&self) -> bool {
+        self.0.borrow().shell.get("superusers").is_some()
+    }
+
     /// How many menus are open in it.
     pub fn levels(&self) -> usize {
         self.0.borrow().shell.levels()

@@ -64,6 +64,36 @@ fn fedora_has_blscfg_in_its_script() {
     boots(&Guest::with(files), "", &["/boot/vmlinuz-6.5", "root=/dev/xvda1 ro rhgb"]);
 }
 
+/// Who has counters in such a guest (`/etc/kernel/tries`) sees them; what failed is no default.
+#[test]
+fn blscfg_with_tries() {
+    let cfg = "load_env\nset timeout=0\nset default=\"${saved_entry}\"\nset root=hd0\nblscfg\n";
+    let conf = |version: &str| format!("title Fedora ({version})\nlinux /k\noptions pick={version}\n");
+    let (a, b, c) = (conf("6.5"), conf("6.9"), conf("6.10"));
+    let guest = |saved: &str| {
+        let env = format!("# GRUB Environment Block\n{saved}\n");
+        let env = format!("{env}{}", "#".repeat(1024 - env.len()));
+        Guest::with(&[
+            ("/boot/grub2/grub.cfg", cfg.as_bytes()),
+            ("/boot/grub2/grubenv", env.as_bytes()),
+            ("/boot/loader/entries/9c-6.5-1.x86_64.conf", a.as_bytes()),
+            ("/boot/loader/entries/9c-6.9-1.x86_64+2-1.conf", b.as_bytes()),
+            ("/boot/loader/entries/9c-6.10-1.x86_64+0-3.conf", c.as_bytes()),
+            ("/k", &linux()),
+        ])
+    };
+    let menu = dump(&mut guest(""));
+    let title = |number: usize| menu["entries"][number]["title"].as_str().unwrap();
+    assert_eq!(
+        [0, 1, 2].map(title),
+        ["Fedora (6.9) (2 tries left)", "Fedora (6.5)", "Fedora (6.10) (bad: failed 3 times)"]
+    );
+    boots(&guest(""), "", &["pick=6.9"]);
+    // As grubby writes it, by the file's name.
+    boots(&guest("saved_entry=9c-6.10-1.x86_64+0-3"), "", &["pick=6.10"]);
+    boots(&guest("saved_entry=9c-6.5-1.x86_64"), "", &["pick=6.5"]);
+}
+
 /// A volume with two directories may have a file of one name in both.
 #[test]
 fn entries_of_the_same_name_in_two_directories() {

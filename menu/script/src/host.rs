@@ -187,11 +187,22 @@ impl DateTime {
     }
 }
 
+/// What the name of an entry's file says of its tries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// As they stand there: `+2-1`.
+    pub text: String,
+    /// What is left, in words: shown behind the title.
+    pub left: String,
+}
+
 /// An entry that a file of the Boot Loader Specification describes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BlsEntry {
-    /// The file's name without `.conf`.
+    /// The file's name without `.conf`, and without the counters of its tries.
     pub id: String,
+    /// The counters in the file's name, if it has any.
+    pub counters: Option<Counters>,
     /// `title`.
     pub title: String,
     /// `linux`: a path on the volume of the entry.

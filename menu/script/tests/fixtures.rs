@@ -139,6 +139,7 @@ impl Host for World {
         let entry = |entry: pvgrub_menu::bls::Entry| BlsEntry {
             id: entry.id,
             title: entry.title,
+            counters: None,
             linux: match entry.image {
                 Image::Linux(path) | Image::Efi(path) | Image::Uki(path, _) => path,
             },
