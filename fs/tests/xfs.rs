@@ -83,7 +83,9 @@ fn links() {
         let fs = open(Image::load(name));
         let expected = kernel(&*fs, "/boot/vmlinuz-6.1").unwrap();
         assert_eq!(expected.len(), 340_001);
-        for path in ["/vmlinuz", "/absolute", "to-dir/../to-dir/./vmlinuz", "/long-link", "/through"] {
+        for path in
+            ["/vmlinuz", "/absolute", "to-dir/../to-dir/./vmlinuz", "/long-link", "/longer-link", "/through"]
+        {
             assert!(kernel(&*fs, path).unwrap() == expected, "{name}: {path}");
         }
         assert_eq!(fs.read_dir("/up").unwrap().len(), 1, "{name}");
@@ -97,10 +99,6 @@ fn links() {
         assert!(matches!(fs.open("/pipe"), Err(Error::NotAFile(_))));
         assert!(matches!(fs.read_dir("/empty"), Err(Error::NotADirectory(_))));
         assert!(matches!(fs.in_place("/boot/grub/menu.lst"), Err(Error::NotSaved(_))));
-        // With a head in each of its blocks.
-        if !name.contains("v4") {
-            assert!(kernel(&*fs, "/longer-link").unwrap() == expected, "{name}");
-        }
     }
     // In two pieces.
     let fs = open(Image::load("xfs-pieces"));
@@ -403,7 +401,7 @@ fn inodes_that_lie() {
         assert!(matches!(got, Err(Error::TooLarge(_))), "{got:?}");
     }
     corrupt(change(dir + 56, &4097u64.to_be_bytes(), "/many/x"), "a piece of a block");
-    let link = inode(&image, 137);
+    let link = inode(&image, 136);
     for size in [0u64, 1025, 1 << 40] {
         corrupt(change(link + 56, &size.to_be_bytes(), "/long-link"), "a link's size");
     }
