@@ -39,6 +39,7 @@ mod runs;
 mod time;
 mod tree;
 mod volume;
+mod xfs;
 
 pub use device::{BlockDevice, DeviceError, Writer};
 pub use disks::{Disk, Disks, Found, Problem, Search};

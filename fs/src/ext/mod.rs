@@ -8,7 +8,7 @@
 //! journal's index and the list of a directory, which have bounds of their own.
 
 mod blocks;
-mod csum;
+pub(crate) mod csum;
 mod dir;
 mod features;
 mod file;

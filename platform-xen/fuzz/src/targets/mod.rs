@@ -23,11 +23,12 @@ mod xenstore;
 use crate::Target;
 
 /// All of them.
-pub const ALL: [&Target; 27] = [
+pub const ALL: [&Target; 28] = [
     &disks::PARTITIONS,
     &disks::EXT,
     &disks::FAT,
     &disks::ISO,
+    &disks::XFS,
     &menus::MENU,
     &formats::BLS,
     &formats::EXTLINUX,

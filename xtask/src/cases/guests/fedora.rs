@@ -15,6 +15,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::pvgrub("guests/fedora/next", Tier::Full, fedora_next),
         Case::pvgrub("guests/fedora/edit", Tier::Full, fedora_edit),
         Case::pvgrub("guests/fedora/hidden", Tier::Full, fedora_hidden),
+        Case::pvgrub("guests/xfs", Tier::Full, fedora_on_xfs),
     ]
 }
 
@@ -24,7 +25,12 @@ const OLDER: &str = "6.5.6-300.fc39.x86_64";
 /// A disk as Fedora's installer leaves it: /boot is a volume of its own, with grub.cfg and the entries. The newer kernel's has its command
 /// line in it, as kernel-install writes it since Fedora 30-odd; the older one's takes grubenv's, as before.
 fn fedora(variables: &[(&str, &str)]) -> Result<Image> {
-    let mut image = empty().layout(Layout::ExtBoot);
+    fedora_in(Layout::ExtBoot, "ext2", variables)
+}
+
+/// The same, with another file system in the first volume, and GRUB's name for it.
+fn fedora_in(layout: Layout, module: &str, variables: &[(&str, &str)]) -> Result<Image> {
+    let mut image = empty().layout(layout);
     for (version, kernel) in [(NEWER, Kernel::Cloud), (OLDER, Kernel::Generic)] {
         let (linux, initrd) = pair(kernel)?;
         let options = match version {
@@ -42,6 +48,7 @@ fn fedora(variables: &[(&str, &str)]) -> Result<Image> {
             .boot_file(&format!("loader/entries/{MACHINE}-{version}.conf"), entry);
     }
     let cfg = include_str!("fedora.cfg").replace("BOOT-UUID", BOOT_UUID).replace("ROOT-UUID", ROOT_UUID);
+    let cfg = cfg.replace("insmod ext2", &format!("insmod {module}"));
     let kernelopts = format!("root=UUID={ROOT_UUID} ro {QUIET}");
     let variables: Vec<(&str, &str)> =
         [("kernelopts", kernelopts.as_str())].into_iter().chain(variables.iter().copied()).collect();
@@ -57,6 +64,17 @@ fn fedora_saved(stage: &mut Stage) -> Result<()> {
     let report = person.comes_up()?;
     runs(&report, Kernel::Generic)?;
     report.has("cmdline", &format!("root=UUID={ROOT_UUID} ro"))?;
+    report.has("cmdline", &format!("pick={OLDER}"))
+}
+
+/// As those of its family have /boot that come from RHEL.
+fn fedora_on_xfs(stage: &mut Stage) -> Result<()> {
+    let image = fedora_in(Layout::XfsBoot, "xfs", &[("saved_entry", &format!("{MACHINE}-{OLDER}"))])?;
+    let config = stage.guest(&image, "")?;
+    let mut person = Person::at(stage, &config)?;
+    person.marked(OLDER)?;
+    let report = person.comes_up()?;
+    runs(&report, Kernel::Generic)?;
     report.has("cmdline", &format!("pick={OLDER}"))
 }
 
