@@ -39,6 +39,7 @@ mod runs;
 mod time;
 mod tree;
 mod volume;
+mod walk;
 mod xfs;
 
 pub use device::{BlockDevice, DeviceError, Writer};

@@ -22,20 +22,17 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::ops::ControlFlow;
 
 use self::blocks::Blocks;
 use self::inode::Inode;
 use self::superblock::Superblock;
 use crate::bytes::zeroed;
 use crate::region::Region;
+use crate::walk::Listing;
 use crate::{DirEntry, Error, File, FileKind, FileSystem, InPlace, Metadata};
 
 /// How a user names it.
 pub(crate) const KIND: &str = "XFS";
-
-/// More names than this in one directory are not listed.
-const MAX_LISTED: usize = 100_000;
 
 struct Xfs {
     blocks: Rc<Blocks>,
@@ -96,24 +93,16 @@ impl FileSystem for Xfs {
         if dir.kind != FileKind::Directory {
             return Err(Error::NotADirectory(path.to_string()));
         }
-        let mut list = Vec::new();
+        let mut list = Listing::default();
         let mut untyped = Vec::new();
-        let mut too_many = false;
         dir::entries(&self.blocks, &dir, &mut |entry| {
-            if list.len() >= MAX_LISTED {
-                too_many = true;
-                return ControlFlow::Break(());
-            }
             if entry.kind.is_none() {
                 untyped.push((list.len(), entry.inode));
             }
             let name = String::from_utf8_lossy(entry.name).into_owned();
-            list.push(DirEntry { name, kind: entry.kind.unwrap_or(FileKind::Special) });
-            ControlFlow::Continue(())
+            list.add(DirEntry { name, kind: entry.kind.unwrap_or(FileKind::Special) })
         })?;
-        if too_many {
-            return Err(Error::TooLarge(alloc::format!("{path}: more than {MAX_LISTED} names")));
-        }
+        let mut list = list.finish(path)?;
         for (index, number) in untyped {
             if let Some(entry) = list.get_mut(index) {
                 entry.kind = Inode::read(&self.blocks, number)?.kind;
