@@ -144,7 +144,11 @@ fn find_disks(machine: &impl Machine, again: bool, keys: &Rc<Keys>) -> (Disks, V
 
 /// What to show when there is no menu: why, what disks were seen, and what is wrong with them.
 fn no_menu(why: &str, disks: &Disks, notes: &[String]) -> String {
-    let advice = "This domain has no disk. Give it one (`disk = [...]` in its configuration).";
+    let advice = if cfg!(target_os = "hermit") {
+        "This domain has no disk. Give it one (`disk = [...]` in its configuration)."
+    } else {
+        "Name one by --disk IMAGE, or a menu by --config FILE."
+    };
     let advice = if disks.disks().is_empty() && notes.is_empty() { advice } else { "" };
     let (notes, disks) = (notes.join("\n"), config::describe(disks));
     let parts = [why, advice, &notes, &disks].into_iter().filter(|part| !part.is_empty());

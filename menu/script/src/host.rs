@@ -69,11 +69,7 @@ pub trait Host {
 
     /// The entries of the Boot Loader Specification beneath a directory (`(hd0,1)/loader/entries`), in the order in which the
     /// menu shall have them. `variable` is what the script has set, for values that name it (`$kernelopts`).
-    fn bls(
-        &mut self,
-        directory: &str,
-        variable: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Vec<BlsEntry>, HostError>;
+    fn bls(&mut self, directory: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Bls, HostError>;
 
     /// A line from the keyboard (`read`); `None` if there is nobody to type one.
     fn line(&mut self, silent: bool) -> Option<String>;
@@ -185,6 +181,15 @@ impl DateTime {
         let day = year + year / 4 - year / 100 + year / 400 + shift + u32::from(self.day);
         NAMES.get(day as usize % 7).copied().unwrap_or("Sunday")
     }
+}
+
+/// What is in a directory of entries of the Boot Loader Specification.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bls {
+    /// The entries, in their order.
+    pub entries: Vec<BlsEntry>,
+    /// Files that are none, and why: for the user.
+    pub notes: Vec<String>,
 }
 
 /// What the name of an entry's file says of its tries.

@@ -88,9 +88,7 @@ fn add(exec: &mut Exec, entry: Entry) -> Result<(), Stop> {
     let most = exec.sh.meter.limits.entries;
     if entries >= most {
         let text = format!("more than {most} entries; the rest is dropped");
-        if exec.sh.errors.iter().all(|error| error.text != text) {
-            exec.sh.note_error(&text);
-        }
+        exec.sh.note_once(&text);
         return Ok(());
     }
     exec.sh.meter.take(entry_cost(&entry))?;
@@ -209,9 +207,15 @@ fn entries(
     for place in places.into_iter().flatten() {
         let Some(full) = exec.qualified(place) else { return Ok(None) };
         match exec.host.bls(&full, &|name| exec.sh.get(name)) {
-            Ok(entries) if !entries.is_empty() => return Ok(Some((full, entries))),
+            Ok(found) => {
+                found.notes.iter().for_each(|note| exec.sh.note_once(note));
+                if !found.entries.is_empty() {
+                    return Ok(Some((full, found.entries)));
+                }
+                first = first.or(Some(full));
+            }
             // Without the directory there are no entries.
-            Ok(_) | Err(HostError::NotFound) => first = first.or(Some(full)),
+            Err(HostError::NotFound) => first = first.or(Some(full)),
             Err(error) => {
                 exec.file_error(&full, &error);
                 return Ok(None);
