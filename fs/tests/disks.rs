@@ -225,7 +225,6 @@ fn search() {
 fn others_are_named() {
     for (fixture, expected) in [
         ("xfs", "xvda: XFS 'xroot' 300.0 MiB"),
-        ("btrfs", "xvda: btrfs 'broot' 120.0 MiB"),
         ("swap", "xvda: swap 'sw' 8.0 MiB"),
         ("luks1", "xvda: LUKS1 (encrypted) 8.0 MiB"),
         ("luks2", "xvda: LUKS2 (encrypted) 32.0 MiB"),

@@ -294,6 +294,7 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
                 Content::Ext(_) => Some("ext2".into()),
                 Content::Fat(_) => Some("fat".into()),
                 Content::Iso => Some("iso9660".into()),
+                Content::Btrfs => Some("btrfs".into()),
                 Content::Foreign(name) => Some((*name).to_ascii_lowercase()),
                 Content::Unknown | Content::Unreadable(_) => None,
             },

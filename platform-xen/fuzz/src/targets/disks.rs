@@ -63,12 +63,11 @@ pub static ISO: Target = Target {
     sources: &["fs/src/iso", "fs/src/runs.rs"],
 };
 
-const TABLE_IMAGES: [Packed; 18] = fixtures!(
+const TABLE_IMAGES: [Packed; 17] = fixtures!(
     "mbr",
     "mbr-4k",
     "gpt",
     "gpt-4k",
-    "foreign-btrfs",
     "foreign-exfat",
     "foreign-f2fs",
     "iso-hybrid",
