@@ -77,6 +77,11 @@ impl Volume {
         }
     }
 
+    /// Fills `buf` with the bytes at `offset` of the volume, whatever they are.
+    pub fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), Error> {
+        self.region.read_at(offset, buf)
+    }
+
     /// Puts `new` in place of `old`, which must be all that the regular file at `path` holds: as many bytes, at most
     /// [`MAX_OVERWRITE`](crate::MAX_OVERWRITE), where they are. Nothing else on the disk is changed, no time of the file either. Then the disk is
     /// flushed, and what it holds is compared with `new`.

@@ -1,6 +1,7 @@
 //! What a script of GRUB 2's shell sees of the machine: the disks, the servers, the clock, the console.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use pvgrub_fs::{Content, FileKind, FileSystem, Partition, Volume};
@@ -168,6 +169,12 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
                 read.map_err(|error| of_fs(&error))
             }
         }
+    }
+
+    fn read_blocks(&mut self, device: &str, bytes: Range<u64>) -> Result<Vec<u8>, HostError> {
+        let mut buf = vec![0; usize::try_from(bytes.end - bytes.start).map_err(failed)?];
+        self.volume(device)?.read_at(bytes.start, &mut buf).map_err(failed)?;
+        Ok(buf)
     }
 
     fn info(&mut self, path: &str) -> Result<Info, HostError> {

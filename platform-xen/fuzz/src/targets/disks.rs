@@ -63,6 +63,17 @@ pub static ISO: Target = Target {
     sources: &["fs/src/iso", "fs/src/runs.rs"],
 };
 
+/// btrfs.
+pub static BTRFS: Target = Target {
+    name: "btrfs",
+    what: "btrfs with its subvolumes and packed files",
+    seeds: || seeds(BTRFSES.len()),
+    run: btrfs,
+    max_len: 600,
+    memory: MEMORY,
+    sources: &["fs/src/btrfs", "lzokay-", "ruzstd-", "miniz_oxide-"],
+};
+
 const TABLE_IMAGES: [Packed; 17] = fixtures!(
     "mbr",
     "mbr-4k",
@@ -119,10 +130,21 @@ const FAT_IMAGES: [Packed; 7] =
 const ISO_IMAGES: [Packed; 5] =
     fixtures!("iso-rock", "iso-rock-joliet", "iso-joliet", "iso-plain", "iso-hybrid");
 
+const BTRFS_IMAGES: [Packed; 7] = fixtures!(
+    "btrfs-4k",
+    "btrfs-zstd",
+    "btrfs-zlib",
+    "btrfs-lzo",
+    "btrfs-log",
+    "btrfs-raid0",
+    "btrfs-subvolumes",
+);
+
 static TABLES: LazyLock<Vec<Base>> = LazyLock::new(|| TABLE_IMAGES.into_iter().map(Base::unpack).collect());
 static EXTS: LazyLock<Vec<Base>> = LazyLock::new(|| EXT_IMAGES.into_iter().map(Base::unpack).collect());
 static FATS: LazyLock<Vec<Base>> = LazyLock::new(|| FAT_IMAGES.into_iter().map(Base::unpack).collect());
 static ISOS: LazyLock<Vec<Base>> = LazyLock::new(|| ISO_IMAGES.into_iter().map(Base::unpack).collect());
+static BTRFSES: LazyLock<Vec<Base>> = LazyLock::new(|| BTRFS_IMAGES.into_iter().map(Base::unpack).collect());
 
 /// Each image as it is, once with the flags at zero and once with all.
 fn seeds(images: usize) -> Vec<Vec<u8>> {
@@ -218,6 +240,16 @@ fn fat(data: &[u8]) {
 
 fn iso(data: &[u8]) {
     let Input { mut image, lives, first, changes, .. } = Input::take(&ISOS, data);
+    apply(&mut image, changes);
+    volumes(image, lives, first);
+}
+
+fn btrfs(data: &[u8]) {
+    let Input { mut image, flags, lives, first, changes } = Input::take(&BTRFSES, data);
+    if flags & MEND != 0 {
+        // Sums of this kind are not looked at.
+        image.put(0x1_00c4, &[1]);
+    }
     apply(&mut image, changes);
     volumes(image, lives, first);
 }

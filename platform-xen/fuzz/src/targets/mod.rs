@@ -28,6 +28,7 @@ pub const ALL: [&Target; 27] = [
     &disks::EXT,
     &disks::FAT,
     &disks::ISO,
+    &disks::BTRFS,
     &menus::MENU,
     &formats::BLS,
     &formats::EXTLINUX,
