@@ -23,7 +23,7 @@ mod xenstore;
 use crate::Target;
 
 /// All of them.
-pub const ALL: [&Target; 27] = [
+pub const ALL: [&Target; 28] = [
     &disks::PARTITIONS,
     &disks::EXT,
     &disks::FAT,
