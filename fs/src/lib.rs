@@ -20,6 +20,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod btrfs;
 mod bytes;
 mod cache;
 mod device;

@@ -224,7 +224,6 @@ fn search() {
 #[test]
 fn others_are_named() {
     for (fixture, expected) in [
-        ("btrfs", "xvda: btrfs 'broot' 120.0 MiB"),
         ("swap", "xvda: swap 'sw' 8.0 MiB"),
         ("luks1", "xvda: LUKS1 (encrypted) 8.0 MiB"),
         ("luks2", "xvda: LUKS2 (encrypted) 32.0 MiB"),

@@ -74,12 +74,22 @@ pub static XFS: Target = Target {
     sources: &["fs/src/xfs"],
 };
 
+/// btrfs.
+pub static BTRFS: Target = Target {
+    name: "btrfs",
+    what: "btrfs with its subvolumes and packed files",
+    seeds: || seeds(BTRFSES.len()),
+    run: btrfs,
+    max_len: 600,
+    memory: MEMORY,
+    sources: &["fs/src/btrfs", "lzokay-", "ruzstd-", "miniz_oxide-"],
+};
+
 const TABLE_IMAGES: [Packed; 17] = fixtures!(
     "mbr",
     "mbr-4k",
     "gpt",
     "gpt-4k",
-    "foreign-btrfs",
     "foreign-exfat",
     "foreign-f2fs",
     "iso-hybrid",
@@ -142,10 +152,21 @@ const XFS_IMAGES: [Packed; 9] = fixtures!(
     "xfs-v4-512",
 );
 
+const BTRFS_IMAGES: [Packed; 7] = fixtures!(
+    "btrfs-4k",
+    "btrfs-zstd",
+    "btrfs-zlib",
+    "btrfs-lzo",
+    "btrfs-log",
+    "btrfs-raid0",
+    "btrfs-subvolumes",
+);
+
 static TABLES: LazyLock<Vec<Base>> = LazyLock::new(|| TABLE_IMAGES.into_iter().map(Base::unpack).collect());
 static EXTS: LazyLock<Vec<Base>> = LazyLock::new(|| EXT_IMAGES.into_iter().map(Base::unpack).collect());
 static FATS: LazyLock<Vec<Base>> = LazyLock::new(|| FAT_IMAGES.into_iter().map(Base::unpack).collect());
 static ISOS: LazyLock<Vec<Base>> = LazyLock::new(|| ISO_IMAGES.into_iter().map(Base::unpack).collect());
+static BTRFSES: LazyLock<Vec<Base>> = LazyLock::new(|| BTRFS_IMAGES.into_iter().map(Base::unpack).collect());
 
 static XFSS: LazyLock<Vec<Base>> = LazyLock::new(|| XFS_IMAGES.into_iter().map(Base::unpack).collect());
 
@@ -258,6 +279,16 @@ fn xfs(data: &[u8]) {
         let sum = CRC.checksum(&image.get(0, 512));
         image.put(224, &sum.to_le_bytes());
     }
+    volumes(image, lives, first);
+}
+
+fn btrfs(data: &[u8]) {
+    let Input { mut image, flags, lives, first, changes } = Input::take(&BTRFSES, data);
+    if flags & MEND != 0 {
+        // Sums of this kind are not looked at.
+        image.put(0x1_00c4, &[1]);
+    }
+    apply(&mut image, changes);
     volumes(image, lives, first);
 }
 
