@@ -32,13 +32,22 @@ pub(super) struct Inode {
     pub(super) form: Form,
     /// The inode's own bytes for its content: at most 2 KiB.
     pub(super) fork: Vec<u8>,
-    /// Its bytes are on the device for real-time data.
-    pub(super) is_realtime: bool,
+    /// How many names it has.
+    links: u32,
+    flags: u16,
+    flags2: u64,
 }
 
+/// Bits of the flags.
+const REALTIME: u16 = 1 << 0;
+const IMMUTABLE: u16 = 1 << 3;
+const APPEND: u16 = 1 << 4;
 /// Bits of the second field of flags.
+const REFLINK: u64 = 1 << 1;
 const BIGTIME: u64 = 1 << 3;
 const NREXT64: u64 = 1 << 4;
+/// Those of a file that has its blocks for itself. DAX and the size of copies are about how Linux goes about it.
+const OWN_BLOCKS: u64 = 1 << 0 | 1 << 2 | BIGTIME | NREXT64;
 
 impl Inode {
     pub(super) fn read(blocks: &Blocks, number: u64) -> Result<Self, Error> {
@@ -92,7 +101,35 @@ impl Inode {
             // Nanoseconds since 1901.
             _ => (time / 1_000_000_000) as i64 - (1 << 31),
         };
-        let is_realtime = kind == FileKind::Regular && be16(&raw, 90) & 1 != 0;
-        Ok(Self { number, kind, size, modified, form, fork, is_realtime })
+        let links = if version == 1 { be16(&raw, 6).into() } else { be32(&raw, 16) };
+        Ok(Self { number, kind, size, modified, form, fork, links, flags: be16(&raw, 90), flags2: flags })
+    }
+
+    /// Its bytes are on the device for real-time data.
+    pub(super) fn is_realtime(&self) -> bool {
+        self.kind == FileKind::Regular && self.flags & REALTIME != 0
+    }
+
+    /// What speaks against writing over the bytes of this regular file.
+    pub(super) fn why_not_in_place(&self) -> Option<&'static str> {
+        if self.links == 0 {
+            return Some("it is a deleted file");
+        }
+        if self.flags & IMMUTABLE != 0 {
+            return Some("it is immutable (chattr +i)");
+        }
+        if self.flags & APPEND != 0 {
+            return Some("it can only be appended to (chattr +a)");
+        }
+        if self.is_realtime() {
+            return Some("it is on the real-time device");
+        }
+        if self.flags2 & REFLINK != 0 {
+            return Some("it may share its blocks with a copy (reflink)");
+        }
+        if self.flags2 & !OWN_BLOCKS != 0 {
+            return Some("it has flags that are not known here");
+        }
+        (!matches!(self.form, Form::Extents(_))).then_some("its blocks are not all named in its inode")
     }
 }

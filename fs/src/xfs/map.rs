@@ -78,7 +78,7 @@ fn in_tree(blocks: &Blocks, inode: &Inode, wanted: u64) -> Result<Run, Error> {
 }
 
 /// Of `count` things in the order of their starts the last one that begins at or before `wanted`, and where the one after it begins.
-fn choose(count: usize, wanted: u64, start: impl Fn(usize) -> u64) -> (Option<usize>, u64) {
+pub(super) fn choose(count: usize, wanted: u64, start: impl Fn(usize) -> u64) -> (Option<usize>, u64) {
     let (mut low, mut high) = (0, count);
     while low < high {
         let middle = low + (high - low) / 2;

@@ -11,6 +11,8 @@ mod blocks;
 mod csum;
 mod dir;
 mod file;
+mod free;
+mod in_place;
 mod inode;
 mod link;
 mod log;
@@ -124,13 +126,13 @@ impl FileSystem for Xfs {
         if inode.kind != FileKind::Regular {
             return Err(Error::NotAFile(path.to_string()));
         }
-        if inode.is_realtime {
+        if inode.is_realtime() {
             return Err(Error::Unsupported(alloc::format!("{path} is on XFS' real-time device")));
         }
         Ok(Box::new(file::Data::new(self.blocks.clone(), inode)))
     }
 
-    fn in_place(&self, _path: &str) -> Result<InPlace, Error> {
-        Err(Error::NotSaved("XFS is for reading only".into()))
+    fn in_place(&self, path: &str) -> Result<InPlace, Error> {
+        in_place::find(&self.blocks, path, &self.find(path)?)
     }
 }

@@ -44,6 +44,8 @@ mod version {
 pub(super) struct Superblock {
     /// In bytes: a power of two, 512 to 65536.
     pub(super) block_size: u64,
+    /// In bytes: a power of two, 512 to 32768.
+    pub(super) sector: u64,
     /// In blocks; as bytes it is no overflow.
     pub(super) blocks: u64,
     /// Blocks of an allocation group, and how many there are of them.
@@ -64,6 +66,8 @@ pub(super) struct Superblock {
     /// Directories say what their entries are.
     pub(super) has_ftype: bool,
     pub(super) needs_repair: bool,
+    /// Features that a writer must know.
+    pub(super) ro_compat: u32,
     /// The number of the log's first block; 0: it is on another device.
     pub(super) log_start: u64,
     pub(super) log_blocks: u64,
@@ -128,6 +132,7 @@ impl Superblock {
         }
         Ok(Self {
             block_size,
+            sector,
             blocks,
             group_blocks,
             groups,
@@ -139,6 +144,7 @@ impl Superblock {
             is_v5,
             has_ftype: features & FTYPE != 0,
             needs_repair: features & NEEDS_REPAIR != 0,
+            ro_compat: if is_v5 { be32(bytes, 212) } else { 0 },
             log_start: be64(bytes, 48),
             log_blocks: be32(bytes, 96).into(),
         })

@@ -67,15 +67,18 @@ fn fedora_saved(stage: &mut Stage) -> Result<()> {
     report.has("cmdline", &format!("pick={OLDER}"))
 }
 
-/// As those of its family have /boot that come from RHEL.
+/// As those of its family have /boot that come from RHEL, with an entry that is chosen for once.
 fn fedora_on_xfs(stage: &mut Stage) -> Result<()> {
-    let image = fedora_in(Layout::XfsBoot, "xfs", &[("saved_entry", &format!("{MACHINE}-{OLDER}"))])?;
-    let config = stage.guest(&image, "")?;
+    let saved = format!("{MACHINE}-{NEWER}");
+    let image = fedora_in(Layout::XfsBoot, "xfs", &[("saved_entry", &saved), ("next_entry", "1")])?;
+    let disk = stage.image(&image)?;
+    let config = stage.pvgrub().disk("xvda", &disk);
     let mut person = Person::at(stage, &config)?;
     person.marked(OLDER)?;
     let report = person.comes_up()?;
     runs(&report, Kernel::Generic)?;
-    report.has("cmdline", &format!("pick={OLDER}"))
+    report.has("cmdline", &format!("pick={OLDER}"))?;
+    runs(&Person::at(stage, &config)?.comes_up()?, Kernel::Cloud)
 }
 
 /// The newest stands first.
