@@ -40,6 +40,7 @@ pub fn menu(config: &Config, words: Words<'_>) -> Menu {
         Wait::Tenths(tenths) => Some(tenths.div_ceil(10)),
         Wait::ForEver => None,
     };
+    menu.settings.countdown_is_free = true;
     menu.settings.autoboot.clone_from(&config.autoboot);
     if config.hidden {
         menu.settings.timeout_style = TimeoutStyle::Hidden;

@@ -44,7 +44,8 @@ const NO_RARP: &str = "no server answers RARP any more; use `dhcp`";
 const NO_SHELL: &str = "it belongs on the command line (the key c), not into a menu";
 const NO_WRITE: &str = "disks are only read, never written";
 const ONE_CONSOLE: &str = "the screen is always the domain's console";
-const LOOKS: &str = "only for looks";
+/// The reason of which nobody needs to be told: nothing is missing.
+pub(crate) const LOOKS: &str = "only for looks";
 
 impl Command {
     /// The meaning of the word `name`.

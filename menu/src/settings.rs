@@ -43,6 +43,8 @@ pub struct Settings {
     pub superusers: Option<Vec<String>>,
     /// By what users prove who they are. Of two for the same name the last counts.
     pub secrets: Vec<(String, Secret)>,
+    /// A countdown boots an entry that has a password of its own without asking for it (Syslinux's menu).
+    pub countdown_is_free: bool,
     /// A menu for whoever gives the password (menu.lst's `password PASSWORD FILE`).
     pub new_config: Option<FileRef>,
     /// Texts on function keys, as extlinux has them.

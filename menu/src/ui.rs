@@ -111,6 +111,7 @@ pub struct Ui {
     pub(crate) commands: bool,
     pub(crate) attempts: Option<Attempts>,
     entered_by_itself: bool,
+    countdown_is_free: bool,
 }
 
 impl Ui {
@@ -133,6 +134,8 @@ impl Ui {
             ui.hidden_keys.clone_from(&settings.hidden_keys);
             ui.hidden = Some(settings.timeout_style).filter(|style| *style != TimeoutStyle::Menu);
             ui.entered_by_itself = settings.entered_by_itself;
+            // What the host insists on may be another entry than the guest's own default, which may be free.
+            ui.countdown_is_free = settings.countdown_is_free && settings.forced.is_none();
         }
         ui
     }
@@ -167,6 +170,7 @@ impl Ui {
             commands: false,
             attempts: None,
             entered_by_itself: false,
+            countdown_is_free: false,
         }
     }
 

@@ -303,3 +303,12 @@ fn keys_that_count_as_others() {
     assert_eq!(menu.settings.keys.of(Key::Char('b')), Key::Char('b'));
     assert!(menu.entries[0].target.is_ok() && menu.entries[0].notes.len() == 1);
 }
+
+/// Ubuntu of 2008 wrote `quiet` into each entry: `--lint` has nothing to say of that.
+#[test]
+fn what_is_only_for_looks_is_not_told() {
+    let menu = Menu::parse(b"splashimage=(hd0,0)/x\ntitle A\nkernel /k\nquiet\nmakeactive\n").unwrap();
+    let notes: Vec<String> = menu.entries[0].notes.iter().map(ToString::to_string).collect();
+    assert_eq!(notes, ["line 5: `makeactive` passed over: disks are only read, never written"]);
+    assert!(menu.notes.is_empty());
+}

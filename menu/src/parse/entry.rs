@@ -11,7 +11,7 @@ use super::{MAX_LINE, net_line};
 use crate::auth::{Access, Secret};
 use crate::blocked::Blocked;
 use crate::clean::clean;
-use crate::command::Command;
+use crate::command::{Command, LOOKS};
 use crate::file::{device, file_ref};
 use crate::lines::Line;
 use crate::model::{Boot, ConfigFile, Device, Entry, FileRef, Module, Note, Pause, Target};
@@ -137,6 +137,7 @@ impl OpenEntry {
                 return Ok(());
             }
             Command::Pause => return Err(wrong(format!("more than {MAX_PAUSES} `pause`"))),
+            Command::Harmless(LOOKS) => return Ok(()),
             Command::Harmless(why) => {
                 note(&mut self.notes, line.number, format!("`{}` passed over: {why}", name()));
                 return Ok(());

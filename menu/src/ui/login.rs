@@ -117,9 +117,10 @@ impl Ui {
 
     /// Asks for password `number` of the entry's own, if there is one.
     fn ask_for_entry(&mut self, wish: Wish, number: usize) -> Action {
-        if let Wish::Boot(entry, _) = wish {
+        if let Wish::Boot(entry, cause) = wish {
+            let free = cause == Cause::Automatic && self.countdown_is_free;
             let item = self.items.get(entry);
-            if item.is_some_and(|item| number < item.passwords.len()) {
+            if !free && item.is_some_and(|item| number < item.passwords.len()) {
                 let question = Question::Entry { number, typed: empty() };
                 self.login = Some(Login::new(wish, Access::Unrestricted, question));
                 return Action::None;

@@ -201,3 +201,23 @@ fn what_times_out_is_not_what_is_marked() {
     terminal.expect(">  2  third");
     terminal.expect("Booting entry 2 in 60 s");
 }
+
+/// As in Syslinux: who waits needs no password, who chooses does.
+#[test]
+fn a_countdown_of_syslinux_asks_for_no_password() {
+    let menu = "UI menu.c32\nTIMEOUT 10\nDEFAULT a\nLABEL a\nMENU PASSWD secret\nLINUX /k\nAPPEND waited\n\
+                LABEL b\nMENU PASSWD other\nLINUX /k\n";
+    let guest = || Guest::with(&[("/syslinux.cfg", menu.as_bytes()), ("/k", &linux())]);
+    let mut terminal = Terminal::start(guest());
+    terminal.expect("command line  waited");
+    let mut terminal = Terminal::start(guest());
+    terminal.expect("a [password]");
+    terminal.press("\r");
+    terminal.expect("Password: ");
+    // What the host forces does, too.
+    let mut forced = guest();
+    forced.arg("pvgrub.entry=b");
+    let mut terminal = Terminal::start(forced);
+    terminal.expect("b [password]");
+    terminal.expect("Password: ");
+}
