@@ -1,6 +1,7 @@
 //! What a script of GRUB 2's shell sees of the machine: the disks, the servers, the clock, the console.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use pvgrub_fs::{Content, FileKind, FileSystem, Partition, Volume};
@@ -172,6 +173,12 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
         }
     }
 
+    fn read_blocks(&mut self, device: &str, bytes: Range<u64>) -> Result<Vec<u8>, HostError> {
+        let mut buf = vec![0; usize::try_from(bytes.end - bytes.start).map_err(failed)?];
+        self.volume(device)?.read_at(bytes.start, &mut buf).map_err(failed)?;
+        Ok(buf)
+    }
+
     fn info(&mut self, path: &str) -> Result<Info, HostError> {
         match self.target(path)? {
             // Servers have no directories, and say of a file whether it is there when asked for its length.
@@ -296,6 +303,8 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
                 Content::Ext(_) => Some("ext2".into()),
                 Content::Fat(_) => Some("fat".into()),
                 Content::Iso => Some("iso9660".into()),
+                Content::Xfs => Some("xfs".into()),
+                Content::Btrfs => Some("btrfs".into()),
                 Content::Foreign(name) => Some((*name).to_ascii_lowercase()),
                 Content::Unknown | Content::Unreadable(_) => None,
             },

@@ -10,6 +10,7 @@ mod ext;
 mod fat;
 mod hostile;
 mod make;
+mod xfs;
 
 use std::rc::Rc;
 

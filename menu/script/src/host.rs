@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// Files, devices, clock and screen, as the program that runs a script has them.
 ///
@@ -10,6 +11,11 @@ use alloc::vec::Vec;
 pub trait Host {
     /// A whole file of at most `most` bytes.
     fn read(&mut self, path: &str, most: usize) -> Result<Vec<u8>, HostError>;
+
+    /// These bytes of a volume, whatever they are. A host may not give any.
+    fn read_blocks(&mut self, _device: &str, _bytes: Range<u64>) -> Result<Vec<u8>, HostError> {
+        Err(HostError::Refused("block lists are not read".into()))
+    }
 
     /// What a path leads to, symbolic links followed.
     fn info(&mut self, path: &str) -> Result<Info, HostError>;
