@@ -18,6 +18,8 @@ const MOST: usize = 1 << 20;
 /// Volume of the scripts, as menu/script/tests/common has it.
 const LABEL: &str = "fixtures";
 const UUID: &str = "5b1f9f8e-3f27-4b0c-9a55-2f3c7d1e0a42";
+/// What stands before its name's second half, at the head of a menu.
+const TITLE: &str = "GNU";
 /// What is printed between a configuration and its entry.
 pub const MARK: &str = "@@menu@@";
 /// What a configuration begins with: the volume, and no dots while files are read.
@@ -147,7 +149,7 @@ fn listen(child: &mut Child, most: Duration) -> Result<Option<(String, bool)>> {
         }
         let text = String::from_utf8_lossy(&bytes);
         if let Some((before, _)) = text.split_once("GRUB  version") {
-            return Ok(Some((before.to_owned(), false)));
+            return Ok(Some((before.trim_end().trim_end_matches(TITLE).to_owned(), false)));
         }
     }
 }
@@ -167,7 +169,6 @@ fn plain(said: &str, ended: bool) -> String {
         "Welcome to GRUB!",
         "Press any key to continue...",
         "Failed to boot both default and fallback entries.",
-        "GNU",
     ];
     let syntax = ["error: syntax error.", "error: Incorrect command.", "error: $.", "error: out of memory."];
     // A title is one line.

@@ -97,6 +97,8 @@ fn find(
     hints: &[String],
     only: Option<&str>,
 ) -> Run {
+    // Whatever was to be said before is forgotten while devices are looked at.
+    exec.sh.pending = None;
     let most = if variable.is_some() && only.is_none() { 1 } else { MOST };
     let mut found = exec.host.search(by, key, hints, most);
     found.retain(|name| only.is_none_or(|only| disk(name) == only));

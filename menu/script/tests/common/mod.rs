@@ -40,6 +40,11 @@ impl Fake {
             DEVICE | "hd0,1" => Ok(path.trim_end_matches('/')),
             "hd0" => Err(HostError::NoFileSystem),
             _ if self.loops.contains_key(device) => Ok(path.trim_end_matches('/')),
+            // Nothing is asked of them but whether they are there.
+            _ if self.devices.iter().flatten().any(|name| name == device) => match path {
+                "" | "/" => Ok(""),
+                _ => Err(HostError::NotFound),
+            },
             _ => Err(HostError::NoDevice),
         }
     }
