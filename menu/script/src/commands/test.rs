@@ -198,9 +198,10 @@ impl Test<'_, '_> {
             _ => path,
         };
         let Some(mut full) = self.exec.qualified(path) else {
-            // A device without its end is a name in the root.
+            // A device without its end is a name in the root, if there is one.
             if path.starts_with('(') {
                 self.exec.sh.pending = None;
+                _ = self.exec.qualified("");
             }
             return None;
         };

@@ -79,6 +79,11 @@ impl Host for Fake {
     }
 
     fn list(&mut self, path: &str) -> Result<Vec<(String, bool)>, HostError> {
+        let other =
+            |name: &String| path.strip_prefix('(').is_some_and(|p| p.starts_with(&format!("{name})")));
+        if self.devices.iter().flatten().any(other) {
+            return Ok(Vec::new());
+        }
         let path = self.path(path)?;
         if !path.is_empty() && !self.is_directory(path) {
             return Err(HostError::NotFound);
