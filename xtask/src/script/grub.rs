@@ -90,7 +90,7 @@ impl Grub<'_> {
         let home = tempfile::tempdir_in(self.dir)?;
         let home = home.path();
         // As wide as any line, which would be wrapped between words, and so high that no pager waits.
-        let wide = "terminfo -u -g 1000x250 console vt100-color\n";
+        let wide = "terminfo -u -g 8000x250 console vt100-color\n";
         std::fs::write(home.join("grub.cfg"), format!("{wide}{config}"))?;
         let mut cmd = packages::command(self.tree, "usr/bin/grub-emu")?;
         cmd.arg("-d").arg(home).arg("-m").arg(self.dir.join("device.map"));

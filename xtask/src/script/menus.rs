@@ -51,6 +51,18 @@ const DIFFERENT: &[(&str, &[&str], &str)] = &[
         "Debian's GRUB has no increment and no decrement",
     ),
     ("fedora-cloud", &["variable root"], "Debian's search has no --root-dev-only"),
+    (
+        "flatcar",
+        &[
+            "default",
+            "entry *",
+            "variable linux_append",
+            "variable linux_cmdline",
+            "variable oem",
+            "variable oem_id",
+        ],
+        "Debian's GRUB has no gptprio.next, and its search no --part-label",
+    ),
     ("live", &["variable gfxmode"], FONT),
     ("live", &["entry 3>2"], "cryptomount is not offered here"),
 ];

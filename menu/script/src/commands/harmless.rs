@@ -42,7 +42,7 @@ const SECTOR: &str = "a Xen PV domain has no boot sector to run";
 const OTHER: &str = "this is no system that a Xen PV domain can run";
 const DEVICE: &str = "encrypted disks are not supported";
 const PRIORITY: &str =
-    "the priorities of partitions are not known here; choose an entry that names its kernel";
+    "the priorities of partitions are not written here; choose an entry that names its kernel";
 const HIDDEN: &str = "it is not offered here";
 
 /// Refused, and why.
@@ -59,7 +59,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("extract_entries_source", HIDDEN),
     ("freedos", SECTOR),
     ("fwsetup", FIRMWARE),
-    ("gptprio.next", PRIORITY),
     ("gptpriority", PRIORITY),
     ("hashsum", HIDDEN),
     ("hexdump", HIDDEN),

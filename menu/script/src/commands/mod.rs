@@ -2,6 +2,7 @@
 
 mod env;
 mod flow;
+mod gptprio;
 mod harmless;
 mod load;
 mod loopback;
@@ -43,6 +44,7 @@ const COMMANDS: &[(&str, Command)] = &[
     ("export", env::export),
     ("false", flow::no),
     ("gettext", show::gettext),
+    ("gptprio.next", gptprio::next),
     ("halt", load::halt),
     ("increment", env::increment),
     ("initrd", load::initrd),
@@ -73,6 +75,8 @@ const COMMANDS: &[(&str, Command)] = &[
     ("search.file", search::file),
     ("search.fs_label", search::label),
     ("search.fs_uuid", search::uuid),
+    ("search.part_label", search::part_label),
+    ("search.part_uuid", search::part_uuid),
     ("set", env::set),
     ("setparams", flow::setparams),
     ("shift", flow::shift),

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use pvgrub_script::{BlsEntry, By, DateTime, Host, HostError, Info, Limits, Outcome, Probe, Shell};
+use pvgrub_script::{
+    BlsEntry, By, DateTime, GptPartition, Host, HostError, Info, Limits, Outcome, Probe, Shell,
+};
 
 pub const UUID: &str = "5b1f9f8e-3f27-4b0c-9a55-2f3c7d1e0a42";
 pub const LABEL: &str = "fixtures";
@@ -19,6 +21,8 @@ pub struct Fake {
     pub devices: [Vec<String>; 2],
     /// Other volumes, by what they are found.
     pub volumes: Vec<(By, String, String)>,
+    /// Partitions of the disk, which has an MBR.
+    pub gpt: Vec<GptPartition>,
     pub typed: Option<String>,
     /// Devices made of files: each seems to have what the disk has.
     pub loops: BTreeMap<String, String>,
@@ -113,8 +117,13 @@ impl Host for Fake {
             By::File => self.files.contains_key(key),
             By::Label => key == LABEL,
             By::Uuid => key.eq_ignore_ascii_case(UUID),
+            By::PartLabel | By::PartUuid => false,
         };
         if found { vec![DEVICE.into()] } else { vec![] }
+    }
+
+    fn gpt(&mut self, disk: &str) -> Result<Vec<GptPartition>, HostError> {
+        if disk == "hd0" { Ok(self.gpt.clone()) } else { Err(HostError::NoDevice) }
     }
 
     fn probe(&mut self, device: &str, what: Probe) -> Result<Option<String>, HostError> {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pvgrub_menu::bls::{Flavour, Image, List};
-use pvgrub_script::{BlsEntry, By, DateTime, Host, HostError, Info, Probe};
+use pvgrub_script::{BlsEntry, By, DateTime, GptPartition, Host, HostError, Info, Probe};
 
 /// The world that a fixture describes.
 #[derive(Default, Clone)]
@@ -13,6 +13,7 @@ pub struct World {
     pub volumes: Vec<(By, String, String)>,
     pub sets: Vec<(String, String)>,
     pub env: BTreeMap<String, String>,
+    pub gpt: Vec<GptPartition>,
     pub said: String,
 }
 
@@ -28,8 +29,23 @@ impl World {
             match word {
                 "set" => world.sets.push(own(pair())),
                 "grubenv" => _ = world.env.insert(own(pair()).0, own(pair()).1),
-                "uuid" | "label" => {
-                    let by = if word == "uuid" { By::Uuid } else { By::Label };
+                "usr" => {
+                    let [device, uuid, attributes] = rest.split(' ').collect::<Vec<_>>()[..] else {
+                        panic!("a partition's words: {rest}")
+                    };
+                    world.gpt.push(GptPartition {
+                        device: device.to_owned(),
+                        system: "5dfbf5f4-2848-4bac-aa5e-0d9a20b745a6".to_owned(),
+                        uuid: uuid.to_owned(),
+                        attributes: u64::from_str_radix(attributes, 16).expect("hexadecimal digits"),
+                    });
+                }
+                "uuid" | "label" | "partlabel" => {
+                    let by = match word {
+                        "uuid" => By::Uuid,
+                        "label" => By::Label,
+                        _ => By::PartLabel,
+                    };
                     let (key, device) = own(rest.split_once(' ').expect("a device"));
                     world.volumes.push((by, key, device));
                 }
@@ -116,6 +132,11 @@ impl Host for World {
         }
         found.truncate(most);
         found
+    }
+
+    fn gpt(&mut self, disk: &str) -> Result<Vec<GptPartition>, HostError> {
+        let on_disk = |partition: &&GptPartition| partition.device.split(',').next() == Some(disk);
+        Ok(self.gpt.iter().filter(on_disk).cloned().collect())
     }
 
     fn probe(&mut self, _: &str, what: Probe) -> Result<Option<String>, HostError> {
