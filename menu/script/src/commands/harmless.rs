@@ -38,7 +38,7 @@ const HARMLESS: &[&str] = &[
 
 const HYPERVISOR: &str = "a Xen domain is a guest, it can't start a hypervisor or a multiboot system";
 const FIRMWARE: &str = "a Xen PV domain has no firmware";
-const SECTOR: &str = "a Xen PV domain has no boot sector to run";
+pub(super) const SECTOR: &str = "a Xen PV domain has no boot sector to run";
 const OTHER: &str = "this is no system that a Xen PV domain can run";
 const DEVICE: &str = "encrypted disks are not supported";
 const PRIORITY: &str =
@@ -49,7 +49,6 @@ const HIDDEN: &str = "it is not offered here";
 const REFUSED: &[(&str, &str)] = &[
     ("appleloader", FIRMWARE),
     ("bootloader", HIDDEN),
-    ("chainloader", SECTOR),
     ("cmosclean", FIRMWARE),
     ("cmosdump", FIRMWARE),
     ("cmostest", FIRMWARE),
@@ -111,7 +110,12 @@ pub(crate) fn insmod(exec: &mut Exec, call: &Call) -> Run {
 }
 
 pub(crate) fn refuse(exec: &mut Exec, call: &Call) -> Run {
-    let why = format!("`{}`: {}", call.name, refusal(&call.name).unwrap_or(HIDDEN));
+    refuse_since(exec, call, refusal(&call.name).unwrap_or(HIDDEN))
+}
+
+/// Refuses a command, and says why.
+pub(super) fn refuse_since(exec: &mut Exec, call: &Call, why: &str) -> Run {
+    let why = format!("`{}`: {why}", call.name);
     if exec.sh.refused.is_none() {
         exec.sh.refused = Some(why.clone());
     }

@@ -30,6 +30,7 @@ const COMMANDS: &[(&str, Command)] = &[
     ("boot", load::boot),
     ("break", flow::leave_loop),
     ("cat", show::cat),
+    ("chainloader", load::chainloader),
     ("clear", harmless::nothing),
     ("cmp", show::cmp),
     ("configfile", menu::configfile),
