@@ -3,7 +3,9 @@
 mod common;
 
 use common::{Fake, run};
-use pvgrub_script::{BlsEntry, Boot, By, Initrd, Module, Outcome, Secret, TimeoutStyle, grubenv};
+use pvgrub_script::{
+    BlsEntry, Boot, By, Initrd, Limits, Module, Outcome, Secret, Shell, TimeoutStyle, grubenv,
+};
 
 fn host() -> Fake {
     Fake::new(&[
@@ -360,7 +362,7 @@ fn only_on_the_disk_of_the_root() {
 #[test]
 fn the_first_disk_of_a_menu_from_elsewhere() {
     let comes_to = |home: &str, commands: &str| {
-        let mut shell = common::shell();
+        let mut shell = Shell::new(home, &format!("({home})/grub"), Limits::default());
         let mut host = host();
         let text = format!("menuentry a {{ {commands}; }}\n");
         assert_eq!(shell.run_text(&mut host, &format!("({home})/grub.cfg"), &text), Outcome::Menu);

@@ -73,9 +73,11 @@ pub(crate) fn chainloader(exec: &mut Exec, call: &Call) -> Run {
         None if file == "+1" => &root,
         _ => return refuse_since(exec, call, SECTOR),
     };
-    let home = exec.sh.file.strip_prefix('(').and_then(|file| file.split_once(')')).map(|(device, _)| device);
-    let is_elsewhere = home.is_some_and(|home| home.split(',').next() != Some("hd0"));
-    if device == "hd0" && is_elsewhere { Err(Stop::Exit) } else { refuse_since(exec, call, SECTOR) }
+    if device == "hd0" && &*exec.sh.home != "hd0" {
+        Err(Stop::Exit)
+    } else {
+        refuse_since(exec, call, SECTOR)
+    }
 }
 
 /// `module [--nounzip] FILE [ARGUMENT…]`.
