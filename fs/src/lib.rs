@@ -20,6 +20,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod btrfs;
 mod bytes;
 mod cache;
 mod device;
@@ -39,6 +40,8 @@ mod runs;
 mod time;
 mod tree;
 mod volume;
+mod walk;
+mod xfs;
 
 pub use device::{BlockDevice, DeviceError, Writer};
 pub use disks::{Disk, Disks, Found, Problem, Search};

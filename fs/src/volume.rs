@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::probe::{Identity, human_size};
 use crate::region::Region;
-use crate::{Content, Error, FileSystem, Partition, ext, fat, iso, overwrite};
+use crate::{Content, Error, FileSystem, Partition, btrfs, ext, fat, iso, overwrite, xfs};
 
 /// A place that can hold a file system.
 pub struct Volume {
@@ -70,10 +70,17 @@ impl Volume {
             Content::Ext(_) => ext::open(self.region.clone()),
             Content::Fat(_) => fat::open(self.region.clone()),
             Content::Iso => iso::open(self.region.clone()),
+            Content::Xfs => xfs::open(self.region.clone()),
+            Content::Btrfs => btrfs::open(self.region.clone()),
             Content::Foreign(name) => Err(Error::Unsupported((*name).into())),
             Content::Unknown => Err(Error::Unsupported("unknown content".into())),
             Content::Unreadable(why) => Err(Error::Corrupt(why.clone())),
         }
+    }
+
+    /// Fills `buf` with the bytes at `offset` of the volume, whatever they are.
+    pub fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), Error> {
+        self.region.read_at(offset, buf)
     }
 
     /// Puts `new` in place of `old`, which must be all that the regular file at `path` holds: as many bytes, at most
@@ -149,7 +156,10 @@ impl Volume {
 
     /// True when [`Volume::open`] can be tried.
     pub fn is_readable(&self) -> bool {
-        matches!(self.content, Content::Ext(_) | Content::Fat(_) | Content::Iso)
+        matches!(
+            self.content,
+            Content::Ext(_) | Content::Fat(_) | Content::Iso | Content::Xfs | Content::Btrfs
+        )
     }
 }
 

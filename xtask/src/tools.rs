@@ -36,6 +36,14 @@ pub fn xorriso() -> Result<Command> {
     packages::command(&tree, "usr/bin/xorriso")
 }
 
+/// The program mkfs.xfs.
+pub fn mkfs_xfs() -> Result<Command> {
+    let tree =
+        Set { name: "xfsprogs", suite: Suite::Trixie, packages: &["xfsprogs"], depends: Some(&["dpkg"]) }
+            .get()?;
+    packages::command(&tree, "usr/sbin/mkfs.xfs")
+}
+
 /// The program openssl, with its usual settings: those of the machine don't matter.
 pub fn openssl() -> Result<Command> {
     let tree =

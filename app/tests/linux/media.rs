@@ -1,6 +1,6 @@
-//! Media of installers and live systems, as `xl.cfg` gives them with `xvdc:cdrom`: their own menus.
+//! Media of installers and live systems, as `xl.cfg` gives them with `xvdc:cdrom`, and systems on btrfs: their own menus.
 //!
-//! xorriso made them (fs/fixtures/make.sh); a kernel is put in its place here.
+//! xorriso and Linux made them (fs/fixtures/make.sh); a kernel is put in its place here.
 
 use crate::guest::Guest;
 use crate::menus::{boots, dump, linux};
@@ -11,7 +11,7 @@ use crate::menus::{boots, dump, linux};
 mod image;
 
 /// A guest that has this medium with a kernel on it, behind a disk to install to, which is empty.
-fn guest(name: &str) -> Guest {
+pub fn guest(name: &str) -> Guest {
     let path = format!("{}/../fs/fixtures/{name}.img.z", env!("CARGO_MANIFEST_DIR"));
     let medium = image::Image::unpack(&std::fs::read(path).unwrap()).unwrap();
     let mut bytes = medium.bytes(0, medium.size as usize);
@@ -45,4 +45,41 @@ fn an_installers_menu() {
 fn a_medium_is_searched_for() {
     let said = ["xvdb:/boot/grub/grub.cfg", "/install/vmlinuz", "iso9660 MEDIUM", "/install/initrd.gz"];
     boots(&guest("iso-medium-grub"), "", &said);
+}
+
+/// openSUSE's menu is in the default subvolume, what its grubenv leads to in front of the trees, and a list of snapshots in another
+/// subvolume.
+#[test]
+fn the_default_subvolume() {
+    let mut guest = guest("btrfs-suse");
+    let said = [
+        "xvdb:/boot/grub2/grub.cfg",
+        "openSUSE Leap 15.6",
+        "from_env_block btrfs quiet",
+        "xvdb:/boot/initrd ",
+    ];
+    boots(&guest, "", &said);
+    let menu = dump(&mut guest);
+    let entry = |number: usize| &menu["entries"][number];
+    assert_eq!(entry(0)["kernel"], "(xvdb)/boot/vmlinuz", "{menu}");
+    assert_eq!(entry(1)["kernel"], "(xvdb)/@/.snapshots/2/snapshot/boot/vmlinuz", "{menu}");
+    assert_eq!(entry(1)["arguments"], "rootflags=subvol=/@/.snapshots/2/snapshot");
+    assert_eq!(entry(2)["initrds"][0], "(xvdb)/@/.snapshots/2/snapshot/boot/initrd", "{menu}");
+}
+
+#[test]
+fn a_snapshot_is_booted() {
+    for (number, said) in [("1", "rootflags=subvol=/@/.snapshots/2/snapshot"), ("2", "mounted")] {
+        let mut guest = guest("btrfs-suse");
+        guest.arg(&format!("pvgrub.entry={number}"));
+        boots(&guest, "", &[said, "/@/.snapshots/2/snapshot/boot/vmlinuz"]);
+    }
+}
+
+/// Ubuntu's, whose paths begin with the subvolume.
+#[test]
+fn a_usual_subvolume() {
+    let mut guest = guest("btrfs-ubuntu");
+    boots(&guest, "", &["xvdb:/boot/grub/grub.cfg", "/@/boot/initrd.img", "rootflags=subvol=@"]);
+    assert_eq!(dump(&mut guest)["entries"][0]["kernel"], "(xvdb)/@/boot/vmlinuz");
 }

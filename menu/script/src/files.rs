@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::code;
 use crate::exec::{Exec, Stop};
@@ -11,24 +12,28 @@ use crate::host::HostError;
 impl Exec<'_> {
     /// A path with its device; an error is pending if it has none.
     pub fn qualified(&mut self, path: &str) -> Option<String> {
-        let (device, rest) = match path.strip_prefix('(') {
+        let device = match path.strip_prefix('(') {
             Some(rest) => match rest.split_once(')') {
-                Some((device, rest)) => return Some(format!("({device}){rest}")),
+                Some((device, rest)) => {
+                    let rest = self.on_btrfs(device, rest);
+                    return Some(format!("({device}){rest}"));
+                }
                 None => {
                     _ = self.fail(code::BAD_FILENAME, "missing `)' symbol");
                     return None;
                 }
             },
-            None => (self.get("root").unwrap_or_default(), path),
+            None => self.get("root").unwrap_or_default(),
         };
         if device.is_empty() {
             _ = self.fail(code::BAD_DEVICE, "variable `root' isn't set");
             return None;
         }
+        let rest = self.on_btrfs(&device, path);
         Some(format!("({device}){rest}"))
     }
 
-    /// The same for what must be a file: block lists there are none.
+    /// The same for what must be a file: no block list.
     pub fn qualified_file(&mut self, path: &str) -> Option<String> {
         let full = self.qualified(path)?;
         match full.split_once(')') {
@@ -45,8 +50,21 @@ impl Exec<'_> {
 
     /// A file's bytes; an error is pending if there are none.
     pub fn read(&mut self, path: &str, most: usize) -> Result<Option<Vec<u8>>, Stop> {
-        let Some(full) = self.qualified_file(path) else { return Ok(None) };
-        match self.host.read(&full, most) {
+        let blocks = self.qualified(path).as_deref().and_then(blocks);
+        let (full, read) = match blocks {
+            Some((device, range)) => {
+                let len = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+                let read =
+                    if len > most { Err(HostError::TooLarge) } else { self.host.read_blocks(&device, range) };
+                (path.to_string(), read)
+            }
+            None => {
+                let Some(full) = self.qualified_file(path) else { return Ok(None) };
+                let read = self.host.read(&full, most);
+                (full, read)
+            }
+        };
+        match read {
             Ok(bytes) => {
                 self.sh.meter.step(bytes.len())?;
                 Ok(Some(bytes))
@@ -88,8 +106,43 @@ impl Exec<'_> {
     }
 }
 
+/// The device and the bytes of it that a block list of one piece means: `(hd0,gpt2)512+2`, in sectors of 512 bytes. SUSE's GRUB keeps what
+/// it saves there, where btrfs leaves room for a boot loader.
+pub(crate) fn blocks(full: &str) -> Option<(String, Range<u64>)> {
+    let (device, list) = full.strip_prefix('(')?.split_once(')')?;
+    let (first, count) = list.split_once('+')?;
+    let number =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok())?;
+    let (first, count) = (number(first)?, number(count)?);
+    let end = first.checked_add(count)?.checked_mul(512)?;
+    (count > 0).then(|| (device.to_string(), first * 512..end))
+}
+
 /// Whether a device is a server, by its name: `tftp,10.0.0.1`.
 fn is_server(device: &str) -> bool {
     let kind = device.split_once(',').map_or(device, |(kind, _)| kind);
     matches!(kind, "tftp" | "http" | "https" | "pxe" | "nd")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn block_lists() {
+        assert_eq!(blocks("(hd0,gpt2)512+2"), Some(("hd0,gpt2".to_string(), 262_144..263_168)));
+        for not in [
+            "512+2",
+            "(hd0)/512+2",
+            "(hd0)512",
+            "(hd0)+2",
+            "(hd0)+",
+            "(hd0)1+0",
+            "(hd0)1+2,5+1",
+            "(hd0)-1+2",
+            "(hd0)18446744073709551615+1",
+        ] {
+            assert_eq!(blocks(not), None, "{not}");
+        }
+    }
 }

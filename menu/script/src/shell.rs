@@ -8,6 +8,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::ast::List;
+use crate::commands::btrfs::Mount;
 use crate::limits::{Bound, Limits, MAX_LEVELS, Meter};
 use crate::menu::{Boot, Diagnostic, Entry, Secret, Settings};
 use crate::settings;
@@ -52,6 +53,8 @@ pub struct Shell {
     pub(crate) errors: Vec<Diagnostic>,
     /// An error that was not said yet: its number, and what.
     pub(crate) pending: Option<(u32, String)>,
+    /// Directories of a btrfs in whose place others are: see `commands::btrfs`.
+    pub(crate) mounts: Vec<Mount>,
     /// `$?`.
     pub(crate) status: u32,
     /// `$1`, `$2`, …, in a function or an entry.
@@ -79,6 +82,7 @@ impl Shell {
             refused: None,
             errors: Vec::new(),
             pending: None,
+            mounts: Vec::new(),
             status: 0,
             scope: None,
             depth: 0,

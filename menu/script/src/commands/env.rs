@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 
 use crate::code;
 use crate::exec::{Call, Exec, Run, Stop};
+use crate::files::blocks;
 use crate::grubenv::Block;
 use crate::number::signed;
 use crate::options::{Opt, Parsed, Syntax, Value};
@@ -110,6 +111,9 @@ pub(crate) fn save_env(exec: &mut Exec, call: &Call) -> Run {
         return exec.fail(code::BAD_ARGUMENT, "no variable is specified");
     }
     let Some((path, mut block)) = block(exec, &options)? else { return Ok(exec.errno()) };
+    if blocks(&path).is_some() {
+        return exec.fail(code::ACCESS_DENIED, "not saved: block lists are read only");
+    }
     for name in &options.args {
         match exec.get(name) {
             Some(value) if !block.set(name, &value) => {

@@ -1,5 +1,6 @@
 //! The commands, by name.
 
+pub(crate) mod btrfs;
 mod env;
 mod flow;
 mod harmless;
@@ -28,6 +29,7 @@ const COMMANDS: &[(&str, Command)] = &[
     ("blscfg", menu::blscfg),
     ("boot", load::boot),
     ("break", flow::leave_loop),
+    ("btrfs-mount-subvol", btrfs::mount),
     ("cat", show::cat),
     ("clear", harmless::nothing),
     ("cmp", show::cmp),

@@ -5,6 +5,10 @@ const USAGE: &[(&str, &str)] = &[
     ("[", "[ EXPRESSION ]: see test"),
     ("blscfg", "blscfg [default|non-default|NAME|DIRECTORY]: entries of the Boot Loader Specification"),
     ("boot", "boot: what linux and initrd have named"),
+    (
+        "btrfs-mount-subvol",
+        "btrfs-mount-subvol (DEVICE) DIRECTORY SUBVOLUME: the one in place of the other, by SUSE's GRUB",
+    ),
     ("cat", "cat FILE: shows a text"),
     ("cmp", "cmp FILE FILE: compares two files"),
     ("configfile", "configfile FILE: another menu"),
