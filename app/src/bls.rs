@@ -104,6 +104,7 @@ pub fn menu(volumes: &[&Volume]) -> Result<Menu, Error> {
             }
         }
     }
+    missing(&parts, &mut list);
     images(&parts, &mut list);
     list.sort();
     let mut menu = Menu::default();
@@ -119,6 +120,22 @@ pub fn menu(volumes: &[&Volume]) -> Result<Menu, Error> {
     menu.notes.extend(notes);
     settings(&parts, &list, &mut menu);
     Ok(menu)
+}
+
+/// Leaves out entries whose image isn't there, as systemd-boot does: they are left of kernels that are gone, and would be the default.
+fn missing(parts: &[Part], list: &mut List<'_>) {
+    let is_gone = |found: &Found| {
+        let part = parts.iter().find(|part| part.name == found.volume);
+        let on_volume = file(found.image.path()).is_ok_and(|file| file.device.is_none());
+        let gone = |place: &String| {
+            part.is_some_and(|part| part.files.metadata(place).is_err_and(|why| why.is_not_found()))
+        };
+        on_volume && places(&found.directory, found.image.path()).iter().all(gone)
+    };
+    for found in list.entries.extract_if(.., |found| is_gone(found)) {
+        let text = format!("{}: left out, since {} is not there", found.file, found.image.path());
+        list.notes.push(text);
+    }
 }
 
 /// Adds an entry for each profile of each unified image.

@@ -67,7 +67,7 @@ mod tests {
 
     use proptest::prelude::*;
     use pvgrub_menu::{Action, Key, Look, Menu, Ui};
-    use pvgrub_script::{BlsEntry, By, DateTime, Host, HostError, Info, Limits, Outcome, Probe, Shell};
+    use pvgrub_script::{Bls, By, DateTime, Host, HostError, Info, Limits, Outcome, Probe, Shell};
 
     use super::*;
 
@@ -136,8 +136,8 @@ mod tests {
         fn write_env(&mut self, _: &str, _: &[u8]) -> Result<(), HostError> {
             Ok(())
         }
-        fn bls(&mut self, _: &str, _: &dyn Fn(&str) -> Option<String>) -> Result<Vec<BlsEntry>, HostError> {
-            Ok(Vec::new())
+        fn bls(&mut self, _: &str, _: &dyn Fn(&str) -> Option<String>) -> Result<Bls, HostError> {
+            Ok(Bls::default())
         }
         fn line(&mut self, _: bool) -> Option<String> {
             None

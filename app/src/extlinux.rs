@@ -34,18 +34,7 @@ pub fn menu(config: &Config, words: Words<'_>) -> Menu {
         // Who puts a password to an entry does not want it to be edited. Syslinux would let everybody.
         menu.settings.superusers = Some(Vec::new());
     }
-    let choice = config.on_timeout.as_ref().or(config.default.as_ref()).filter(|c| c.menu == config.start);
-    if let Some(choice) = choice {
-        let shown = shown(config, config.start);
-        let at = shown.iter().position(|item| *item == choice.item).unwrap_or(0);
-        menu.settings.default = Chosen::Entry(at);
-        if let Some(entry) = menu.entries.get_mut(at)
-            && let (false, Ok(Target::Boot(boot))) = (choice.args.is_empty(), &mut entry.target)
-        {
-            boot.args = format!("{} {}", boot.args, choice.args).trim().to_owned();
-            entry.source = source(boot);
-        }
-    }
+    defaults(config, &mut menu);
     menu.settings.timeout = match config.wait() {
         Wait::AtOnce => Some(0),
         Wait::Tenths(tenths) => Some(tenths.div_ceil(10)),
@@ -63,6 +52,34 @@ pub fn menu(config: &Config, words: Words<'_>) -> Menu {
     let says = config.says.iter().chain(&config.notes);
     menu.notes.extend(says.map(|text| Note { line: 0, text: clean(text) }));
     menu
+}
+
+/// Which entry is marked, and which is booted when nobody chooses; words behind their labels are added to what they boot.
+fn defaults(config: &Config, menu: &mut Menu) {
+    let shown = shown(config, config.start);
+    let mut place = |choice: &Choice| {
+        let at = shown.iter().position(|item| *item == choice.item).unwrap_or(0);
+        if let Some(entry) = menu.entries.get_mut(at)
+            && let (false, Ok(Target::Boot(boot))) = (choice.args.is_empty(), &mut entry.target)
+        {
+            boot.args = format!("{} {}", boot.args, choice.args).trim().to_owned();
+            entry.source = source(boot);
+        }
+        at
+    };
+    let here = |choice: &&Choice| choice.menu == config.start;
+    // Without a prompt or a menu, and where those wait for ever, nothing times out.
+    let times_out = matches!(config.wait(), Wait::Tenths(_));
+    let late = config.on_timeout.as_ref().filter(|choice| times_out && here(choice));
+    let default = config.default.as_ref().filter(here);
+    // An entry can have the words of one of them only.
+    let same = default.map(|choice| choice.item) == late.map(|choice| choice.item);
+    let default = default.filter(|_| !same).map(&mut place);
+    let late = late.map(&mut place);
+    if let Some(at) = late.or(default) {
+        menu.settings.default = Chosen::Entry(at);
+    }
+    menu.settings.marked = default.filter(|_| late.is_some());
 }
 
 /// The lines that can be chosen: hidden ones only where they are the default.

@@ -12,8 +12,13 @@ use pvgrub_menu::key::{Decoder, Key};
 
 /// Stack of the thread that reads keys, in bytes. It needs little, and small domains have little.
 const STACK: usize = 64 << 10;
-/// Keys, and bytes before them, that are kept while nobody waits for one.
+/// Bytes that are taken from the terminal before somebody looks at them.
 const MOST: usize = 256;
+/// Keys that are kept while something is under way that one of them may break off: what somebody pastes may be long. More than those are
+/// looked at, too, but dropped.
+const MOST_KEYS: usize = 16 << 10;
+/// How long it takes at the most until a key breaks off a rest.
+const STEP: Duration = Duration::from_millis(20);
 
 /// What [`Keys::wait`] saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +47,8 @@ pub struct Keys {
 struct State {
     decoder: Decoder,
     keys: VecDeque<Key>,
+    /// So many of them, from the front, don't break off what is under way.
+    looked_at: usize,
 }
 
 /// Bytes on their way from the thread that reads them.
@@ -80,6 +87,8 @@ impl Typed {
     fn take(&self, time: Option<Duration>) -> (Vec<u8>, bool) {
         let none = |state: &mut Bytes| state.bytes.is_empty() && !state.ended;
         let mut state = match time {
+            // A wait for no time is a call to the system.
+            Some(Duration::ZERO) => self.lock(),
             Some(time) => {
                 let waited = self.changed.wait_timeout_while(self.lock(), time, none);
                 waited.unwrap_or_else(PoisonError::into_inner).0
@@ -123,7 +132,7 @@ impl Keys {
     pub fn none() -> Self {
         Self {
             typed: Arc::default(),
-            state: RefCell::new(State { decoder: Decoder::new(), keys: VecDeque::new() }),
+            state: RefCell::new(State { decoder: Decoder::new(), keys: VecDeque::new(), looked_at: 0 }),
             started: Instant::now(),
             breakable: Cell::new(false),
             broken: Cell::new(false),
@@ -138,8 +147,9 @@ impl Keys {
     /// Waits for a key, until `deadline` if there is one.
     pub fn wait(&self, deadline: Option<Duration>) -> Event {
         let mut state = self.state.borrow_mut();
-        let State { decoder, keys } = &mut *state;
+        let State { decoder, keys, looked_at } = &mut *state;
         loop {
+            *looked_at = looked_at.saturating_sub(1);
             match keys.pop_front() {
                 Some(Key::Size { columns, rows }) => return Event::Size(columns, rows),
                 Some(key) => return Event::Key(key),
@@ -163,10 +173,22 @@ impl Keys {
         }
     }
 
+    /// Lets time pass, until `deadline`, or until what is under way is broken off. Other keys wait for their turn.
+    pub fn rest(&self, deadline: Duration) {
+        while !self.is_broken_off() {
+            let left = deadline.saturating_sub(self.now());
+            if left.is_zero() {
+                break;
+            }
+            std::thread::sleep(left.min(STEP));
+        }
+    }
+
     /// Does `work`, which Esc or Ctrl-C may break off: `None` then, whatever came of it. Other keys wait for their turn.
     pub fn breakable<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         self.broken.set(false);
         self.breakable.set(true);
+        self.state.borrow_mut().looked_at = 0;
         let done = work();
         let broken = self.is_broken_off();
         self.breakable.set(false);
@@ -184,16 +206,20 @@ impl Keys {
             return self.breakable.get();
         }
         // In a domain threads run only when others let them: here, the one that reads keys.
-        std::thread::yield_now();
+        if cfg!(target_os = "hermit") {
+            std::thread::yield_now();
+        }
         let Ok(mut state) = self.state.try_borrow_mut() else { return false };
-        let State { decoder, keys } = &mut *state;
+        let State { decoder, keys, looked_at } = &mut *state;
         feed(decoder, &self.typed.take(Some(Duration::ZERO)).0, self.now(), keys);
-        let broken = keys.iter().any(|key| matches!(key, Key::Escape | Key::Ctrl('c')));
+        let broken =
+            keys.range((*looked_at).min(keys.len())..).any(|key| matches!(key, Key::Escape | Key::Ctrl('c')));
         if broken {
             // What was typed before was not meant for the menu that comes now.
             keys.clear();
         }
-        keys.truncate(MOST);
+        keys.truncate(MOST_KEYS);
+        *looked_at = keys.len();
         self.broken.set(broken);
         broken
     }
@@ -244,12 +270,35 @@ mod tests {
     fn keys_without_end_take_no_memory() {
         let keys = Keys::none();
         let pressed = keys.breakable(|| {
-            for _ in 0..100 {
+            for _ in 0..MOST_KEYS / 64 + 10 {
                 keys.typed.add(&[b'x'; 64]);
                 assert!(!keys.is_broken_off());
             }
         });
         assert_eq!(pressed, Some(()));
-        assert_eq!(keys.state.borrow().keys.len(), MOST);
+        assert_eq!(keys.state.borrow().keys.len(), MOST_KEYS);
+        // However many there are, one behind them breaks it off.
+        keys.typed.add(b"\x03");
+        assert_eq!(keys.breakable(|| keys.is_broken_off()), None);
+    }
+
+    /// What somebody pastes on the command line, while its first line is obeyed.
+    #[test]
+    fn a_long_paste_is_kept() {
+        let keys = Keys::none();
+        let text = "echo ".to_owned() + &"0123456789".repeat(150);
+        keys.breakable(|| {
+            for piece in text.as_bytes().chunks(64) {
+                keys.typed.add(piece);
+                assert!(!keys.is_broken_off());
+            }
+        });
+        let typed: String = (0..text.len())
+            .map(|_| match keys.wait(Some(Duration::ZERO)) {
+                Event::Key(Key::Char(letter)) => letter,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(typed, text);
     }
 }

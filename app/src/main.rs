@@ -86,10 +86,9 @@ fn run(machine: &impl Machine) -> ExitCode {
         let (disks, notes) = timings.of("disks", || find_disks(machine, !first, &keys));
         let sources = Sources { disks: &disks, network: &network, given: given.menu.as_deref() };
         let (console, look, memory) = (&mut console, &mut look, &mut memory);
-        let found = timings.of("find", || {
-            keys.breakable(|| Reader { machine, sources, console, silent: false }.find(machine))
-        });
-        let whole = found.is_some();
+        let mut reader = Reader { machine, sources, console, silent: false, guarded: false };
+        let found = timings.of("find", || keys.breakable(|| reader.find(machine)));
+        let whole = found.is_some() && !reader.guarded;
         let found = found.unwrap_or_else(|| Err("Looking for a menu was broken off.".into()));
         let counted = Counted::default();
         let mut session = Session {
@@ -117,7 +116,7 @@ fn run(machine: &impl Machine) -> ExitCode {
                 session.menu(&config, 0)
             }
             Err(why) => {
-                // A menu that is only out of reach may have passwords.
+                // A menu that is only out of reach may have passwords, and one that came to nothing has some.
                 let every_disk = notes.len() == machine.options().notes.len() && disks.problems().is_empty();
                 let open = whole && every_disk && machine.options().menu.is_none() && given.menu.is_none();
                 session.message(&no_menu(&why, &disks, &notes), open)
@@ -145,7 +144,11 @@ fn find_disks(machine: &impl Machine, again: bool, keys: &Rc<Keys>) -> (Disks, V
 
 /// What to show when there is no menu: why, what disks were seen, and what is wrong with them.
 fn no_menu(why: &str, disks: &Disks, notes: &[String]) -> String {
-    let advice = "This domain has no disk. Give it one (`disk = [...]` in its configuration).";
+    let advice = if cfg!(target_os = "hermit") {
+        "This domain has no disk. Give it one (`disk = [...]` in its configuration)."
+    } else {
+        "Name one by --disk IMAGE, or a menu by --config FILE."
+    };
     let advice = if disks.disks().is_empty() && notes.is_empty() { advice } else { "" };
     let (notes, disks) = (notes.join("\n"), config::describe(disks));
     let parts = [why, advice, &notes, &disks].into_iter().filter(|part| !part.is_empty());
@@ -161,7 +164,7 @@ fn print_menu(machine: &impl Machine, paper: Paper) -> ExitCode {
     let network = Network::new(machine, given.settings(&|| false));
     let sources = Sources { disks: &disks, network: &network, given: given.menu.as_deref() };
     let console = &mut Console::mute(keys);
-    match (Reader { machine, sources, console, silent: true }).find(machine) {
+    match (Reader { machine, sources, console, silent: true, guarded: false }).find(machine) {
         Ok(mut config) => {
             machine.options().forced.hold(&mut config);
             config.notes.extend(config.menu.missed());

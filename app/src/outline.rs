@@ -5,6 +5,7 @@ use pvgrub_menu::{Entry, Menu, Note, Target, clean};
 use crate::config::{self, Config, Sources};
 use crate::console::Console;
 use crate::machine::Machine;
+use crate::reach::no_menu;
 use crate::script::{Led, Place, Script};
 use crate::tries;
 
@@ -38,6 +39,26 @@ pub enum ComesTo {
     Fails(String),
 }
 
+impl Outline {
+    /// What the host insists on within an entry (`a>b`) holds in the menu that it comes to.
+    fn insist(&mut self) {
+        let Some((entry, path, word)) = self.menu.forced_within() else { return };
+        let (path, word) = (path.to_owned(), word.to_owned());
+        let note = |text| Note { line: 0, text };
+        match (self.comes_to.get_mut(entry), self.menu.entries.get_mut(entry)) {
+            (Some(ComesTo::Menu(inner)), _) => {
+                inner.menu.insist(&path, &word);
+                inner.menu.notes.extend(inner.menu.missed().map(note));
+                inner.insist();
+            }
+            (Some(ComesTo::Target(Target::Boot(_) | Target::Halt | Target::Reboot)), Some(entry)) => {
+                entry.notes.push(note(no_menu(&word, &path)));
+            }
+            _ => {}
+        }
+    }
+}
+
 /// What looks.
 pub struct Looker<'a, 'd, M: Machine> {
     /// The disks and the network.
@@ -58,7 +79,9 @@ impl<'a, 'd, M: Machine> Looker<'a, 'd, M> {
 
     /// Opens out this menu.
     pub fn outline(&mut self, config: &Config<'d>) -> Outline {
-        self.menu(config, &config.menu, 0)
+        let mut outline = self.menu(config, &config.menu, 0);
+        outline.insist();
+        outline
     }
 
     fn menu(&mut self, config: &Config<'d>, menu: &Menu, depth: usize) -> Outline {

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use pvgrub_menu::{
-    Cause, Default as Chosen, Entry, Key, Menu, Pause, Style, Target, Ui, clean, cut, entry_by_path,
-    parse_saved_default, with_saved_default,
+    Cause, Entry, Key, Menu, Pause, Style, Target, Ui, clean, cut, parse_saved_default, with_saved_default,
 };
 
 use crate::config::{Config, Home};
@@ -24,6 +23,11 @@ pub(super) fn deep(depth: usize) -> Result<(), Failure> {
         return Ok(());
     }
     Err(format!("menus lead to menus, more than {MAX_DEPTH} deep").into())
+}
+
+/// Of an entry that is no menu, though the host means an entry in it.
+pub fn no_menu(word: &str, path: &str) -> String {
+    format!("{}: this entry is no menu, so there is no {} in it", clean(word), clean(path))
 }
 
 /// Who asked for an entry, and where it is to lead.
@@ -49,10 +53,8 @@ impl Way {
     /// For entry number `entry` of this menu.
     fn of(menu: &Menu, entry: usize, cause: Cause) -> Self {
         let inner = || {
-            let Chosen::Path(path) = &menu.settings.default else { return None };
-            let word = menu.settings.forced.clone()?;
-            let (_, rest) = entry_by_path(path, &menu.entries).filter(|(found, _)| *found == entry)?;
-            Some(Inner { path: rest.to_owned(), word }).filter(|inner| !inner.path.is_empty())
+            let (_, path, word) = menu.forced_within().filter(|(number, ..)| *number == entry)?;
+            Some(Inner { path: path.to_owned(), word: word.to_owned() })
         };
         Self { cause, inner: if cause == Cause::Automatic { inner() } else { None } }
     }
@@ -68,7 +70,7 @@ impl Way {
     /// It led to something else, in which the host's entry can't be.
     fn end(&self) -> Result<(), Failure> {
         let Some(Inner { path, word }) = &self.inner else { return Ok(()) };
-        Err(format!("{}: this entry is no menu, so there is no {} in it", clean(word), clean(path)).into())
+        Err(no_menu(word, path).into())
     }
 }
 

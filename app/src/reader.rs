@@ -27,6 +27,8 @@ pub struct Reader<'a, 'd, M: Machine> {
     pub console: &'a mut Console,
     /// Nobody watches: nothing is shown, nobody waited for, nothing written.
     pub silent: bool,
+    /// A configuration was run that has superusers, whatever came of it.
+    pub guarded: bool,
 }
 
 impl<'d, M: Machine> Reader<'_, 'd, M> {
@@ -123,8 +125,14 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
         // The domain builder rounds a ramdisk's length up to pages.
         let end = text.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         let text = text.get(..end).unwrap_or(text);
-        let menu = self.understand(text, Home::Host, "", "the menu given by the host".into());
-        menu.map_err(|why| format!("The ramdisk that the domain was given is not a menu: {why}."))
+        match self.machine.ramdisk_file() {
+            // A file has a name, which may tell what is in it, and the lines of which something is said.
+            Some(file) => self.understand(text, Home::Host, &file, file.clone()),
+            None => {
+                let menu = self.understand(text, Home::Host, "", "the menu given by the host".into());
+                menu.map_err(|why| format!("The ramdisk that the domain was given is not a menu: {why}."))
+            }
+        }
     }
 
     fn read_on(&mut self, volume: &'d Volume, path: &str) -> Result<Config<'d>, String> {
@@ -182,6 +190,7 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
                 let script = Script::new(self.sources, &config.home, &self.machine.options().rest.join(" "));
                 let text = String::from_utf8_lossy(text);
                 let led = script.config(&mut self.place(&config.home), path, &text);
+                self.guarded |= script.has_superusers();
                 match led.map_err(|why| wrong(&why))? {
                     Led::Menu(menu) => config.menu = *menu,
                     // One place of several on this disk: the next has its turn.

@@ -165,10 +165,8 @@ impl<'a, M: Machine> Session<'a, M> {
                 let event = self.timings.of("choose", || self.console.wait(ui.deadline(now)));
                 let now = self.console.now();
                 action = match event {
-                    // `q` is a letter where text is typed.
-                    Event::Key(key)
-                        if self.machine.quits(key) && !(ui.takes_text() && matches!(key, Key::Char(_))) =>
-                    {
+                    // Where text is typed `q` is a letter, Ctrl-D takes one away, and Ctrl-C has its meaning, too.
+                    Event::Key(key) if self.machine.quits(key) && !ui.takes_text() => {
                         self.leave(ui);
                         return Err(ExitCode::SUCCESS);
                     }
@@ -204,7 +202,8 @@ impl<'a, M: Machine> Session<'a, M> {
 
     /// What reads menus.
     pub(super) fn reader(&mut self) -> Reader<'_, 'a, M> {
-        Reader { machine: self.machine, sources: self.sources, console: self.console, silent: false }
+        let Self { machine, sources, console, .. } = self;
+        Reader { machine: *machine, sources: *sources, console, silent: false, guarded: false }
     }
 
     /// Where scripts run whose menu lies at `home`.

@@ -22,6 +22,7 @@ reader!(le32, u32, from_le_bytes);
 reader!(le64, u64, from_le_bytes);
 reader!(be16, u16, from_be_bytes);
 reader!(be32, u32, from_be_bytes);
+reader!(be64, u64, from_be_bytes);
 
 /// The byte at `at`.
 pub(crate) fn byte(bytes: &[u8], at: usize) -> u8 {

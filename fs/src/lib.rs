@@ -40,6 +40,8 @@ mod runs;
 mod time;
 mod tree;
 mod volume;
+mod walk;
+mod xfs;
 
 pub use device::{BlockDevice, DeviceError, Writer};
 pub use disks::{Disk, Disks, Found, Problem, Search};

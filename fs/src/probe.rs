@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 
 use crate::bytes::{byte, field, has, label, le16, le32, zeroed};
 use crate::region::Region;
-use crate::{Error, Guid, btrfs, ext, fat, iso};
+use crate::{Error, Guid, btrfs, ext, fat, iso, xfs};
 
 /// What a volume holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Content {
     Fat(u8),
     /// ISO 9660: a medium of an installer or a live system.
     Iso,
+    /// XFS.
+    Xfs,
     /// btrfs.
     Btrfs,
     /// Recognised, but not readable here: its name.
@@ -32,6 +34,7 @@ impl core::fmt::Display for Content {
             Self::Ext(n) => write!(f, "ext{n}"),
             Self::Fat(n) => write!(f, "FAT{n}"),
             Self::Iso => f.write_str(iso::KIND),
+            Self::Xfs => f.write_str(xfs::KIND),
             Self::Btrfs => f.write_str(btrfs::KIND),
             Self::Foreign(name) => f.write_str(name),
             Self::Unknown => f.write_str("unknown content"),
@@ -103,7 +106,7 @@ fn container(head: &[u8]) -> Option<Identity> {
 
 fn by_first_block(head: &[u8]) -> Option<Identity> {
     if has(head, 0, b"XFSB") {
-        return Some(Identity::new(Content::Foreign("XFS"), label(field(head, 108, 12)), guid(head, 32)));
+        return Some(Identity::new(Content::Xfs, label(field(head, 108, 12)), guid(head, 32)));
     }
     if has(head, 3, b"NTFS    ") {
         return Some(Identity::bare("NTFS"));

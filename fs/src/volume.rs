@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::probe::{Identity, human_size};
 use crate::region::Region;
-use crate::{Content, Error, FileSystem, Partition, btrfs, ext, fat, iso, overwrite};
+use crate::{Content, Error, FileSystem, Partition, btrfs, ext, fat, iso, overwrite, xfs};
 
 /// A place that can hold a file system.
 pub struct Volume {
@@ -70,6 +70,7 @@ impl Volume {
             Content::Ext(_) => ext::open(self.region.clone()),
             Content::Fat(_) => fat::open(self.region.clone()),
             Content::Iso => iso::open(self.region.clone()),
+            Content::Xfs => xfs::open(self.region.clone()),
             Content::Btrfs => btrfs::open(self.region.clone()),
             Content::Foreign(name) => Err(Error::Unsupported((*name).into())),
             Content::Unknown => Err(Error::Unsupported("unknown content".into())),
@@ -155,7 +156,10 @@ impl Volume {
 
     /// True when [`Volume::open`] can be tried.
     pub fn is_readable(&self) -> bool {
-        matches!(self.content, Content::Ext(_) | Content::Fat(_) | Content::Iso | Content::Btrfs)
+        matches!(
+            self.content,
+            Content::Ext(_) | Content::Fat(_) | Content::Iso | Content::Xfs | Content::Btrfs
+        )
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::clean::{clean, cut};
 use crate::model::{Entry, Menu};
-use crate::order::Attempts;
+use crate::order::{Attempts, entry_by_path};
 use crate::settings::Default;
 
 /// The most entries that are named.
@@ -20,6 +20,17 @@ impl Menu {
         self.settings.default = Default::Path(path.into());
         self.settings.forced = Some(word.into());
         self.settings.fallback.clear();
+        self.settings.marked = None;
+    }
+
+    /// What the host insists on within one of the entries (`a>b`): the entry's number, what is meant for the menu that it leads to, and how
+    /// the host said so.
+    #[must_use]
+    pub fn forced_within(&self) -> Option<(usize, &str, &str)> {
+        let Default::Path(path) = &self.settings.default else { return None };
+        let word = self.settings.forced.as_deref()?;
+        let (entry, rest) = entry_by_path(path, &self.entries)?;
+        (!rest.is_empty()).then_some((entry, rest, word))
     }
 
     /// Why nothing is booted by itself: the entry that the host insists on is not in this menu. Which there are is said, too.
@@ -78,7 +89,11 @@ mod tests {
              There are: 0 Entry 0; 1 Entry 1 (one?); 2 Entry 2."
         );
         assert_eq!(Attempts::new(&menu.settings, &menu.entries).first(), None);
+        assert_eq!(menu.forced_within(), None);
+        menu.insist("one\u{1b}>a>b", "word");
+        assert_eq!(menu.forced_within(), Some((1, "a>b", "word")));
         menu.insist("Entry 2", "pvgrub.entry=Entry 2");
+        assert_eq!(menu.forced_within(), None);
         assert_eq!(menu.missed(), None);
         assert_eq!(Attempts::new(&menu.settings, &menu.entries).collect::<Vec<_>>(), [2]);
     }

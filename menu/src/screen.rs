@@ -12,6 +12,7 @@ use core::time::Duration;
 
 use crate::autoboot;
 use crate::clean::{cut, width};
+use crate::order::Attempts;
 use crate::ui::Ui;
 
 /// Rows above what changes: the headline and a blank one.
@@ -116,7 +117,8 @@ impl Ui {
         }
         let how = if self.hidden.is_some() { "Esc shows the menu" } else { "any key stops this" };
         let what = if self.look.columns < 50 { "Entry" } else { "Booting entry" };
-        Some(format!("{what} {} in {seconds} s; {how}.", self.selected))
+        let entry = self.attempts.as_ref().and_then(Attempts::first).unwrap_or(self.selected);
+        Some(format!("{what} {entry} in {seconds} s; {how}."))
     }
 
     /// What is seen of a hidden menu, in one row if there is room. It never leaves anybody without a word on how to see the menu.

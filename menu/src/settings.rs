@@ -17,7 +17,9 @@ pub struct Settings {
     pub title: Option<String>,
     /// The entry that is booted when nobody chooses.
     pub default: Default,
-    /// That entry is what the host insists on ([`crate::Menu::insist`]), by this word.
+    /// The entry that is marked, if that is another one (Syslinux's `DEFAULT` besides `ONTIMEOUT`).
+    pub marked: Option<usize>,
+    /// The default entry is what the host insists on ([`crate::Menu::insist`]), by this word.
     pub forced: Option<String>,
     /// Seconds until that happens; `None`: the menu waits for ever.
     pub timeout: Option<u32>,

@@ -31,6 +31,7 @@ impl Menu {
         self.settings = Settings {
             title: None,
             default: if path.is_empty() { self.settings.default.clone() } else { Default::Path(path) },
+            marked: None,
             forced,
             timeout: by_itself.then_some(0),
             timeout_style: TimeoutStyle::Menu,

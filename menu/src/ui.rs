@@ -1,8 +1,10 @@
 //! The menu as a state machine: keys and time in, actions out. How it looks is in `screen` and `plain`.
 
+mod action;
 mod editor;
 mod list;
 mod login;
+mod look;
 mod pager;
 mod shell;
 
@@ -22,8 +24,10 @@ use crate::order::Attempts;
 use crate::plain::Typing;
 use crate::screen::Frame;
 use crate::settings::{HelpText, TimeoutStyle};
+pub use action::{Action, Cause};
 pub(crate) use editor::Editor;
 pub(crate) use login::{Login, Wish};
+pub use look::{Look, Style};
 pub(crate) use pager::Pager;
 pub(crate) use shell::{PROMPT, Shell};
 
@@ -31,87 +35,6 @@ pub(crate) use shell::{PROMPT, Shell};
 const MAX_PENDING: usize = 64 * 1024;
 /// The most lines of a message that are kept.
 const MAX_MESSAGE: usize = 100;
-
-/// What the terminal can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
-    /// ANSI: cursor addressing and colours.
-    Screen,
-    /// Lines of text, one after the other: dumb terminals, serial logs, line printers.
-    Plain,
-}
-
-/// The terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
-    /// Its kind.
-    pub style: Style,
-    /// Its width; used between 20 and 400.
-    pub columns: usize,
-    /// Its height; used between 10 and 200.
-    pub rows: usize,
-    /// Its size is a guess: at the first key, and at Ctrl-L, it is asked for it (xterm's "report cursor position"), and [`Key::Size`] is the
-    /// answer. Not before: nobody may be there, and whoever comes later, and finds what was written till then, would answer to the next kernel.
-    pub asks: bool,
-}
-
-impl Look {
-    /// Another size, within what is used.
-    fn resized(self, columns: usize, rows: usize) -> Self {
-        Self { columns: columns.clamp(20, 400), rows: rows.clamp(10, 200), ..self }
-    }
-}
-
-impl Default for Look {
-    fn default() -> Self {
-        Self { style: Style::Screen, columns: 80, rows: 24, asks: false }
-    }
-}
-
-/// Who asked for a boot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// Somebody chose the entry.
-    User,
-    /// The countdown ended; when it fails, the fallback entries are tried.
-    Automatic,
-}
-
-/// What the program has to do now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Nothing but [`Ui::paint`].
-    None,
-    /// Do what this entry says (its `target` is never `Err`, and all passwords were shown). If that fails: [`Ui::failed`].
-    Boot {
-        /// Index in [`Menu::entries`].
-        entry: usize,
-        /// Who asked.
-        cause: Cause,
-    },
-    /// Do what this entry says in the text that somebody made of its `source`. If that fails: [`Ui::failed`].
-    BootEdited {
-        /// Index in [`Menu::entries`].
-        entry: usize,
-        /// Its lines, each with a line feed.
-        text: String,
-    },
-    /// Obey a command. What it says: [`Ui::output`].
-    Command(String),
-    /// Somebody wants to know how this text, which is what stands before the cursor, may go on: [`Ui::complete`].
-    Complete(String),
-    /// Read the file of this function key's [`crate::HelpText`] and show it by [`Ui::show_text`].
-    Help(u8),
-    /// Show the menu of [`crate::Settings::new_config`]. If that fails: [`Ui::say`].
-    NewConfig,
-    /// Look for disks and menus again.
-    Rescan,
-    /// Leave this menu for the one it was called from.
-    Back,
-    /// A menu that a countdown led to could boot nothing: the one before may have a `fallback`. The reason is for the user. Where
-    /// there is none before, this menu stays.
-    GiveUp(String),
-}
 
 /// A line of the list.
 #[derive(Debug, Clone)]
@@ -186,7 +109,7 @@ pub struct Ui {
     pub(crate) ask: bool,
     /// The command line is open though there is no entry.
     pub(crate) commands: bool,
-    attempts: Option<Attempts>,
+    pub(crate) attempts: Option<Attempts>,
     entered_by_itself: bool,
 }
 
@@ -201,7 +124,8 @@ impl Ui {
         ui.help_texts.clone_from(&settings.help_texts);
         ui.colors = settings.colors;
         let attempts = Attempts::new(settings, &menu.entries);
-        ui.selected = attempts.first().unwrap_or(0);
+        let marked = settings.marked.filter(|entry| *entry < ui.items.len());
+        ui.selected = marked.or(attempts.first()).unwrap_or(0);
         if let Some(seconds) = settings.timeout.filter(|_| attempts.first().is_some()) {
             ui.countdown = Some(now.saturating_add(Duration::from_secs(seconds.into())));
             ui.attempts = Some(attempts);

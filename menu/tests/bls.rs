@@ -179,6 +179,24 @@ fn the_order_of_blscfg() {
     assert_eq!(list.find("6"), None);
 }
 
+/// `+2-1` is no part of a version, and who has no tries left is last.
+#[test]
+fn the_order_of_blscfg_with_tries() {
+    let vars = |_: &str| None;
+    let mut list = List::new(Flavour::Grub(&vars));
+    let files = [
+        "6a98-5.14.0-70.el9.x86_64",
+        "6a98-5.14.0-9.el9.x86_64+3",
+        "6a98-5.14.0-427.el9.x86_64+2-1",
+        "6a98-6.1.0-1.el9.x86_64+0-3",
+        "6a98-5.14.0-427.el9.x86_64",
+    ];
+    files.iter().for_each(|file| list.add(&format!("{file}.conf"), b"title x\nlinux /a"));
+    list.sort();
+    let order: Vec<_> = list.entries.iter().map(|entry| entry.file.trim_end_matches(".conf")).collect();
+    assert_eq!(order, [files[4], files[2], files[0], files[1], files[3]]);
+}
+
 #[test]
 fn equal_titles_are_told_apart() {
     let mut list = List::new(Flavour::SystemdBoot);

@@ -63,8 +63,8 @@ fn a_hidden_menu() {
         "/syslinux.cfg",
         "UI menu.c32\nMENU HIDDEN\nTIMEOUT 50\nMENU AUTOBOOT Starting in # second{,s}\u{1b}\n\
          MENU HIDDENKEY F2,^r,A,Esc rescue\nMENU HIDDENKEY ^I linux\nMENU HIDDENKEY Insert linux\n\
-         MENU HIDDENKEY x nothing.c32\nMENU HIDDENKEY y inner\nMENU HIDDENKEY z rescue single\n\
-         LABEL linux\nLINUX /k\nLABEL rescue\nMENU HIDE\nLINUX /k\nAPPEND single\n\
+         MENU HIDDENKEY x nothing.c32\nMENU HIDDENKEY y inner\nMENU HIDDENKEY z rescue 1 x=y\n\
+         LABEL linux\nLINUX /k\nLABEL rescue\nMENU HIDE\nMENU PASSWD secret\nLINUX /k\nAPPEND single\n\
          MENU BEGIN more\nLABEL inner\nLINUX /k\nMENU END\n",
     );
     assert_eq!(config.autoboot.as_deref(), Some("Starting in # second{,s}?"));
@@ -74,8 +74,13 @@ fn a_hidden_menu() {
         .map(|(key, choice)| (*key, config.item(choice).unwrap().label.as_str()))
         .collect();
     let rescue = [Key::Function(2), Key::Ctrl('r'), Key::Char('A'), Key::Escape].map(|key| (key, "rescue"));
-    assert_eq!(keys, [&rescue[..], &[(Key::Tab, "linux")]].concat());
-    assert_eq!(config.notes.len(), 4, "{:?}", config.notes);
+    assert_eq!(keys, [&rescue[..], &[(Key::Tab, "linux"), (Key::Char('z'), "rescue")]].concat());
+    assert_eq!(config.notes.len(), 3, "{:?}", config.notes);
+    // Words behind a label: a line of its own, with the label's password.
+    let item = config.item(&config.hidden_keys.last().unwrap().1).unwrap();
+    assert_eq!((item.title.as_str(), item.password.as_deref()), ("rescue 1 x=y", Some("secret")));
+    assert_eq!(boot(item).args, "single 1 x=y");
+    assert_eq!(config.menus[0].items.len(), 4);
     let many = "MENU HIDDENKEY a linux\n".repeat(1000) + "LABEL linux\nLINUX /k\n";
     assert!(disk("/syslinux.cfg", &many).hidden_keys.len() <= 64);
 }

@@ -43,6 +43,14 @@ pub fn mkfs_btrfs() -> Result<Command> {
     packages::command(&tree, "usr/sbin/mkfs.btrfs")
 }
 
+/// The program mkfs.xfs.
+pub fn mkfs_xfs() -> Result<Command> {
+    let tree =
+        Set { name: "xfsprogs", suite: Suite::Trixie, packages: &["xfsprogs"], depends: Some(&["dpkg"]) }
+            .get()?;
+    packages::command(&tree, "usr/sbin/mkfs.xfs")
+}
+
 /// The program openssl, with its usual settings: those of the machine don't matter.
 pub fn openssl() -> Result<Command> {
     let tree =

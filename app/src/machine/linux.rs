@@ -93,13 +93,19 @@ impl Machine for Linux {
         self.given.as_deref()
     }
 
+    fn ramdisk_file(&self) -> Option<String> {
+        self.arguments.menu.as_ref().map(|path| path.display().to_string())
+    }
+
     fn paper(&self) -> Option<Paper> {
         self.arguments.paper
     }
 
     fn look(&self) -> Look {
         let plain = self.options.plain || self.arguments.plain || !ansi();
-        let look = Look { style: if plain { Style::Plain } else { Style::Screen }, ..Look::default() };
+        let style = if plain { Style::Plain } else { Style::Screen };
+        // A window gets another size while the menu is in it: Ctrl-L asks for it, as in a domain.
+        let look = Look { style, asks: !plain, ..Look::default() };
         match rustix::termios::tcgetwinsize(rustix::stdio::stdout()) {
             Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
                 Look { columns: size.ws_col.into(), rows: size.ws_row.into(), ..look }

@@ -112,6 +112,11 @@ pub trait Machine: Sized {
     /// The ramdisk that came with the domain.
     fn ramdisk(&self) -> Option<&[u8]>;
 
+    /// The name of the file that was given in its place, where there is one.
+    fn ramdisk_file(&self) -> Option<String> {
+        None
+    }
+
     /// If the menu shall be printed, not shown: how.
     #[cfg(not(target_os = "hermit"))]
     fn paper(&self) -> Option<Paper>;

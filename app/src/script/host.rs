@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use pvgrub_fs::{Content, FileKind, FileSystem, Partition, Volume};
 use pvgrub_menu::{Key, bls, clean};
 use pvgrub_net::Place;
-use pvgrub_script::{BlsEntry, By, DateTime, Host, HostError, Info, Probe};
+use pvgrub_script::{Bls, By, DateTime, Host, HostError, Info, Probe};
 
 use super::loops::Loops;
 use super::names::{self, Wrong};
@@ -19,6 +19,8 @@ use crate::network::Settings;
 
 /// The longest `.conf` file of an entry.
 const MAX_CONF: usize = 64 << 10;
+/// The most such files that are looked at.
+const MAX_FILES: usize = 2000;
 
 /// The machine, for as long as a script runs.
 pub struct ScriptHost<'a, 'd, M: Machine> {
@@ -301,6 +303,7 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
                 Content::Ext(_) => Some("ext2".into()),
                 Content::Fat(_) => Some("fat".into()),
                 Content::Iso => Some("iso9660".into()),
+                Content::Xfs => Some("xfs".into()),
                 Content::Btrfs => Some("btrfs".into()),
                 Content::Foreign(name) => Some((*name).to_ascii_lowercase()),
                 Content::Unknown | Content::Unreadable(_) => None,
@@ -336,10 +339,15 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
         }
         self.flush();
         let until = self.console.now() + Duration::from_secs(seconds.into());
+        if !interruptible {
+            // As in GRUB: what is typed meanwhile is for whoever asks for keys next.
+            self.console.keys().rest(until);
+            return false;
+        }
         loop {
             match self.console.wait(Some(until)) {
-                Event::Key(Key::Escape) if interruptible => return true,
-                Event::Key(Key::Escape | Key::Ctrl('c')) => {
+                Event::Key(Key::Escape) => return true,
+                Event::Key(Key::Ctrl('c')) => {
                     self.console.keys().break_off();
                     return false;
                 }
@@ -373,20 +381,27 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
         volume.overwrite(&path, &old, block).map_err(|why| HostError::Refused(why.to_string()))
     }
 
-    fn bls(
-        &mut self,
-        directory: &str,
-        variable: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Vec<BlsEntry>, HostError> {
+    fn bls(&mut self, directory: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Bls, HostError> {
         let mut list = bls::List::new(bls::Flavour::Grub(variable));
         let names = self.list(directory)?;
-        for (name, _) in names.into_iter().filter(|(name, directory)| !directory && bls::List::wants(name)) {
-            let text = self.read(&format!("{directory}/{name}"), MAX_CONF);
+        let wanted = names.into_iter().filter(|(name, directory)| !directory && bls::List::wants(name));
+        for (name, _) in wanted.take(MAX_FILES) {
             // One that can't be read is not one less of the others.
-            list.add(&name, &text.unwrap_or_default());
+            match self.read(&format!("{directory}/{name}"), MAX_CONF) {
+                Ok(text) => list.add(&name, &text),
+                Err(why) => {
+                    let why = match why {
+                        HostError::Failed(why) | HostError::Refused(why) => why,
+                        HostError::TooLarge => format!("it has more than {MAX_CONF} bytes"),
+                        _ => "it can't be read".into(),
+                    };
+                    list.notes.push(format!("{}: {why}", clean(&name)));
+                }
+            }
         }
         list.sort();
-        Ok(list.entries.into_iter().map(|entry| names::bls_entry(entry, variable)).collect())
+        let entries = list.entries.into_iter().map(|entry| names::bls_entry(entry, variable)).collect();
+        Ok(Bls { entries, notes: list.notes })
     }
 
     fn line(&mut self, _silent: bool) -> Option<String> {

@@ -160,6 +160,11 @@ impl Script {
         let _ = shell.set("root", &names::of(volume, loops.counting));
     }
 
+    /// Whether it asks for passwords.
+    pub fn has_superusers(&self) -> bool {
+        self.0.borrow().shell.get("superusers").is_some()
+    }
+
     /// How many menus are open in it.
     pub fn levels(&self) -> usize {
         self.0.borrow().shell.levels()
@@ -337,7 +342,7 @@ fn boot<M: Machine>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pvgrub_script::{BlsEntry, By, DateTime, HostError, Info, Probe};
+    use pvgrub_script::{Bls, By, DateTime, HostError, Info, Probe};
 
     /// A machine without anything.
     struct Nothing;
@@ -371,7 +376,7 @@ mod tests {
         fn write_env(&mut self, _: &str, _: &[u8]) -> Result<(), HostError> {
             Err(HostError::NotFound)
         }
-        fn bls(&mut self, _: &str, _: &dyn Fn(&str) -> Option<String>) -> Result<Vec<BlsEntry>, HostError> {
+        fn bls(&mut self, _: &str, _: &dyn Fn(&str) -> Option<String>) -> Result<Bls, HostError> {
             Err(HostError::NotFound)
         }
         fn line(&mut self, _: bool) -> Option<String> {

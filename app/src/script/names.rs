@@ -4,7 +4,7 @@ use pvgrub_fs::{Disks, Numbering, Partition, PartitionKind, Volume, split_device
 use pvgrub_menu::bls::{self, Image};
 use pvgrub_menu::{Device, FileRef};
 use pvgrub_net::Server;
-use pvgrub_script::BlsEntry;
+use pvgrub_script::{BlsEntry, Counters};
 
 use super::loops::Loops;
 use crate::config::Home;
@@ -132,7 +132,13 @@ pub fn bls_entry(entry: bls::Entry, variable: bls::Lookup<'_>) -> BlsEntry {
     let linux = match entry.image {
         Image::Linux(path) | Image::Efi(path) | Image::Uki(path, _) => path,
     };
+    let name = entry.file.get(..entry.file.len().saturating_sub(".conf".len())).unwrap_or_default();
+    let counters = |tries: bls::Tries| Counters {
+        text: name.get(entry.id.len()..).unwrap_or_default().to_owned(),
+        left: tries.to_string(),
+    };
     BlsEntry {
+        counters: entry.tries.map(counters),
         id: entry.id,
         title: entry.title,
         linux,

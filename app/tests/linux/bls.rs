@@ -64,6 +64,77 @@ fn fedora_has_blscfg_in_its_script() {
     boots(&Guest::with(files), "", &["/boot/vmlinuz-6.5", "root=/dev/xvda1 ro rhgb"]);
 }
 
+/// As in systemd-boot: what is left of a kernel that is gone is no default.
+#[test]
+fn an_entry_without_its_kernel_is_left_out() {
+    let conf = |version: &str, key: &str, path: &str| {
+        format!("title {version}\nsort-key x\nversion {version}\n{key} {path}\n")
+    };
+    let (old, new) = (conf("6.1", "linux", "/boot-too"), conf("6.9", "linux", "/gone"));
+    let (uki, efi) = (conf("7", "uki", "/EFI/Linux/gone.efi"), conf("8", "efi", "\\EFI\\shell.efi"));
+    let files: &[(&str, &[u8])] = &[
+        ("/boot/loader/entries/old.conf", old.as_bytes()),
+        ("/boot/loader/entries/new.conf", new.as_bytes()),
+        ("/boot/loader/entries/uki.conf", uki.as_bytes()),
+        ("/boot/loader/entries/efi.conf", efi.as_bytes()),
+        ("/boot/boot-too", &linux()),
+    ];
+    let menu = dump(&mut Guest::with(files));
+    assert_eq!((menu["entries"].as_array().unwrap().len(), &menu["entries"][0]["title"]), (1, &"6.1".into()));
+    let mut lint = Guest::with(files);
+    lint.arg("--lint");
+    let (text, ok) = lint.run("");
+    assert!(!ok && text.lines().count() == 3, "{text}");
+    for (name, path) in [("new", "/gone"), ("uki", "/EFI/Linux/gone.efi"), ("efi", "/EFI/shell.efi")] {
+        assert!(text.contains(&format!("{name}.conf: left out, since {path} is not there")), "{text}");
+    }
+    let (text, ok) = Guest::with(&files[1..4]).run("");
+    assert!(!ok && text.contains("nothing there can be booted"), "{text}");
+}
+
+/// Who has counters in such a guest (`/etc/kernel/tries`) sees them; what failed is no default.
+#[test]
+fn blscfg_with_tries() {
+    let cfg = "load_env\nset timeout=0\nset default=\"${saved_entry}\"\nset root=hd0\nblscfg\n";
+    let conf = |version: &str| format!("title Fedora ({version})\nlinux /k\noptions pick={version}\n");
+    let (a, b, c) = (conf("6.5"), conf("6.9"), conf("6.10"));
+    let guest = |saved: &str| {
+        let env = format!("# GRUB Environment Block\n{saved}\n");
+        let env = format!("{env}{}", "#".repeat(1024 - env.len()));
+        Guest::with(&[
+            ("/boot/grub2/grub.cfg", cfg.as_bytes()),
+            ("/boot/grub2/grubenv", env.as_bytes()),
+            ("/boot/loader/entries/9c-6.5-1.x86_64.conf", a.as_bytes()),
+            ("/boot/loader/entries/9c-6.9-1.x86_64+2-1.conf", b.as_bytes()),
+            ("/boot/loader/entries/9c-6.10-1.x86_64+0-3.conf", c.as_bytes()),
+            ("/k", &linux()),
+        ])
+    };
+    let menu = dump(&mut guest(""));
+    let title = |number: usize| menu["entries"][number]["title"].as_str().unwrap();
+    assert_eq!(
+        [0, 1, 2].map(title),
+        ["Fedora (6.9) (2 tries left)", "Fedora (6.5)", "Fedora (6.10) (bad: failed 3 times)"]
+    );
+    boots(&guest(""), "", &["pick=6.9"]);
+    // Files that are no entries are told, as where there is no script.
+    let files: &[(&str, &[u8])] = &[
+        ("/boot/grub2/grub.cfg", b"set root=hd0\nblscfg\n"),
+        ("/boot/loader/entries/9c-6.5.conf", a.as_bytes()),
+        ("/boot/loader/entries/9c-6.6.conf", b"title No kernel\n"),
+        ("/boot/loader/entries/9c-6.7.conf", &[b'#'; 100_000]),
+        ("/k", &linux()),
+    ];
+    let mut broken = Guest::with(files);
+    broken.arg("--lint");
+    let (text, ok) = broken.run("");
+    assert!(!ok && text.contains("9c-6.6.conf: it names no kernel"), "{text}");
+    assert!(text.contains("9c-6.7.conf: it has more than") && text.lines().count() == 2, "{text}");
+    // As grubby writes it, by the file's name.
+    boots(&guest("saved_entry=9c-6.10-1.x86_64+0-3"), "", &["pick=6.10"]);
+    boots(&guest("saved_entry=9c-6.5-1.x86_64"), "", &["pick=6.5"]);
+}
+
 /// A volume with two directories may have a file of one name in both.
 #[test]
 fn entries_of_the_same_name_in_two_directories() {
@@ -82,12 +153,12 @@ fn entries_of_the_same_name_in_two_directories() {
     assert_eq!(entry(1), (&"/m/linux".into(), &"two".into()));
     let titles = [&menu["entries"][0]["title"], &menu["entries"][1]["title"]];
     assert_eq!(titles, ["Linux (x) (/loader/entries)", "Linux (x) (/boot/loader/entries)"]);
-    // Only beneath /boot.
+    // Only beneath /boot: the other entry has no kernel.
     let files = [files[0], files[1], files[3]];
     let menu = dump(&mut Guest::with(&files));
-    assert_eq!(menu["entries"][0]["kernel"], "/m/linux");
-    assert_eq!(menu["entries"][1]["kernel"], "/boot/m/linux");
-    boots(&Guest::with(&files), "\x0c1\n", &["xvda:/boot/m/linux", "two"]);
+    assert_eq!(menu["entries"].as_array().unwrap().len(), 1);
+    assert_eq!(menu["entries"][0]["kernel"], "/boot/m/linux");
+    boots(&Guest::with(&files), "\x0c0\n", &["xvda:/boot/m/linux", "two"]);
 }
 
 /// A unified image of these sections, as much of PE as such an image needs.

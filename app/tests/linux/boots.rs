@@ -358,7 +358,12 @@ fn a_domain_that_is_too_small() {
 fn without_a_menu_it_says_what_was_seen_and_lives_on() {
     let (text, ok) = Guest::new().run("\nr\n");
     assert!(!ok, "{text}");
-    has(&text, &["no disk", "Enter looks again", "no disk", "no disk"]);
+    has(&text, &["no disk", "--disk IMAGE", "Enter looks again", "no disk", "no disk"]);
+    let mut guest = Guest::new();
+    let directory = guest.dir.path().to_owned();
+    guest.disk(&directory);
+    let (text, ok) = guest.run("");
+    assert!(!ok && text.contains("irectory") && !text.contains("MiB"), "{text}");
     let mut guest = Guest::with(&[("/boot/grub/grub.cfg", b"menuentry x {}")]);
     let empty = guest.dir.path().join("empty");
     std::fs::write(&empty, vec![0; 1 << 20]).unwrap();

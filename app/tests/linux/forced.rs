@@ -68,6 +68,45 @@ fn paper_says_that_it_is_not_there() {
     );
 }
 
+/// Within a submenu, too, of either kind; and behind the name of what is no menu.
+#[test]
+fn paper_follows_what_is_forced_into_submenus() {
+    let cfg = "menuentry One { linux /k one; }\nsubmenu More { menuentry Two { linux /k two; }\nmenuentry Three { linux /k three; }\n\
+               submenu Deep { menuentry Four { linux /k four; }\n}\n}\n";
+    let extlinux = "UI menu.c32\nLABEL One\nLINUX /k\nMENU BEGIN More\nLABEL Two\nLINUX /k\nLABEL Three\nLINUX /k\nMENU BEGIN Deep\nLABEL Four\nLINUX /k\n\
+                    MENU END\nMENU END\n";
+    for (path, text) in [(CFG, cfg), ("/extlinux/extlinux.conf", extlinux)] {
+        let run = |entry: &str, paper: &str| {
+            guest(&[(path, text)], &[&format!("pvgrub.entry={entry}"), paper]).run("")
+        };
+        let inner = |entry: &str| -> serde_json::Value {
+            let menu: serde_json::Value = serde_json::from_str(&run(entry, "--dump").0).unwrap();
+            assert_eq!(menu["default"], 1, "{menu}");
+            menu["entries"][1]["menu"].clone()
+        };
+        assert_eq!(inner("More>Three")["default"], 1);
+        assert_eq!(run("More>Three", "--lint"), (String::new(), true));
+        assert_eq!(run("More>Deep>0", "--lint"), (String::new(), true));
+        let missed = inner("More>gone");
+        assert!(
+            missed["default"].is_null() && missed["warnings"].to_string().contains("no entry gone"),
+            "{missed}"
+        );
+        let (text, ok) = run("More>gone", "--lint");
+        assert!(!ok && text.contains("pvgrub.entry=More>gone: this menu has no entry gone"), "{text}");
+        let (text, ok) = run("1>2>7", "--lint");
+        assert!(!ok && text.contains("no entry 7") && text.contains("0 Four"), "{text}");
+        for (entry, left) in [("One>x", "x"), ("1>0>y>z", "y>z")] {
+            let (text, ok) = run(entry, "--lint");
+            assert!(
+                !ok && text.contains(&format!("this entry is no menu, so there is no {left} in it")),
+                "{text}"
+            );
+            assert_eq!(text.lines().count(), 1, "{text}");
+        }
+    }
+}
+
 #[test]
 fn every_format_has_entries_by_name() {
     let lst = "timeout 0\nfallback 0\ntitle One\nkernel /k one\ntitle Two\nkernel /k two\n";

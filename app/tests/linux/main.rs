@@ -14,3 +14,4 @@ mod saved;
 mod terminal;
 mod tries;
 mod xbootldr;
+mod xfs;

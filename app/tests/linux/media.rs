@@ -11,7 +11,7 @@ use crate::menus::{boots, dump, linux};
 mod image;
 
 /// A guest that has this medium with a kernel on it, behind a disk to install to, which is empty.
-fn guest(name: &str) -> Guest {
+pub fn guest(name: &str) -> Guest {
     let path = format!("{}/../fs/fixtures/{name}.img.z", env!("CARGO_MANIFEST_DIR"));
     let medium = image::Image::unpack(&std::fs::read(path).unwrap()).unwrap();
     let mut bytes = medium.bytes(0, medium.size as usize);

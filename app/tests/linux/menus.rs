@@ -206,6 +206,28 @@ fn a_script_without_a_disk() {
     assert!(menu["entries"][2]["why"].as_str().unwrap().contains("hd0"), "{menu}");
 }
 
+/// A file on Linux is called by its name, and nothing is missed of which it is known that it isn't there.
+#[test]
+fn a_file_without_a_disk() {
+    let lint = |name: &str, text: &str| {
+        let mut guest = Guest::new();
+        let file = guest.dir.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        ["--lint", "--config", file.to_str().unwrap()].iter().for_each(|word| guest.arg(word));
+        guest.run("")
+    };
+    let (text, ok) = lint("menu.lst", "timeout 5\n");
+    assert!(!ok && text.contains("menu.lst: ") && !text.contains("ramdisk"), "{text}");
+    assert_eq!(lint("menu.lst", "title A\nkernel /k\n"), (String::new(), true));
+    assert_eq!(lint("grub.cfg", "menuentry A { linux /k }\n"), (String::new(), true));
+    assert_eq!(lint("syslinux.cfg", "DEFAULT a\nLABEL a\nLINUX k\n"), (String::new(), true));
+    // Without a word in it by which it could be told: its name does.
+    let (text, _) = lint("grub.cfg", "timeout=5\necho nothing\n");
+    assert!(text.contains("grub.cfg: it has no entries"), "{text}");
+    let (text, ok) = lint("grub.cfg", "menuentry A { chainloader +1 }\nmenuentry B { linux /k }\n");
+    assert!(!ok && text.starts_with("entry 0 (A)") && text.lines().count() == 1, "{text}");
+}
+
 #[test]
 fn where_no_menu_is_the_command_line_boots() {
     let mut guest = Guest::with(&[("/boot/vmlinuz", &linux())]);
@@ -218,4 +240,12 @@ fn where_no_menu_is_the_command_line_boots() {
     guest.arg("pvgrub.menu=/other.cfg");
     let (text, _) = guest.run("clinux (hd0)/boot/vmlinuz typed\nboot\n");
     assert!(!text.contains("would be booted") && !text.contains("c is the command"), "{text}");
+    // Of this one it is known.
+    for end in ["echo no entries", "while true; do true; done"] {
+        let cfg = format!("set superusers=root\npassword root secret\n{end}\n");
+        let guest = Guest::with(&[("/boot/grub/grub.cfg", cfg.as_bytes()), ("/boot/vmlinuz", &linux())]);
+        let (text, _) = guest.run("clinux (hd0)/boot/vmlinuz typed\nboot\n");
+        assert!(text.contains("No menu was found") && !text.contains("would be booted"), "{text}");
+        assert!(!text.contains("c is the command"), "{text}");
+    }
 }

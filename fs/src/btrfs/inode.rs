@@ -135,15 +135,15 @@ pub(super) fn default_subvolume(blocks: &Blocks) -> Result<u64, Error> {
 }
 
 /// What a name in a directory leads to.
-pub(super) fn lookup(blocks: &Blocks, here: &Node, name: &str) -> Result<Option<Node>, Error> {
-    let Some(to) = find(blocks, here.subvolume.top, here.number, name.as_bytes())? else { return Ok(None) };
+pub(super) fn lookup(blocks: &Blocks, here: &Node, name: &[u8]) -> Result<Option<Node>, Error> {
+    let Some(to) = find(blocks, here.subvolume.top, here.number, name)? else { return Ok(None) };
     match to.kind {
         INODE_ITEM => node(blocks, here.subvolume, to.object).map(Some),
         ROOT_ITEM => {
             // Its parent's tree may be a snapshot of where it is.
             let key = Key::new(here.subvolume.id, ROOT_REF, to.object);
             let here_it_is = item(blocks, blocks.superblock.root, key, |item| {
-                Ok(le64(item, 0) == here.number && field(item, 18, le16(item, 16).into()) == name.as_bytes())
+                Ok(le64(item, 0) == here.number && field(item, 18, le16(item, 16).into()) == name)
             })?;
             if here_it_is == Some(true)
                 && let Some(node) = subvolume(blocks, to.object)?

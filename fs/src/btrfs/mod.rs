@@ -1,36 +1,33 @@
 //! btrfs, on one disk of its own or with all that is wanted on the one that is read.
 //!
 //! Why an own reader: docs/decisions/0034-btrfs.md, which also has what paths mean. The way through it: [`superblock`] → [`chunks`]
-//! (addresses to places) → [`tree`] (keys to items, through checked blocks) → [`inode`] (subvolumes, directories) → [`walk`] (paths),
+//! (addresses to places) → [`tree`] (keys to items, through checked blocks) → [`inode`] (subvolumes, directories) → [`paths`] (paths),
 //! [`mod@file`] (bytes), [`unpack`].
 
 mod checksum;
 mod chunks;
 mod file;
 mod inode;
+mod paths;
 mod superblock;
 mod tree;
 mod unpack;
-mod walk;
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::ops::ControlFlow;
 
 use self::inode::{Node, ROOT_DIR, TOP_LEVEL};
 use self::tree::Blocks;
 use crate::region::Region;
+use crate::walk::{self, Listing};
 use crate::{DirEntry, Error, File, FileKind, FileSystem, InPlace, Metadata};
 
 pub(crate) use superblock::identify;
 
 /// How a user names it.
 pub(crate) const KIND: &str = "btrfs";
-
-/// More names than this in one directory are not listed.
-const MAX_LISTED: usize = 100_000;
 
 /// Subvolumes of the top level that installers have as a system's root, or its /boot, with nothing but the kernel's command line to
 /// say so: Ubuntu's and Arch's, Debian's, Fedora's.
@@ -81,7 +78,7 @@ fn roots(blocks: &Blocks, notes: &mut Vec<String>) -> Result<Vec<Node>, Error> {
     let top = inode::subvolume(blocks, TOP_LEVEL)?.ok_or_else(|| Error::corrupt("btrfs: no top level"))?;
     roots.push(top);
     for name in ROOTS {
-        if let Ok(Some(node)) = inode::lookup(blocks, &top, name)
+        if let Ok(Some(node)) = inode::lookup(blocks, &top, name.as_bytes())
             && node.number == ROOT_DIR
             && roots.iter().all(|have| have.subvolume.id != node.subvolume.id)
         {
@@ -96,7 +93,7 @@ impl Btrfs {
     fn find(&self, path: &str, follow: bool) -> Result<Node, Error> {
         let mut missing = None;
         for root in &self.roots {
-            match walk::find(&self.blocks, *root, path, follow) {
+            match walk::find(&*self.blocks, *root, path, follow) {
                 Err(error) if error.is_not_found() => missing = missing.or(Some(error)),
                 found => return found,
             }
@@ -119,20 +116,9 @@ impl FileSystem for Btrfs {
         if !dir.is_directory() {
             return Err(Error::NotADirectory(path.to_string()));
         }
-        let mut list = Vec::new();
-        let mut too_many = false;
-        inode::list(&self.blocks, &dir, |entry| {
-            too_many = list.len() >= MAX_LISTED;
-            if too_many {
-                return ControlFlow::Break(());
-            }
-            list.push(entry);
-            ControlFlow::Continue(())
-        })?;
-        if too_many {
-            return Err(Error::TooLarge(alloc::format!("{path}: more than {MAX_LISTED} names")));
-        }
-        Ok(list)
+        let mut list = Listing::default();
+        inode::list(&self.blocks, &dir, |entry| list.add(entry))?;
+        list.finish(path)
     }
 
     fn metadata(&self, path: &str) -> Result<Metadata, Error> {

@@ -5,10 +5,10 @@ use crc::{CRC_32_ISCSI, Crc, Table};
 static CRC32C: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISCSI);
 
 /// The seed of a checksum that begins anew.
-pub(super) const START: u32 = !0;
+pub(crate) const START: u32 = !0;
 
 /// Continues the checksum `seed` over `data`.
-pub(super) fn crc32c(seed: u32, data: &[u8]) -> u32 {
+pub(crate) fn crc32c(seed: u32, data: &[u8]) -> u32 {
     // The crate's `initial` is given before the bits are reversed, as the algorithm's definition has it.
     let mut digest = CRC32C.digest_with_initial(seed.reverse_bits());
     digest.update(data);

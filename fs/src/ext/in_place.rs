@@ -27,7 +27,7 @@ fn refused(why: impl Into<String>) -> Error {
 /// Where the bytes of the file at `path` are, if they may be overwritten there.
 pub(super) fn find(blocks: &Rc<Blocks>, path: &str) -> Result<InPlace, Error> {
     check_volume(blocks)?;
-    let inode = walk::find(blocks, path)?;
+    let inode = walk::find(blocks, path, true)?;
     if inode.kind != FileKind::Regular {
         return Err(Error::NotAFile(path.to_string()));
     }

@@ -8,7 +8,7 @@
 //! journal's index and the list of a directory, which have bounds of their own.
 
 mod blocks;
-mod csum;
+pub(crate) mod csum;
 mod dir;
 mod features;
 mod file;
@@ -33,10 +33,8 @@ use self::superblock::Superblock;
 use crate::bytes::{field, le32, zeroed};
 use crate::probe::Identity;
 use crate::region::Region;
+use crate::walk::Listing;
 use crate::{Content, DirEntry, Error, File, FileKind, FileSystem, Guid, InPlace, Metadata};
-
-/// More names than this in one directory are not listed.
-const MAX_LISTED: usize = 100_000;
 
 /// Recognises a superblock in the first blocks of a volume. One with unknown features is recognised too.
 pub(crate) fn identify(head: &[u8]) -> Option<Identity> {
@@ -116,31 +114,23 @@ impl FileSystem for Ext {
     }
 
     fn read_dir(&self, path: &str) -> Result<Vec<DirEntry>, Error> {
-        let dir = walk::find(&self.blocks, path)?;
+        let dir = walk::find(&self.blocks, path, true)?;
         if dir.kind != FileKind::Directory {
             return Err(Error::NotADirectory(path.to_string()));
         }
-        let mut list = Vec::new();
+        let mut list = Listing::default();
         let mut untyped = Vec::new();
-        let mut too_many = false;
         dir::entries(&self.blocks, &dir, |entry| {
             if entry.name == b"." || entry.name == b".." {
                 return ControlFlow::Continue(());
-            }
-            if list.len() >= MAX_LISTED {
-                too_many = true;
-                return ControlFlow::Break(());
             }
             if entry.kind.is_none() {
                 untyped.push((list.len(), entry.inode));
             }
             let name = String::from_utf8_lossy(entry.name).into_owned();
-            list.push(DirEntry { name, kind: entry.kind.unwrap_or(FileKind::Special) });
-            ControlFlow::Continue(())
+            list.add(DirEntry { name, kind: entry.kind.unwrap_or(FileKind::Special) })
         })?;
-        if too_many {
-            return Err(Error::TooLarge(alloc::format!("{path}: more than {MAX_LISTED} names")));
-        }
+        let mut list = list.finish(path)?;
         for (index, number) in untyped {
             if let Some(entry) = list.get_mut(index) {
                 entry.kind = inode::Inode::read(&self.blocks, number)?.kind;
@@ -150,15 +140,15 @@ impl FileSystem for Ext {
     }
 
     fn metadata(&self, path: &str) -> Result<Metadata, Error> {
-        walk::find(&self.blocks, path).map(|inode| facts(&inode))
+        walk::find(&self.blocks, path, true).map(|inode| facts(&inode))
     }
 
     fn link_metadata(&self, path: &str) -> Result<Metadata, Error> {
-        walk::find_link(&self.blocks, path).map(|inode| facts(&inode))
+        walk::find(&self.blocks, path, false).map(|inode| facts(&inode))
     }
 
     fn open(&self, path: &str) -> Result<Box<dyn File>, Error> {
-        let inode = walk::find(&self.blocks, path)?;
+        let inode = walk::find(&self.blocks, path, true)?;
         if inode.kind != FileKind::Regular {
             return Err(Error::NotAFile(path.to_string()));
         }

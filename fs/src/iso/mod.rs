@@ -14,7 +14,6 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::ops::ControlFlow;
 
 use self::descriptor::SECTOR;
 use self::record::{Node, Record, flags};
@@ -23,15 +22,13 @@ use crate::bytes::zeroed;
 use crate::probe::Identity;
 use crate::region::Region;
 use crate::runs::{RunFile, Runs};
+use crate::walk::Listing;
 use crate::{Content, DirEntry, Error, File, FileKind, FileSystem, InPlace, Metadata};
 
 /// How a user names it.
 pub(crate) const KIND: &str = "ISO 9660";
 /// Where on a disk that is such a volume its first descriptor is, in bytes.
 pub(crate) use descriptor::FIRST;
-
-/// More names than this in one directory are not listed.
-const MAX_LISTED: usize = 100_000;
 
 /// Recognises a volume by its descriptors.
 pub(crate) fn identify(region: &Region) -> Result<Option<Identity>, Error> {
@@ -175,20 +172,11 @@ impl FileSystem for Iso {
         if dir.kind != FileKind::Directory {
             return Err(Error::NotADirectory(path.to_string()));
         }
-        let mut list = Vec::new();
-        let mut too_many = false;
+        let mut list = Listing::default();
         dir::entries(&self.volume, &dir, |entry| {
-            if list.len() >= MAX_LISTED {
-                too_many = true;
-                return ControlFlow::Break(());
-            }
-            list.push(DirEntry { name: entry.name, kind: entry.node.kind });
-            ControlFlow::Continue(())
+            list.add(DirEntry { name: entry.name, kind: entry.node.kind })
         })?;
-        if too_many {
-            return Err(Error::TooLarge(alloc::format!("{path}: more than {MAX_LISTED} names")));
-        }
-        Ok(list)
+        list.finish(path)
     }
 
     fn metadata(&self, path: &str) -> Result<Metadata, Error> {

@@ -75,11 +75,7 @@ pub trait Host {
 
     /// The entries of the Boot Loader Specification beneath a directory (`(hd0,1)/loader/entries`), in the order in which the
     /// menu shall have them. `variable` is what the script has set, for values that name it (`$kernelopts`).
-    fn bls(
-        &mut self,
-        directory: &str,
-        variable: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Vec<BlsEntry>, HostError>;
+    fn bls(&mut self, directory: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Bls, HostError>;
 
     /// A line from the keyboard (`read`); `None` if there is nobody to type one.
     fn line(&mut self, silent: bool) -> Option<String>;
@@ -193,11 +189,31 @@ impl DateTime {
     }
 }
 
+/// What is in a directory of entries of the Boot Loader Specification.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bls {
+    /// The entries, in their order.
+    pub entries: Vec<BlsEntry>,
+    /// Files that are none, and why: for the user.
+    pub notes: Vec<String>,
+}
+
+/// What the name of an entry's file says of its tries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// As they stand there: `+2-1`.
+    pub text: String,
+    /// What is left, in words: shown behind the title.
+    pub left: String,
+}
+
 /// An entry that a file of the Boot Loader Specification describes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BlsEntry {
-    /// The file's name without `.conf`.
+    /// The file's name without `.conf`, and without the counters of its tries.
     pub id: String,
+    /// The counters in the file's name, if it has any.
+    pub counters: Option<Counters>,
     /// `title`.
     pub title: String,
     /// `linux`: a path on the volume of the entry.

@@ -37,8 +37,6 @@ pub enum Bound {
     Steps,
     /// [`Limits::memory`].
     Memory,
-    /// [`Limits::entries`].
-    Entries,
     /// [`Limits::output`].
     Output,
     /// Menus within menus.
@@ -52,7 +50,6 @@ impl fmt::Display for Bound {
         f.write_str(match self {
             Self::Steps => "the script runs for too long",
             Self::Memory => "the script takes too much memory",
-            Self::Entries => "the script makes too many entries",
             Self::Output => "the script prints too much",
             Self::Levels => "too many menus within one another",
             Self::Patience => "broken off",

@@ -55,7 +55,12 @@ fn entry_number(entries: &[Entry], value: &str) -> Option<usize> {
     let first = value.split('>').next().unwrap_or("");
     if !first.bytes().all(|byte| byte.is_ascii_digit()) {
         let own = |entry: &Entry| entry.id != entry.title && means(&entry.id, value);
-        let found = entries.iter().position(own);
+        // One of the specification may be named by its file, counters and all, and by its own title.
+        let by_file = |entry: &Entry| {
+            let name = entry.file.rsplit('/').next().and_then(|name| name.strip_suffix(".conf"));
+            name.is_some_and(|name| means(name, value))
+        };
+        let found = entries.iter().position(own).or_else(|| entries.iter().position(by_file));
         if found.is_some() {
             return found;
         }
@@ -64,7 +69,8 @@ fn entry_number(entries: &[Entry], value: &str) -> Option<usize> {
     if index.error.is_none() {
         return usize::try_from(index.value as u32).ok();
     }
-    entries.iter().position(|entry| means(&entry.title, value) || means(&entry.id, value))
+    let title = |entry: &Entry| entry.args.first().is_some_and(|title| means(title, value));
+    entries.iter().position(|entry| title(entry) || means(&entry.title, value) || means(&entry.id, value))
 }
 
 /// Whether the first part of a path (`a>b`; `>>` stands for a `>`) is this name.

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Fake, run};
-use pvgrub_script::{BlsEntry, Boot, By, Initrd, Module, Outcome, Secret, TimeoutStyle, grubenv};
+use pvgrub_script::{BlsEntry, Boot, By, Counters, Initrd, Module, Outcome, Secret, TimeoutStyle, grubenv};
 
 fn host() -> Fake {
     Fake::new(&[
@@ -89,6 +89,15 @@ fn a_kernel_that_is_not_there() {
         first("menuentry a { linux /vmlinuz; initrd /initrd; initrd /micro }").0,
         Outcome::Failed(_)
     ));
+}
+
+/// What changes nothing is not told as an error: layouts of keyboards, SUSE's entry that is not seen.
+#[test]
+fn words_that_change_nothing() {
+    let text = "keymap fr\nhiddenentry 'Text mode' --hotkey 't' {\n  set textmode=true\n}\n\
+                btrfs-mount-subvol ($root) /boot/grub2/x86_64-efi @/x\nterminfo serial\nmenuentry a { net_bootp; linux /vmlinuz }";
+    let (outcome, out) = first(text);
+    assert!(matches!(outcome, Outcome::Boot(_)) && out.is_empty(), "{outcome:?} {out}");
 }
 
 #[test]
@@ -321,6 +330,42 @@ fn some_of_the_entries() {
     assert_eq!(ids("blscfg --entry m-1"), ["m-1"]);
     assert_eq!(ids("bls_import (hd0,msdos1)/loader/entries/m-3.conf; blscfg nothing"), ["m-3"]);
     assert_eq!(ids("blscfg -p (hd0,msdos1)/loader/entries -e m-2"), ["m-2"]);
+}
+
+/// Counters in a file's name: they are shown, and a default may be with them (as grubby writes it), without, or a title.
+#[test]
+fn entries_with_tries() {
+    let mut host = host();
+    for (id, counters) in [("9c-6.5", None), ("9c-6.9", Some("+0-3")), ("9c-6.9", Some("+2-1"))] {
+        let counters = counters.map(|text| Counters { text: text.into(), left: format!("left: {text}") });
+        let title = format!("Linux {id}");
+        host.bls.push(BlsEntry {
+            id: id.into(),
+            title,
+            linux: "/vmlinuz".into(),
+            counters,
+            ..BlsEntry::default()
+        });
+    }
+    for (default, expected) in [
+        ("9c-6.5", 0),
+        ("9c-6.9", 1),
+        ("9c-6.9+2-1", 2),
+        ("9c-6.9+0-3>x", 1),
+        ("Linux 9c-6.9", 1),
+        ("Linux 9c-6.9 (left: +2-1)", 2),
+        ("2", 2),
+        ("9c-7", 0),
+    ] {
+        let (shell, _) = run(&mut host, &format!("set default='{default}'\nblscfg\n"));
+        let titles: Vec<&str> = shell.entries().iter().map(|entry| entry.title.as_str()).collect();
+        assert_eq!(titles, ["Linux 9c-6.5", "Linux 9c-6.9 (left: +0-3)", "Linux 9c-6.9 (left: +2-1)"]);
+        assert_eq!(shell.settings().default, expected, "{default}");
+    }
+    let (shell, _) = run(&mut host, "set default=9c-6.9+2-1\nblscfg default\nblscfg non-default\n");
+    let files: Vec<&str> = shell.entries().iter().map(|entry| entry.file.as_str()).collect();
+    let path = |name| format!("(hd0,msdos1)/loader/entries/9c-6.{name}.conf");
+    assert_eq!(files, [path("9+2-1"), path("5"), path("9+0-3")]);
 }
 
 #[test]

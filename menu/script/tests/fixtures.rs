@@ -5,7 +5,9 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use pvgrub_menu::bls::{Flavour, Image, List};
-use pvgrub_script::{BlsEntry, By, DateTime, Host, HostError, Info, Limits, Outcome, Probe, Shell, grubenv};
+use pvgrub_script::{
+    Bls, BlsEntry, By, DateTime, Host, HostError, Info, Limits, Outcome, Probe, Shell, grubenv,
+};
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/menus/grub-cfg")
@@ -126,11 +128,7 @@ impl Host for World {
         Ok(())
     }
 
-    fn bls(
-        &mut self,
-        directory: &str,
-        variable: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Vec<BlsEntry>, HostError> {
+    fn bls(&mut self, directory: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Bls, HostError> {
         let mut list = List::new(Flavour::Grub(variable));
         for (name, _) in self.names(directory) {
             list.add(&name, &self.files[&format!("{directory}/{name}")]);
@@ -139,6 +137,7 @@ impl Host for World {
         let entry = |entry: pvgrub_menu::bls::Entry| BlsEntry {
             id: entry.id,
             title: entry.title,
+            counters: None,
             linux: match entry.image {
                 Image::Linux(path) | Image::Efi(path) | Image::Uki(path, _) => path,
             },
@@ -149,7 +148,7 @@ impl Host for World {
             users: entry.users,
             devicetree: None,
         };
-        Ok(list.entries.into_iter().map(entry).collect())
+        Ok(Bls { entries: list.entries.into_iter().map(entry).collect(), notes: list.notes })
     }
 
     fn line(&mut self, _: bool) -> Option<String> {

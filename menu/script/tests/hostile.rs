@@ -61,14 +61,27 @@ fn what_grows_is_stopped() {
         &on_small_stack("a=xxxxxxxx\nfor i in 1 2 3 4 5 6 7 8 9 a b c; do a=$a$a; done\nwhile true; do set v$n=$a; n=x$n; done").0,
         "the script takes too much memory",
     );
-    failed(
-        &on_small_stack("while true; do menuentry a { true; }; done").0,
-        "the script makes too many entries",
-    );
+    failed(&on_small_stack("while true; do menuentry a { true; }; done").0, "the script runs for too long");
     failed(
         &on_small_stack("while true; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done").0,
         "the script prints too much",
     );
+}
+
+/// As of a menu.lst: and what stands behind them is obeyed.
+#[test]
+fn of_too_many_entries_the_first_are_shown() {
+    let mut text = "submenu s { menuentry inner { true; }; }\n".to_owned();
+    (0..1100).for_each(|number| text += &format!("menuentry {number} {{ true; }}\n"));
+    text += "set superusers=root\nset default=7\n";
+    let mut host = Fake::new(&[]);
+    let (mut shell, outcome) = run(&mut host, &text);
+    assert_eq!((outcome, shell.entries().len()), (Outcome::Menu, 1000), "{}", host.out);
+    assert_eq!((shell.settings().default, shell.settings().superusers.as_deref()), (7, Some("root")));
+    let errors: Vec<String> = shell.take_errors().into_iter().map(|error| error.text).collect();
+    assert_eq!(errors, ["more than 1000 entries; the rest is dropped"]);
+    // There is no room for those of a submenu.
+    failed(&shell.run_entry(&mut host, 0, false), "more than 1000 entries; the rest is dropped");
 }
 
 #[test]

@@ -166,7 +166,6 @@ fn by_specification(a: &Entry, b: &Entry) -> Ordering {
         (Some(_), None) => Ordering::Less,
         (None, Some(_)) => Ordering::Greater,
     };
-    let left = |entry: &Entry| entry.tries.map_or((0, 0), |tries| (u32::MAX - tries.left, tries.done));
     bad(a)
         .cmp(&bad(b))
         .then(keys)
@@ -191,8 +190,13 @@ fn profile(entry: &Entry) -> Option<(&str, &str, u32)> {
     }
 }
 
-/// The order of Fedora's `blscfg`: the newest package first, by the file's name alone.
+/// The order of Fedora's `blscfg`: the newest package first, by the file's name alone. It knows no counters, and takes `+2-1` for a part
+/// of the version; here they count as above, since an entry that failed must not be the default one.
 fn by_file_name(a: &Entry, b: &Entry) -> Ordering {
-    let name = |entry: &Entry| entry.file.strip_suffix(".conf").unwrap_or(&entry.file).to_owned();
-    version::package(&name(b), &name(a))
+    bad(a).cmp(&bad(b)).then_with(|| version::package(&b.id, &a.id)).then_with(|| left(a).cmp(&left(b)))
+}
+
+/// Of two that are equal otherwise: first one that isn't counted, then the one with more tries left.
+fn left(entry: &Entry) -> (u32, u32) {
+    entry.tries.map_or((0, 0), |tries| (u32::MAX - tries.left, tries.done))
 }

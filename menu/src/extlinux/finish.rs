@@ -121,19 +121,31 @@ impl Parser<'_> {
     fn hidden_keys(&mut self) {
         for (number, names, command) in core::mem::take(&mut self.hidden_keys) {
             let keys: Vec<Key> = names.split(',').take(MAX_KEYS).filter_map(hidden_key).collect();
-            match self.choice(&command) {
-                // With words behind the label it is another line than the one that is shown.
-                Some(Choice { args, .. }) if !args.is_empty() => {
-                    self.note(format!(
-                        "line {number}: words behind the label of `MENU HIDDENKEY`: passed over"
-                    ));
-                }
+            match self.choice(&command).and_then(|choice| self.with_words(choice, &command)) {
                 Some(choice) if choice.menu == self.config.start && !keys.is_empty() => {
                     self.config.hidden_keys.extend(keys.into_iter().map(|key| (key, choice.clone())));
                 }
                 _ => self.note(format!("line {number}: `MENU HIDDENKEY {}` passed over", short(&names))),
             }
         }
+    }
+
+    /// With words behind its label it is another line than the one that is there: one of its own.
+    fn with_words(&mut self, choice: Choice, command: &str) -> Option<Choice> {
+        if choice.args.is_empty() || choice.menu != self.config.start {
+            return Some(choice).filter(|choice| choice.args.is_empty());
+        }
+        let Item { label, mut kind, password, .. } = self.config.item(&choice)?.clone();
+        let Kind::Boot(boot) = &mut kind else { return None };
+        boot.args = joined(&boot.args, &choice.args);
+        self.menu = choice.menu;
+        if !self.push(label, text::title(command), kind) {
+            return None;
+        }
+        let items = &mut self.config.menus[self.menu].items;
+        let item = items.len() - 1;
+        items[item].password = password;
+        Some(Choice { item, args: String::new(), ..choice })
     }
 
     /// The line that a command means; a kernel's name that is no label becomes a line.

@@ -4,9 +4,12 @@
 mod btrfs;
 mod debian;
 mod driver;
+mod esp;
+mod extlinux;
+mod fedora;
 mod loopback;
 mod medium;
-mod others;
+mod menu_lst;
 mod passwords;
 
 use anyhow::Result;
@@ -24,10 +27,20 @@ const MACHINE: &str = "5d0c1b7e2f9a4c83b6e4a1d07f3c92ab";
 
 /// The cases.
 pub fn cases() -> Vec<Case> {
-    [debian::cases(), others::cases(), loopback::cases(), medium::cases(), btrfs::cases(), passwords::cases()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        btrfs::cases(),
+        debian::cases(),
+        esp::cases(),
+        extlinux::cases(),
+        fedora::cases(),
+        loopback::cases(),
+        medium::cases(),
+        menu_lst::cases(),
+        passwords::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A kernel and its ramdisk.

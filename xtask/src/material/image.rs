@@ -21,6 +21,8 @@ pub enum Layout {
     FatBoot,
     /// MBR, an ext4 /boot in the first partition, the root in the second.
     ExtBoot,
+    /// The same with XFS for /boot.
+    XfsBoot,
     /// GPT, an EFI system partition (FAT32) first, the root in the second; /boot is on the root.
     Esp,
     /// The same, and the root has the type of an extended boot loader partition.
@@ -30,13 +32,14 @@ pub enum Layout {
 impl Layout {
     /// What the tests of all go through.
     #[cfg(test)]
-    const ALL: [Layout; 8] = [
+    const ALL: [Layout; 9] = [
         Layout::Bare,
         Layout::Mbr,
         Layout::Logical,
         Layout::Gpt,
         Layout::FatBoot,
         Layout::ExtBoot,
+        Layout::XfsBoot,
         Layout::Esp,
         Layout::Xbootldr,
     ];
@@ -79,7 +82,7 @@ pub struct Image {
     pub big_sectors: bool,
     /// Further files: path below the root, and content.
     pub files: Vec<(String, Vec<u8>)>,
-    /// Files on the first volume of [`Layout::FatBoot`], [`Layout::ExtBoot`], [`Layout::Esp`] and [`Layout::Xbootldr`]: path from its top, and
+    /// Files on the first volume of [`Layout::FatBoot`], [`Layout::ExtBoot`], [`Layout::XfsBoot`], [`Layout::Esp`] and [`Layout::Xbootldr`]: path from its top, and
     /// content.
     pub boot_files: Vec<(String, Vec<u8>)>,
     /// Symbolic links: path below the root, in a directory that is there, and target.
@@ -90,7 +93,7 @@ pub struct Image {
 
 /// UUID of the root's file system.
 pub const ROOT_UUID: &str = "6f1c5a0e-5d1b-4c8e-9d5a-3b1e7a9c0d42";
-/// UUID of the file system of [`Layout::ExtBoot`]'s /boot.
+/// UUID of the file system of [`Layout::ExtBoot`]'s and [`Layout::XfsBoot`]'s /boot.
 pub const BOOT_UUID: &str = "c2d8f3a1-7b46-4e09-8a5f-91e6d0b37c18";
 
 impl Image {
@@ -144,7 +147,7 @@ impl Image {
         match self.layout {
             Layout::Bare => 0,
             Layout::Mbr | Layout::Gpt => 1,
-            Layout::FatBoot | Layout::ExtBoot | Layout::Esp | Layout::Xbootldr => 2,
+            Layout::FatBoot | Layout::ExtBoot | Layout::XfsBoot | Layout::Esp | Layout::Xbootldr => 2,
             Layout::Logical => 6,
         }
     }
@@ -161,7 +164,7 @@ impl Image {
     pub fn grub_boot(&self) -> (String, &'static str) {
         match self.layout {
             Layout::Bare => ("(hd0)".into(), "/boot"),
-            Layout::FatBoot | Layout::ExtBoot => ("(hd0,0)".into(), ""),
+            Layout::FatBoot | Layout::ExtBoot | Layout::XfsBoot => ("(hd0,0)".into(), ""),
             _ => (format!("(hd0,{})", self.root_number() - 1), "/boot"),
         }
     }

@@ -25,6 +25,9 @@ impl FileDisk {
         let &DiskImage { ref path, sector_size, writable } = image;
         let open = || {
             let mut file = OpenOptions::new().read(true).write(writable).open(path)?;
+            if file.metadata()?.is_dir() {
+                return Err(std::io::ErrorKind::IsADirectory.into());
+            }
             let size = file.seek(SeekFrom::End(0))?;
             Ok((file, size))
         };

@@ -5,9 +5,10 @@ use alloc::format;
 use crate::code;
 use crate::exec::{Call, Exec, Run};
 
-/// Passed over.
+/// Passed over. The network has its addresses by itself; SUSE's `hiddenentry` is seen in no menu.
 const HARMLESS: &[&str] = &[
     "acpi",
+    "at_keyboard",
     "background_color",
     "background_image",
     "badram",
@@ -18,20 +19,28 @@ const HARMLESS: &[&str] = &[
     "drivemap",
     "gdbstub",
     "hdparm",
+    "hiddenentry",
     "iorw",
+    "keymap",
     "loadfont",
     "lsfonts",
     "lsmod",
     "lspci",
     "nativedisk",
+    "net_bootp",
+    "net_bootp6",
+    "net_dhcp",
+    "net_ipv6_autoconf",
     "play",
     "rmmod",
+    "sendkey",
     "serial",
     "setpci",
     "spkmodem",
     "terminal",
     "terminal_input",
     "terminal_output",
+    "terminfo",
     "vbeinfo",
     "vbetest",
     "version",

@@ -8,7 +8,6 @@ use alloc::vec::Vec;
 use crate::code;
 use crate::exec::{Call, Exec, Missing, Run, Stop};
 use crate::host::{BlsEntry, HostError};
-use crate::limits::Bound;
 use crate::menu::Entry;
 use crate::options::{Opt, Syntax, Value};
 use crate::shell::entry_cost;
@@ -83,10 +82,14 @@ fn setparams(args: &[String]) -> String {
     line
 }
 
+/// Adds an entry, if there is room for one more. What comes behind the last one may still be needed: passwords, the default.
 fn add(exec: &mut Exec, entry: Entry) -> Result<(), Stop> {
     let entries: usize = exec.sh.levels.iter().map(|level| level.entries.len()).sum();
-    if entries >= exec.sh.meter.limits.entries {
-        return Err(Bound::Entries.into());
+    let most = exec.sh.meter.limits.entries;
+    if entries >= most {
+        let text = format!("more than {most} entries; the rest is dropped");
+        exec.sh.note_once(&text);
+        return Ok(());
     }
     exec.sh.meter.take(entry_cost(&entry))?;
     if let Some(level) = exec.sh.levels.last_mut() {
@@ -172,7 +175,10 @@ pub(crate) fn blscfg(exec: &mut Exec, call: &Call) -> Run {
     let known: BTreeSet<String> =
         exec.sh.levels.iter().flat_map(|level| &level.entries).map(of_file).collect();
     for (number, entry) in entries.into_iter().enumerate() {
-        let is_named = |name: &str| name.strip_suffix(".conf").unwrap_or(name) == entry.id;
+        let is_named = |name: &str| {
+            let name = name.strip_suffix(".conf").unwrap_or(name);
+            name == entry.id || name == file_name(&entry)
+        };
         let is_default = is_named(&chosen) || chosen == entry.title || chosen == number.to_string();
         let wanted = all
             || (default && is_default)
@@ -201,9 +207,15 @@ fn entries(
     for place in places.into_iter().flatten() {
         let Some(full) = exec.qualified(place) else { return Ok(None) };
         match exec.host.bls(&full, &|name| exec.sh.get(name)) {
-            Ok(entries) if !entries.is_empty() => return Ok(Some((full, entries))),
+            Ok(found) => {
+                found.notes.iter().for_each(|note| exec.sh.note_once(note));
+                if !found.entries.is_empty() {
+                    return Ok(Some((full, found.entries)));
+                }
+                first = first.or(Some(full));
+            }
             // Without the directory there are no entries.
-            Ok(_) | Err(HostError::NotFound) => first = first.or(Some(full)),
+            Err(HostError::NotFound) => first = first.or(Some(full)),
             Err(error) => {
                 exec.file_error(&full, &error);
                 return Ok(None);
@@ -211,6 +223,11 @@ fn entries(
         }
     }
     Ok(first.map(|full| (full, Vec::new())))
+}
+
+/// The name of its file, without `.conf`.
+fn file_name(bls: &BlsEntry) -> String {
+    format!("{}{}", bls.id, bls.counters.as_ref().map_or("", |counters| &counters.text))
 }
 
 /// An entry's commands.
@@ -234,10 +251,13 @@ fn from_bls(exec: &mut Exec, bls: BlsEntry, device: &str, directory: &str) -> En
     if let Some(file) = &bls.devicetree {
         source.push_str(&format!("devicetree {device}){file}\n"));
     }
-    let file = format!("{directory}/{}.conf", bls.id);
+    let file = format!("{directory}/{}.conf", file_name(&bls));
     let args = Vec::from([bls.title.clone()]);
     Entry {
-        title: bls.title,
+        title: match bls.counters {
+            Some(counters) => format!("{} ({})", bls.title, counters.left),
+            None => bls.title,
+        },
         id: bls.id,
         classes: bls.classes,
         hotkey: bls.hotkey,

@@ -104,6 +104,13 @@ impl Shell {
         }
     }
 
+    /// The same of what may come to pass over and over again.
+    pub(crate) fn note_once(&mut self, text: &str) {
+        if self.errors.iter().all(|error| error.text != text) {
+            self.note_error(text);
+        }
+    }
+
     fn first_error(&self) -> String {
         self.errors.first().map_or_else(|| "nothing was loaded".into(), |error| error.text.clone())
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use pvgrub_script::{BlsEntry, By, DateTime, Host, HostError, Info, Limits, Outcome, Probe, Shell};
+use pvgrub_script::{Bls, BlsEntry, By, DateTime, Host, HostError, Info, Limits, Outcome, Probe, Shell};
 
 pub const UUID: &str = "5b1f9f8e-3f27-4b0c-9a55-2f3c7d1e0a42";
 pub const LABEL: &str = "fixtures";
@@ -15,6 +15,7 @@ pub struct Fake {
     pub out: String,
     pub written: Vec<(String, Vec<u8>)>,
     pub bls: Vec<BlsEntry>,
+    pub bls_notes: Vec<String>,
     /// Devices besides the disk: those before it, and those behind.
     pub devices: [Vec<String>; 2],
     /// Other volumes, by what they are found.
@@ -156,13 +157,9 @@ impl Host for Fake {
         Ok(())
     }
 
-    fn bls(
-        &mut self,
-        directory: &str,
-        _: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Vec<BlsEntry>, HostError> {
+    fn bls(&mut self, directory: &str, _: &dyn Fn(&str) -> Option<String>) -> Result<Bls, HostError> {
         assert!(directory.starts_with('('));
-        Ok(self.bls.clone())
+        Ok(Bls { entries: self.bls.clone(), notes: self.bls_notes.clone() })
     }
 
     fn line(&mut self, _: bool) -> Option<String> {

@@ -23,11 +23,12 @@ mod xenstore;
 use crate::Target;
 
 /// All of them.
-pub const ALL: [&Target; 28] = [
+pub const ALL: [&Target; 29] = [
     &disks::PARTITIONS,
     &disks::EXT,
     &disks::FAT,
     &disks::ISO,
+    &disks::XFS,
     &disks::BTRFS,
     &menus::MENU,
     &formats::BLS,

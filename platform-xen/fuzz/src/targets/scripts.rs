@@ -1,6 +1,8 @@
 //! grub.cfg.
 
-use pvgrub_script::{BlsEntry, By, DateTime, Host, HostError, Info, Limits, Outcome, Probe, Shell, check};
+use pvgrub_script::{
+    Bls, BlsEntry, By, DateTime, Host, HostError, Info, Limits, Outcome, Probe, Shell, check,
+};
 
 use crate::Target;
 use crate::patch::take;
@@ -119,7 +121,7 @@ impl Host for One {
         Ok(())
     }
 
-    fn bls(&mut self, _: &str, _: &dyn Fn(&str) -> Option<String>) -> Result<Vec<BlsEntry>, HostError> {
+    fn bls(&mut self, _: &str, _: &dyn Fn(&str) -> Option<String>) -> Result<Bls, HostError> {
         let entry = BlsEntry {
             id: "a".into(),
             title: "it's".into(),
@@ -127,7 +129,7 @@ impl Host for One {
             options: "$x 'y".into(),
             ..BlsEntry::default()
         };
-        Ok(vec![entry])
+        Ok(Bls { entries: vec![entry], notes: vec!["a note".into()] })
     }
 
     fn line(&mut self, silent: bool) -> Option<String> {

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 
 use super::debian::disk;
 use super::driver::{DOWN, ENTER, ESC, Person};
-use super::others::two;
+use super::menu_lst::two;
 use super::runs;
 use crate::cases::{Case, Stage, Tier};
 use crate::kernels::Kernel;

@@ -1,5 +1,7 @@
 //! How a disk image comes to be: partition table, file systems, files.
 
+mod xfs;
+
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -14,6 +16,8 @@ use crate::{paths, sh, tools};
 const MIB: u64 = 1 << 20;
 /// With clusters of one sector, FAT32 begins at 33 MiB.
 const FAT_LEAST: u64 = 40 * MIB;
+/// Of which the log takes a quarter.
+const XFS_LEAST: u64 = 64 * MIB;
 
 /// A part of a disk, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +54,7 @@ impl Image {
         let boot = match self.layout {
             Layout::Bare | Layout::Mbr | Layout::Gpt | Layout::Logical => 0,
             Layout::FatBoot | Layout::Esp | Layout::Xbootldr => FAT_LEAST + kernels + room(&self.boot_files),
+            Layout::XfsBoot => XFS_LEAST + kernels + room(&self.boot_files),
             Layout::ExtBoot => 16 * MIB + kernels + room(&self.boot_files),
         };
         let start = match self.layout {
@@ -104,7 +109,7 @@ impl Image {
         }
         let volume = paths::ensure(staging.path().join("boot"))?;
         // Where nothing stands before the root, or only what firmware reads, /boot is a directory of the root.
-        let separate = matches!(self.layout, Layout::FatBoot | Layout::ExtBoot);
+        let separate = matches!(self.layout, Layout::FatBoot | Layout::ExtBoot | Layout::XfsBoot);
         boot(if separate { &volume } else { &root }, separate, &self.kernels, &self.menu)?;
         add(&volume, &self.boot_files)?;
         add(&root, &self.files)?;
@@ -115,6 +120,7 @@ impl Image {
         match self.layout {
             Layout::FatBoot | Layout::Esp | Layout::Xbootldr => self.fat(file, places.boot, &volume)?,
             Layout::ExtBoot => self.ext(file, places.boot, &volume, Fs::Ext4, ("pvboot", BOOT_UUID))?,
+            Layout::XfsBoot => xfs::make(file, places.boot, &volume, ("pvboot", BOOT_UUID))?,
             _ => {}
         }
         self.ext(file, places.root, &root, self.fs, ("pvroot", ROOT_UUID))
@@ -134,7 +140,7 @@ impl Image {
             Layout::FatBoot => {
                 format!("label: dos\n1 : {}, type=c, bootable\n2 : {}, type=83\n", at(boot), at(root))
             }
-            Layout::ExtBoot => {
+            Layout::ExtBoot | Layout::XfsBoot => {
                 format!("label: dos\n1 : {}, type=83, bootable\n2 : {}, type=83\n", at(boot), at(root))
             }
             Layout::Esp => format!("label: gpt\n1 : {}, type=uefi\n2 : {}, type=linux\n", at(boot), at(root)),
