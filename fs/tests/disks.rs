@@ -54,8 +54,9 @@ fn gpt() {
     let roles = disks.volumes().into_iter().map(|volume| volume.partition.as_ref().unwrap().kind.role());
     assert_eq!(roles.collect::<Vec<_>>(), [Some(Role::Esp), None, None]);
     let second = disks.disks()[0].volumes()[1].partition.as_ref().unwrap();
-    let PartitionKind::Gpt { system, name } = &second.kind else { panic!() };
+    let PartitionKind::Gpt { system, name, attributes } = &second.kind else { panic!() };
     assert_eq!(name, "Wurzel-ä");
+    assert_eq!(*attributes, 0);
     assert_eq!(system.to_string(), "0fc63daf-8483-4772-8e79-3d69d8477de4");
     assert_eq!(second.partuuid, "55555555-5555-5555-5555-555555555555");
 }

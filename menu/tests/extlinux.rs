@@ -375,3 +375,21 @@ fn several_files_are_one_menu() {
     let many = format!("label a\nkernel menu.c32\nappend {}\n", "a ".repeat(18));
     refused(item(&disk("/c", &many), "a"));
 }
+
+/// `chain.c32` for the first disk is what `LOCALBOOT` is; a partition's boot sector or a file is refused.
+#[test]
+fn the_first_disk() {
+    let kind = |append: &str| {
+        let text = format!("default a\nlabel a\ncom32 chain.c32\nappend {append}\n");
+        item(&disk("/syslinux.cfg", &text), "a").kind.clone()
+    };
+    for append in ["hd0", "hd0 0", "hd0 swap", "hd0 0 swap"] {
+        assert_eq!(kind(append), Kind::LocalBoot, "{append}");
+    }
+    for append in ["", "hd0 1", "hd1", "hd00", "hd0 file=/x", "hd0 0 0", "boot", "fd0", "mbr:0x1234", "hd0,1"]
+    {
+        assert!(matches!(kind(append), Kind::Refused(_)), "{append}");
+    }
+    let direct = "default a\nlabel a\nkernel chain.c32 hd0\n";
+    assert_eq!(item(&disk("/syslinux.cfg", direct), "a").kind, Kind::LocalBoot);
+}

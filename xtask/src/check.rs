@@ -92,10 +92,12 @@ fn documentation() -> Result<()> {
         "pvgrub-fs",
         "pvgrub-net",
         "pvgrub-crypto",
+        "pvgrub-records",
         "rogue",
         "pvgrub-menu",
         "pvgrub-script",
         "pvgrub-handover",
+        "pvgrub-unpack",
         "pvgrub",
         "xtask",
     ];

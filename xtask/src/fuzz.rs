@@ -47,7 +47,7 @@ const LEVEL: &str = "\"-Cllvm-args=-sanitizer-coverage-level=4\"";
 const COMPARES: &str = "\"-Cllvm-args=-sanitizer-coverage-trace-compares\"";
 /// What is to be explored, and the package in which its generic code ends up; whether comparisons are told of. The peers
 /// and the fake hypervisor are not explored: what is new in them is nothing new.
-const EXPLORED: [(&str, bool); 14] = [
+const EXPLORED: [(&str, bool); 15] = [
     (PACKAGE, false),
     ("platform-xen", false),
     ("pvgrub-fs", false),
@@ -55,6 +55,7 @@ const EXPLORED: [(&str, bool); 14] = [
     ("pvgrub-menu", false),
     ("pvgrub-net", true),
     ("pvgrub-script", true),
+    ("pvgrub-unpack", true),
     ("httparse", true),
     ("lamfat", false),
     ("lz4_flex", false),

@@ -7,12 +7,16 @@
 #[path = "../../menu/script/tests/common/mod.rs"]
 mod common;
 mod differ;
+mod disk;
 mod generate;
 mod grub;
+mod menus;
 mod ours;
 #[path = "../../menu/script/tests/common/transcript.rs"]
 mod transcript;
 mod words;
+#[path = "../../menu/script/tests/common/world.rs"]
+mod world;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -43,6 +47,9 @@ pub struct Options {
     /// Nothing but the generated ones
     #[arg(long)]
     only_generated: bool,
+    /// Nothing but whole menus: the fixtures, and those that grub-mkconfig wrote
+    #[arg(long)]
+    menus: bool,
     /// Debian 13's GRUB 2.12 in place of Debian 12's 2.06
     #[arg(long)]
     trixie: bool,
@@ -72,6 +79,9 @@ impl Options {
             let said = differ::both(&grub, &files, &text)?.context("it does not end")?;
             println!("---- GRUB\n{}---- pvgrub\n{}", said.0, said.1);
             return Ok(());
+        }
+        if self.menus {
+            return menus::run(&grub);
         }
         if self.only_generated {
             return differ::run(&grub, &files, self.first, self.generated);
@@ -105,6 +115,7 @@ impl Options {
             "scripts",
         ]))?;
         if self.names.is_empty() {
+            menus::run(&grub)?;
             crate::syntax::run(&tree, work.path(), &scripts, self.damaged)?;
             differ::run(&grub, &files, self.first, self.generated)?;
         }

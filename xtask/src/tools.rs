@@ -36,6 +36,13 @@ pub fn xorriso() -> Result<Command> {
     packages::command(&tree, "usr/bin/xorriso")
 }
 
+/// The program mkfs.btrfs.
+pub fn mkfs_btrfs() -> Result<Command> {
+    let packages = &["btrfs-progs"];
+    let tree = Set { name: "btrfs", suite: Suite::Trixie, packages, depends: Some(&["dpkg"]) }.get()?;
+    packages::command(&tree, "usr/sbin/mkfs.btrfs")
+}
+
 /// The program mkfs.xfs.
 pub fn mkfs_xfs() -> Result<Command> {
     let tree =

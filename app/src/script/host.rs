@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
-use pvgrub_fs::{Content, FileKind, FileSystem, Partition, Volume};
+use pvgrub_fs::{Content, FileKind, FileSystem, Partition, PartitionKind, Volume};
 use pvgrub_menu::{Key, bls, clean};
 use pvgrub_net::Place;
-use pvgrub_script::{Bls, By, DateTime, Host, HostError, Info, Probe};
+use pvgrub_script::{Bls, By, DateTime, GptPartition, Host, HostError, Info, Probe};
 
 use super::loops::Loops;
 use super::names::{self, Wrong};
@@ -251,6 +251,13 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
             }
             By::Label => volume.label.as_deref() == Some(key),
             By::Uuid => volume.uuid.as_deref().is_some_and(|uuid| uuid.eq_ignore_ascii_case(key)),
+            By::PartLabel => {
+                let kind = volume.partition.as_ref().map(|part| &part.kind);
+                matches!(kind, Some(PartitionKind::Gpt { name, .. }) if name == key)
+            }
+            By::PartUuid => {
+                volume.partition.as_ref().is_some_and(|part| part.partuuid.eq_ignore_ascii_case(key))
+            }
         };
         let made = self.loops.volumes(self.sources.disks);
         let name = |volume: &Volume| {
@@ -258,6 +265,25 @@ impl<M: Machine> Host for ScriptHost<'_, '_, M> {
             made.map_or_else(|| names::of(volume, self.loops.counting), |(name, _)| name.clone())
         };
         self.in_order(hints).into_iter().filter(fits).take(most).map(name).collect()
+    }
+
+    fn gpt(&mut self, disk: &str) -> Result<Vec<GptPartition>, HostError> {
+        let of = |volume: &Volume| {
+            let part = volume.partition.as_ref()?;
+            let PartitionKind::Gpt { system, attributes, .. } = &part.kind else { return None };
+            Some(GptPartition {
+                device: names::of(volume, self.loops.counting),
+                system: system.to_string(),
+                uuid: part.partuuid.clone(),
+                attributes: *attributes,
+            })
+        };
+        let volumes = names::hinted(&format!("{disk},"), self.home, self.sources.disks, self.loops.counting);
+        if volumes.is_empty() {
+            Err(HostError::NoDevice)
+        } else {
+            Ok(volumes.into_iter().filter_map(of).collect())
+        }
     }
 
     fn loopback(&mut self, name: &str, path: &str) -> Result<(), HostError> {

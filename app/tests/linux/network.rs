@@ -183,6 +183,11 @@ fn from_the_network_to_the_disk() {
         ("/pxelinux.cfg/menu", pxe(by_key)),
         ("/entry.cfg", b"set timeout=0\nmenuentry Local { exit }\n".to_vec()),
         ("/script.cfg", b"set a=b\nexit 1\n".to_vec()),
+        ("/pxelinux.cfg/chain", b"DEFAULT local\nLABEL local\nCOM32 chain.c32\nAPPEND hd0 0\n".to_vec()),
+        (
+            "/chain.cfg",
+            b"set timeout=0\nmenuentry Local {\nset root=(hd0)\nchainloader --force +1\nboot\n}\n".to_vec(),
+        ),
         (
             "/fallback.cfg",
             b"set timeout=0\nset fallback=1\nmenuentry L { exit; }\nmenuentry N { linux $root/vmlinuz; }\n"
@@ -190,7 +195,7 @@ fn from_the_network_to_the_disk() {
         ),
     ]);
     let url = |name: &str| format!("http://127.0.0.1:{port}/{name}");
-    for name in ["pxelinux.cfg/default", "entry.cfg", "script.cfg"] {
+    for name in ["pxelinux.cfg/default", "pxelinux.cfg/chain", "entry.cfg", "script.cfg", "chain.cfg"] {
         let (text, ok) = boot(with_a_disk(), &url(name));
         assert!(ok, "{text}");
         has(
@@ -223,6 +228,18 @@ fn from_one_disk_to_the_other() {
     let (text, ok) = boot(guest, "(xvdb)/isolinux/isolinux.cfg");
     assert!(ok, "{text}");
     has(&text, &["(of xvdb:/isolinux/isolinux.cfg)", "(of xvda:/boot/grub/menu.lst)"]);
+    // What a medium calls the first hard disk.
+    let cfg = b"set timeout=0\nmenuentry 'First hard disk' { chainloader (hd0)+1; }\n";
+    let mut guest = with_a_disk();
+    let image = guest.file_system("xvdb", &[("/boot/grub/grub.cfg", cfg)]);
+    guest.disk(&image);
+    let (text, ok) = boot(guest, "(xvdb)/boot/grub/grub.cfg");
+    assert!(ok, "{text}");
+    has(&text, &["(of xvdb:/boot/grub/grub.cfg)", "(of xvda:/boot/grub/menu.lst)"]);
+    // A disk's own boot sector is none to go on with.
+    let (text, ok) = boot(Guest::with(&[("/boot/grub/grub.cfg", cfg)]), "");
+    assert!(!ok, "{text}");
+    has(&text, &["`chainloader`: a Xen PV domain has no boot sector to run"]);
     // Its own disk is not looked at again.
     let (text, ok) = boot(Guest::with(&files), "");
     assert!(!ok, "{text}");

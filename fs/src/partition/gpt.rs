@@ -121,7 +121,11 @@ fn partitions(disk: &Rc<Cache>, header: &Header, unit: u64) -> Result<Option<Tab
         let utf16: Vec<u16> = (0..36).map(|n| le16(entry, 56 + 2 * n)).take_while(|c| *c != 0).collect();
         table.partitions.push(Partition {
             number: i as u32 + 1,
-            kind: PartitionKind::Gpt { system, name: String::from_utf16_lossy(&utf16) },
+            kind: PartitionKind::Gpt {
+                system,
+                name: String::from_utf16_lossy(&utf16),
+                attributes: le64(entry, 48),
+            },
             start: first.saturating_mul(unit),
             size: (last - first).saturating_add(1).saturating_mul(unit),
             partuuid: guid(16).to_string(),

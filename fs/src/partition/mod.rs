@@ -41,6 +41,8 @@ pub enum PartitionKind {
         system: Guid,
         /// The name, which may be empty.
         name: String,
+        /// The attributes; those from bit 48 on mean what the type says.
+        attributes: u64,
     },
 }
 
@@ -120,7 +122,7 @@ mod tests {
             (XBOOTLDR, Role::Xbootldr, "bc13c2ff-59e6-4262-a352-b275fd6f7172"),
         ] {
             assert_eq!(Guid(guid).to_string(), written);
-            let kind = PartitionKind::Gpt { system: Guid(guid), name: String::new() };
+            let kind = PartitionKind::Gpt { system: Guid(guid), name: String::new(), attributes: 0 };
             assert_eq!(kind.role(), Some(role));
         }
         let byte = |system| PartitionKind::Msdos { system, active: false }.role();

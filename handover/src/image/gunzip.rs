@@ -3,8 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use super::unpack::Codec;
-use super::{ImageError, Input, Progress, Source};
+use pvgrub_unpack::{Codec, ImageError, Input, Progress, Source};
 
 /// The shortest gzip file: header, an empty stream, checksum and size.
 const SHORTEST: u64 = 20;

@@ -5,12 +5,9 @@
 //! (they do in every kernel a linker makes with page-aligned segments). Pages in which a segment begins or ends are
 //! put together in extra pages, and pages without bytes in the file are zero.
 
-use super::ImageError;
+use super::{ImageError, PAGE};
 use alloc::vec::Vec;
 use core::ops::Range;
-
-/// Bytes of a page.
-pub const PAGE: u64 = 4096;
 
 /// Where a run of the kernel's pages comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

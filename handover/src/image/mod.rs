@@ -3,7 +3,7 @@
 //! What can be loaded: Linux's bzImage (boot protocol 2.08 and later, packed with gzip, xz, lzma, lz4 or zstd), a plain
 //! ELF64 file, and either of them in a gzip file, as `xl` takes them. Anything else is refused with its name.
 //!
-//! The way: `bzimage` finds the packed stream, `unpack` writes it into a buffer of whole pages that the caller
+//! The way: `bzimage` finds the packed stream, `pvgrub-unpack` writes it into a buffer of whole pages that the caller
 //! provides, `elf` checks the headers, `xen` reads what the kernel says to Xen, `address` makes addresses of it,
 //! and `layout` says which page of the kernel is which page of that buffer. The bytes are not moved: the plan
 //! makes the buffer's frames the kernel's. Of Debian's kernels, some four pages need to be put together.
@@ -14,22 +14,18 @@ mod address;
 mod aligned;
 mod bzimage;
 mod elf;
-mod error;
 mod features;
 mod gunzip;
 mod layout;
 mod notes;
-mod source;
 mod symbols;
 mod uki;
-mod unpack;
 mod xen;
 
 pub use aligned::HostPages;
-pub use error::ImageError;
 pub use gunzip::{gunzip, unpacked_len};
-pub use layout::{Origin, PAGE, Run};
-pub use source::{Progress, Source, Window};
+pub use layout::{Origin, Run};
+pub use pvgrub_unpack::{ImageError, PAGE, Progress, Source, Window};
 pub use uki::{Profile, Uki};
 
 use crate::kernel::Kernel;
@@ -41,8 +37,7 @@ use alloc::vec::Vec;
 use core::ops::DerefMut;
 use elf::Elf;
 use layout::{Bytes, Layout, Piece};
-use source::Input;
-use unpack::Codec;
+use pvgrub_unpack::{Codec, Input};
 use xen::XenInfo;
 
 /// What loading may take.

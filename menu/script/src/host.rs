@@ -43,6 +43,11 @@ pub trait Host {
     /// comma means the partitions of that disk, too.
     fn search(&mut self, by: By, key: &str, hints: &[String], most: usize) -> Vec<String>;
 
+    /// The partitions of a disk (`hd0`) that has a GPT, by their numbers.
+    fn gpt(&mut self, _disk: &str) -> Result<Vec<GptPartition>, HostError> {
+        Err(HostError::NoDevice)
+    }
+
     /// Something about a volume; `None` where it has no such thing.
     fn probe(&mut self, device: &str, what: Probe) -> Result<Option<String>, HostError>;
 
@@ -122,6 +127,23 @@ pub enum By {
     Label,
     /// A file system with this UUID, whatever the case of its letters.
     Uuid,
+    /// A partition of a GPT with this name.
+    PartLabel,
+    /// A partition with this UUID, as Linux calls it PARTUUID.
+    PartUuid,
+}
+
+/// A partition of a GPT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GptPartition {
+    /// Its name, without parentheses: `hd0,gpt3`.
+    pub device: String,
+    /// Its type, in lower case.
+    pub system: String,
+    /// Its own UUID, in lower case.
+    pub uuid: String,
+    /// Its attributes.
+    pub attributes: u64,
 }
 
 /// What to say of a volume. The words are GRUB's: `msdos`, `gpt`, `ext2`, `fat`.

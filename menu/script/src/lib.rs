@@ -40,7 +40,7 @@ mod wildcard;
 
 pub use commands::names as commands;
 pub use commands::usage;
-pub use host::{Bls, BlsEntry, By, Counters, DateTime, Host, HostError, Info, Probe};
+pub use host::{Bls, BlsEntry, By, Counters, DateTime, GptPartition, Host, HostError, Info, Probe};
 pub use limits::{Bound, Limits};
 pub use menu::{Boot, Diagnostic, Entry, Initrd, Module, Outcome, Secret, Settings, TimeoutStyle};
 pub use parser::{SyntaxError, check};

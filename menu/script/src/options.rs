@@ -123,6 +123,8 @@ impl Exec<'_> {
                         option = Some(found);
                     } else if syntax.kind(found) == Value::Needed {
                         return self.missing(syntax, found);
+                    } else if self.errno() != 0 {
+                        return Ok(None);
                     } else {
                         parsed.found.push((found, None));
                     }
@@ -141,6 +143,9 @@ impl Exec<'_> {
                     let text = "a value was assigned to the argument";
                     return self.wrong(&format!("{text} `{arg}' while it doesn't require an argument"));
                 }
+                // An option is not taken, and the command not run, while an error waits to be said: be it the command's before
+                // or an argument's. Without options nobody looks.
+                _ if self.errno() != 0 => return Ok(None),
                 _ => parsed.found.push((option, value.map(str::to_string))),
             }
         }

@@ -64,6 +64,8 @@ pub struct Shell {
     pub(crate) breaks: u64,
     pub(crate) is_continue: bool,
     pub(crate) returning: bool,
+    /// The disk, or the server, that all this came from.
+    pub(crate) home: Rc<str>,
     /// The file that is running, and the line there.
     pub(crate) file: Rc<str>,
     pub(crate) line: u32,
@@ -90,6 +92,7 @@ impl Shell {
             breaks: 0,
             is_continue: false,
             returning: false,
+            home: Rc::from(root.split(',').next().unwrap_or(root)),
             file: Rc::from(""),
             line: 0,
         };

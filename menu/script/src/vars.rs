@@ -52,14 +52,11 @@ impl Exec<'_> {
             "?" => return Ok(()),
             _ if CLOCK.contains(&name) => return Ok(()),
             "root" => value.strip_prefix('(').and_then(|value| value.strip_suffix(')')).unwrap_or(value),
-            "color_normal" | "color_highlight" => {
-                if let Some(warning) = wrong_colors(value) {
-                    return self.print(&format!("Warning: {warning}\n"));
-                }
-                value
-            }
             _ => value,
         };
+        if let Some(warning) = wrong_colors(name, value) {
+            return self.print(&format!("Warning: {warning}\n"));
+        }
         Ok(self.sh.set(name, value)?)
     }
 
@@ -75,8 +72,11 @@ impl Exec<'_> {
     }
 }
 
-/// What is wrong with a pair of colours.
-fn wrong_colors(value: &str) -> Option<String> {
+/// What is wrong with a pair of colours, if the variable is one that holds such a pair: it keeps its old value then.
+pub(crate) fn wrong_colors(name: &str, value: &str) -> Option<String> {
+    if !matches!(name, "color_normal" | "color_highlight") {
+        return None;
+    }
     let Some((foreground, background)) = value.split_once('/') else {
         return Some(format!("syntax error (missing slash) in `{value}'"));
     };

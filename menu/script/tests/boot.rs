@@ -3,7 +3,9 @@
 mod common;
 
 use common::{Fake, run};
-use pvgrub_script::{BlsEntry, Boot, By, Counters, Initrd, Module, Outcome, Secret, TimeoutStyle, grubenv};
+use pvgrub_script::{
+    BlsEntry, Boot, By, Counters, Initrd, Limits, Module, Outcome, Secret, Shell, TimeoutStyle, grubenv,
+};
 
 fn host() -> Fake {
     Fake::new(&[
@@ -399,6 +401,44 @@ fn only_on_the_disk_of_the_root() {
     let only = "search --no-floppy --root-dev-only --fs-uuid --set=dev 1234";
     assert_eq!(found(only).as_deref(), Some("hd0,msdos2"));
     assert_eq!(found(&format!("set root=hd2; {only}")), None);
+}
+
+/// What a menu from elsewhere calls the first hard disk is gone on with. Any other boot sector may be any system's.
+#[test]
+fn the_first_disk_of_a_menu_from_elsewhere() {
+    let comes_to = |home: &str, commands: &str| {
+        let mut shell = Shell::new(home, &format!("({home})/grub"), Limits::default());
+        let mut host = host();
+        let text = format!("menuentry a {{ {commands}; }}\n");
+        assert_eq!(shell.run_text(&mut host, &format!("({home})/grub.cfg"), &text), Outcome::Menu);
+        shell.run_entry(&mut host, 0, true)
+    };
+    for home in ["tftp,10.0.0.1", "http,boot.example", "hd1", "hd1,msdos1", "hd10,1"] {
+        for commands in
+            ["set root=(hd0); chainloader +1", "chainloader (hd0)+1", "chainloader --force (hd0)+1; boot"]
+        {
+            assert_eq!(comes_to(home, commands), Outcome::Exit, "{home}: {commands}");
+        }
+        for commands in [
+            "chainloader +1",
+            "chainloader (hd0,1)+1",
+            "chainloader (hd1)+1",
+            "chainloader (hd0)/boot.img",
+            "chainloader (hd0)+2",
+            "chainloader",
+            "set root=(hd0); chainloader --x +1",
+        ] {
+            let outcome = comes_to(home, commands);
+            assert!(
+                matches!(&outcome, Outcome::Failed(why) if why.contains("boot sector")),
+                "{home}: {commands}"
+            );
+        }
+    }
+    for home in ["hd0", "hd0,msdos1", "hd0,gpt2"] {
+        let outcome = comes_to(home, "chainloader (hd0)+1");
+        assert!(matches!(outcome, Outcome::Failed(why) if why.contains("boot sector")), "{home}");
+    }
 }
 
 #[test]

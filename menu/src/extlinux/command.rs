@@ -144,10 +144,18 @@ impl Command<'_> {
             "mboot" => refused(
                 "it starts hypervisors and other multiboot kernels, which can't run in a Xen PV domain",
             ),
+            "chain" if is_first_disk(args) => Outcome::Kind(Kind::LocalBoot),
             "chain" => refused("a Xen PV domain has no BIOS, and starts no boot sectors"),
             _ => refused("a program of Syslinux, which only Syslinux can run"),
         }
     }
+}
+
+/// Whether `chain.c32` is to start what the first disk starts: its master boot record (partition 0 means it, too), and nothing else is asked for.
+/// A partition's boot sector, or a file, may be any system's.
+fn is_first_disk(args: &str) -> bool {
+    let args: Vec<&str> = words(args).filter(|word| *word != "swap").collect();
+    matches!(args.as_slice(), ["hd0"] | ["hd0", "0"])
 }
 
 fn config(file: &str, more: &[&str], directory: &str, paths: &Paths) -> Kind {

@@ -4,7 +4,6 @@
 //! Only what a client needs that shows no certificate of its own. What is offered is what rustls's provider by ring offers.
 #![forbid(unsafe_code)]
 
-mod aead;
 mod exchange;
 mod hash;
 mod verify;
@@ -20,8 +19,8 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::sign::SigningKey;
 use rustls::{CipherSuite, Error, SignatureScheme, SupportedCipherSuite, Tls12CipherSuite, Tls13CipherSuite};
 
-use aead::{AES_128, AES_256, CHACHA, GCM12_128, GCM12_256};
 use hash::{HMAC_SHA256, HMAC_SHA384, SHA256, SHA384};
+use pvgrub_records::{AES_128, AES_256, CHACHA, GCM12_128, GCM12_256};
 
 /// All of it.
 #[must_use]

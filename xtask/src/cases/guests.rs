@@ -1,6 +1,7 @@
 //! Guests as distributions make them: their own menus, and a person at the console who chooses, edits, and is asked for
 //! passwords.
 
+mod btrfs;
 mod debian;
 mod driver;
 mod esp;
@@ -27,6 +28,7 @@ const MACHINE: &str = "5d0c1b7e2f9a4c83b6e4a1d07f3c92ab";
 /// The cases.
 pub fn cases() -> Vec<Case> {
     [
+        btrfs::cases(),
         debian::cases(),
         esp::cases(),
         extlinux::cases(),

@@ -8,16 +8,18 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 
+use super::disk::{self, Partition};
 use super::{home, scripts};
 use crate::packages::{self, Suite};
-use crate::{paths, sh, tools};
+use crate::paths;
 
-const MIB: u64 = 1 << 20;
 /// The most that is read of what it prints.
 const MOST: usize = 1 << 20;
 /// Volume of the scripts, as menu/script/tests/common has it.
 const LABEL: &str = "fixtures";
 const UUID: &str = "5b1f9f8e-3f27-4b0c-9a55-2f3c7d1e0a42";
+/// What stands before its name's second half, at the head of a menu.
+const TITLE: &str = "GNU";
 /// What is printed between a configuration and its entry.
 pub const MARK: &str = "@@menu@@";
 /// What a configuration begins with: the volume, and no dots while files are read.
@@ -45,17 +47,8 @@ impl Grub<'_> {
         }
         date(&stage, false)?;
         let image = self.dir.join("disk");
-        File::create(&image)?.set_len(9 * MIB)?;
-        let table = self.dir.join("table");
-        std::fs::write(&table, "label: dos\n1 : start=2048, size=16384, type=83\n")?;
-        let mut sfdisk = tools::command("usr/sbin/sfdisk")?;
-        let made =
-            sfdisk.arg("-q").arg(&image).stdin(File::open(&table)?).output().context("starting sfdisk")?;
-        ensure!(made.status.success(), "sfdisk: {}", String::from_utf8_lossy(&made.stderr));
-        let mut mke2fs = tools::command("usr/sbin/mke2fs")?;
-        mke2fs.args(["-q", "-F", "-t", "ext2", "-L", LABEL, "-U", UUID]);
-        mke2fs.args(["-E", "offset=1048576,root_owner=0:0"]).arg("-d").arg(&stage).arg(&image).arg("8192k");
-        sh::output(&mut mke2fs)?;
+        let (label, uuid) = (Some(LABEL.to_owned()), Some(UUID.to_owned()));
+        disk::make(&image, "dos", &[Partition { number: 1, stage, label, uuid }])?;
         std::fs::write(self.dir.join("device.map"), format!("(hd0) {}\n", image.display()))?;
         Ok(())
     }
@@ -96,8 +89,8 @@ impl Grub<'_> {
     pub fn run_text(&self, config: &str, most: Duration) -> Result<Option<String>> {
         let home = tempfile::tempdir_in(self.dir)?;
         let home = home.path();
-        // As wide as any line: it would wrap them between words.
-        let wide = "terminfo -u -g 1000x24 console vt100-color\n";
+        // As wide as any line, which would be wrapped between words, and so high that no pager waits.
+        let wide = "terminfo -u -g 8000x250 console vt100-color\n";
         std::fs::write(home.join("grub.cfg"), format!("{wide}{config}"))?;
         let mut cmd = packages::command(self.tree, "usr/bin/grub-emu")?;
         cmd.arg("-d").arg(home).arg("-m").arg(self.dir.join("device.map"));
@@ -147,7 +140,7 @@ fn listen(child: &mut Child, most: Duration) -> Result<Option<(String, bool)>> {
         }
         let text = String::from_utf8_lossy(&bytes);
         if let Some((before, _)) = text.split_once("GRUB  version") {
-            return Ok(Some((before.to_owned(), false)));
+            return Ok(Some((before.trim_end().trim_end_matches(TITLE).to_owned(), false)));
         }
     }
 }
@@ -167,7 +160,6 @@ fn plain(said: &str, ended: bool) -> String {
         "Welcome to GRUB!",
         "Press any key to continue...",
         "Failed to boot both default and fallback entries.",
-        "GNU",
     ];
     let syntax = ["error: syntax error.", "error: Incorrect command.", "error: $.", "error: out of memory."];
     // A title is one line.

@@ -50,18 +50,17 @@ const HARMLESS: &[&str] = &[
 
 const HYPERVISOR: &str = "a Xen domain is a guest, it can't start a hypervisor or a multiboot system";
 const FIRMWARE: &str = "a Xen PV domain has no firmware";
-const SECTOR: &str = "a Xen PV domain has no boot sector to run";
+pub(super) const SECTOR: &str = "a Xen PV domain has no boot sector to run";
 const OTHER: &str = "this is no system that a Xen PV domain can run";
 const DEVICE: &str = "encrypted disks are not supported";
 const PRIORITY: &str =
-    "the priorities of partitions are not known here; choose an entry that names its kernel";
+    "the priorities of partitions are not written here; choose an entry that names its kernel";
 const HIDDEN: &str = "it is not offered here";
 
 /// Refused, and why.
 const REFUSED: &[(&str, &str)] = &[
     ("appleloader", FIRMWARE),
     ("bootloader", HIDDEN),
-    ("chainloader", SECTOR),
     ("cmosclean", FIRMWARE),
     ("cmosdump", FIRMWARE),
     ("cmostest", FIRMWARE),
@@ -71,7 +70,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("extract_entries_source", HIDDEN),
     ("freedos", SECTOR),
     ("fwsetup", FIRMWARE),
-    ("gptprio.next", PRIORITY),
     ("gptpriority", PRIORITY),
     ("hashsum", HIDDEN),
     ("hexdump", HIDDEN),
@@ -124,7 +122,12 @@ pub(crate) fn insmod(exec: &mut Exec, call: &Call) -> Run {
 }
 
 pub(crate) fn refuse(exec: &mut Exec, call: &Call) -> Run {
-    let why = format!("`{}`: {}", call.name, refusal(&call.name).unwrap_or(HIDDEN));
+    refuse_since(exec, call, refusal(&call.name).unwrap_or(HIDDEN))
+}
+
+/// Refuses a command, and says why.
+pub(super) fn refuse_since(exec: &mut Exec, call: &Call, why: &str) -> Run {
+    let why = format!("`{}`: {why}", call.name);
     if exec.sh.refused.is_none() {
         exec.sh.refused = Some(why.clone());
     }

@@ -2,6 +2,7 @@
 
 use alloc::string::{String, ToString};
 
+use super::harmless::{SECTOR, refuse_since};
 use crate::code;
 use crate::exec::{Call, Exec, Run, Stop};
 use crate::menu::{Boot, Initrd, Module};
@@ -55,6 +56,28 @@ pub(crate) fn initrd(exec: &mut Exec, call: &Call) -> Run {
         boot.initrds = initrds;
     }
     Ok(0)
+}
+
+/// `chainloader [--force] FILE`: no boot sector can be started. But where a menu from a server, or from another disk, means by `(hd0)+1` what the
+/// first disk starts, that is what the domain's disks have: it is gone on with those, as by `exit`.
+pub(crate) fn chainloader(exec: &mut Exec, call: &Call) -> Run {
+    let args = call.args.as_slice();
+    let file = match args {
+        [option, file] if option == "--force" => file,
+        [file] => file,
+        _ => return refuse_since(exec, call, SECTOR),
+    };
+    let root = exec.get("root").unwrap_or_default();
+    let device = match file.strip_prefix('(').and_then(|file| file.split_once(')')) {
+        Some((device, "+1")) => device,
+        None if file == "+1" => &root,
+        _ => return refuse_since(exec, call, SECTOR),
+    };
+    if device == "hd0" && &*exec.sh.home != "hd0" {
+        Err(Stop::Exit)
+    } else {
+        refuse_since(exec, call, SECTOR)
+    }
 }
 
 /// `module [--nounzip] FILE [ARGUMENT…]`.

@@ -3,6 +3,7 @@
 pub(crate) mod btrfs;
 mod env;
 mod flow;
+mod gptprio;
 mod harmless;
 mod load;
 mod loopback;
@@ -31,6 +32,7 @@ const COMMANDS: &[(&str, Command)] = &[
     ("break", flow::leave_loop),
     ("btrfs-mount-subvol", btrfs::mount),
     ("cat", show::cat),
+    ("chainloader", load::chainloader),
     ("clear", harmless::nothing),
     ("cmp", show::cmp),
     ("configfile", menu::configfile),
@@ -45,6 +47,7 @@ const COMMANDS: &[(&str, Command)] = &[
     ("export", env::export),
     ("false", flow::no),
     ("gettext", show::gettext),
+    ("gptprio.next", gptprio::next),
     ("halt", load::halt),
     ("increment", env::increment),
     ("initrd", load::initrd),
@@ -75,6 +78,8 @@ const COMMANDS: &[(&str, Command)] = &[
     ("search.file", search::file),
     ("search.fs_label", search::label),
     ("search.fs_uuid", search::uuid),
+    ("search.part_label", search::part_label),
+    ("search.part_uuid", search::part_uuid),
     ("set", env::set),
     ("setparams", flow::setparams),
     ("shift", flow::shift),

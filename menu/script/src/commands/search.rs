@@ -29,12 +29,15 @@ const SEARCH: Syntax = Syntax {
         Opt("cryptodisk-only", 0, Value::None),
         // Fedora's: the disk that `$root` is on.
         Opt("root-dev-only", b'r', Value::None),
+        // CoreOS' and Flatcar's.
+        Opt("part-label", 0, Value::None),
+        Opt("part-uuid", 0, Value::None),
     ],
     accept_dash: true,
     at_start: false,
 };
 
-/// `search --file|--label|--fs-uuid [--set[=VARIABLE]] [--hint=…] NAME`.
+/// `search --file|--label|--fs-uuid|--part-label|--part-uuid [--set[=VARIABLE]] [--hint=…] NAME`.
 pub(crate) fn search(exec: &mut Exec, call: &Call) -> Run {
     let Some(options) = exec.options(&SEARCH, &call.name, &call.args)? else { return Ok(exec.errno()) };
     let mut hints: Vec<String> = options.all(5).chain(options.all(6)).map(str::to_string).collect();
@@ -49,11 +52,9 @@ pub(crate) fn search(exec: &mut Exec, call: &Call) -> Run {
         (None, Some(key)) => (key, Some("root")),
         (None, None) => return exec.fail(code::BAD_ARGUMENT, "one argument expected"),
     };
-    let by = match (options.has(1), options.has(2), options.has(0)) {
-        (true, ..) => By::Label,
-        (_, true, _) => By::Uuid,
-        (.., true) => By::File,
-        _ => return exec.fail(code::INVALID_COMMAND, "unspecified search type"),
+    let kinds = [(1, By::Label), (2, By::Uuid), (14, By::PartLabel), (15, By::PartUuid), (0, By::File)];
+    let Some((_, by)) = kinds.into_iter().find(|(option, _)| options.has(*option)) else {
+        return exec.fail(code::INVALID_COMMAND, "unspecified search type");
     };
     if !options.has(13) {
         return find(exec, by, key, variable, &hints, None);
@@ -79,6 +80,14 @@ pub(crate) fn uuid(exec: &mut Exec, call: &Call) -> Run {
     old(exec, call, By::Uuid)
 }
 
+pub(crate) fn part_label(exec: &mut Exec, call: &Call) -> Run {
+    old(exec, call, By::PartLabel)
+}
+
+pub(crate) fn part_uuid(exec: &mut Exec, call: &Call) -> Run {
+    old(exec, call, By::PartUuid)
+}
+
 /// `search.fs_uuid UUID [VARIABLE [HINT…]]`.
 fn old(exec: &mut Exec, call: &Call, by: By) -> Run {
     let Some((key, rest)) = call.args.split_first() else {
@@ -97,6 +106,8 @@ fn find(
     hints: &[String],
     only: Option<&str>,
 ) -> Run {
+    // Whatever was to be said before is forgotten while devices are looked at.
+    exec.sh.pending = None;
     let most = if variable.is_some() && only.is_none() { 1 } else { MOST };
     let mut found = exec.host.search(by, key, hints, most);
     found.retain(|name| only.is_none_or(|only| disk(name) == only));

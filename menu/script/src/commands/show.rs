@@ -16,7 +16,7 @@ const ECHO: Syntax = Syntax {
 
 /// `echo [-n] [-e] TEXT…`.
 pub(crate) fn echo(exec: &mut Exec, call: &Call) -> Run {
-    let Some(options) = exec.options(&ECHO, &call.name, &call.args)? else { return Ok(0) };
+    let Some(options) = exec.options(&ECHO, &call.name, &call.args)? else { return Ok(exec.errno()) };
     let mut newline = !options.has(0);
     let mut out = String::new();
     for (i, arg) in options.args.iter().enumerate() {

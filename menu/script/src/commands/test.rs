@@ -9,6 +9,7 @@ use crate::host::Info;
 use crate::number::{number, signed};
 use crate::options::{Opt, Syntax, Value};
 use crate::regex::{Error, Regex};
+use crate::vars::wrong_colors;
 
 /// The most parentheses within one another.
 const MAX_DEPTH: u32 = 100;
@@ -197,9 +198,10 @@ impl Test<'_, '_> {
             _ => path,
         };
         let Some(mut full) = self.exec.qualified(path) else {
-            // A device without its end is a name in the root.
+            // A device without its end is a name in the root, if there is one.
             if path.starts_with('(') {
                 self.exec.sh.pending = None;
+                _ = self.exec.qualified("");
             }
             return None;
         };
@@ -254,9 +256,7 @@ const REGEXP: Syntax =
 
 /// `regexp [--set [N:]VARIABLE]… EXPRESSION TEXT`.
 pub(crate) fn regexp(exec: &mut Exec, call: &Call) -> Run {
-    let Some(options) = exec.options(&REGEXP, &call.name, &call.args)? else {
-        return Ok(exec.sh.pending.as_ref().map_or(0, |(code, _)| *code));
-    };
+    let Some(options) = exec.options(&REGEXP, &call.name, &call.args)? else { return Ok(exec.errno()) };
     let [expression, text] = options.args.as_slice() else {
         return exec.fail(code::BAD_ARGUMENT, "two arguments expected");
     };
@@ -289,7 +289,13 @@ pub(crate) fn regexp(exec: &mut Exec, call: &Call) -> Run {
             }
         };
         match groups.get(index).copied().flatten().and_then(|(from, to)| text.get(from..to)) {
-            Some(value) => exec.set(name, value)?,
+            Some(value) => {
+                exec.set(name, value)?;
+                // A colour that is none ends it where an error waits to be said.
+                if wrong_colors(name, value).is_some() && exec.errno() != 0 {
+                    return Ok(exec.errno());
+                }
+            }
             None => exec.unset(name)?,
         }
     }

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use pvgrub_script::{Bls, BlsEntry, By, DateTime, Host, HostError, Info, Limits, Outcome, Probe, Shell};
+use pvgrub_script::{
+    Bls, BlsEntry, By, DateTime, GptPartition, Host, HostError, Info, Limits, Outcome, Probe, Shell,
+};
 
 pub const UUID: &str = "5b1f9f8e-3f27-4b0c-9a55-2f3c7d1e0a42";
 pub const LABEL: &str = "fixtures";
@@ -20,6 +22,8 @@ pub struct Fake {
     pub devices: [Vec<String>; 2],
     /// Other volumes, by what they are found.
     pub volumes: Vec<(By, String, String)>,
+    /// Partitions of the disk, which has an MBR.
+    pub gpt: Vec<GptPartition>,
     pub typed: Option<String>,
     /// Devices made of files: each seems to have what the disk has.
     pub loops: BTreeMap<String, String>,
@@ -41,6 +45,11 @@ impl Fake {
             DEVICE | "hd0,1" => Ok(path.trim_end_matches('/')),
             "hd0" => Err(HostError::NoFileSystem),
             _ if self.loops.contains_key(device) => Ok(path.trim_end_matches('/')),
+            // Nothing is asked of them but whether they are there.
+            _ if self.devices.iter().flatten().any(|name| name == device) => match path {
+                "" | "/" => Ok(""),
+                _ => Err(HostError::NotFound),
+            },
             _ => Err(HostError::NoDevice),
         }
     }
@@ -75,6 +84,11 @@ impl Host for Fake {
     }
 
     fn list(&mut self, path: &str) -> Result<Vec<(String, bool)>, HostError> {
+        let other =
+            |name: &String| path.strip_prefix('(').is_some_and(|p| p.starts_with(&format!("{name})")));
+        if self.devices.iter().flatten().any(other) {
+            return Ok(Vec::new());
+        }
         let path = self.path(path)?;
         if !path.is_empty() && !self.is_directory(path) {
             return Err(HostError::NotFound);
@@ -104,8 +118,13 @@ impl Host for Fake {
             By::File => self.files.contains_key(key),
             By::Label => key == LABEL,
             By::Uuid => key.eq_ignore_ascii_case(UUID),
+            By::PartLabel | By::PartUuid => false,
         };
         if found { vec![DEVICE.into()] } else { vec![] }
+    }
+
+    fn gpt(&mut self, disk: &str) -> Result<Vec<GptPartition>, HostError> {
+        if disk == "hd0" { Ok(self.gpt.clone()) } else { Err(HostError::NoDevice) }
     }
 
     fn probe(&mut self, device: &str, what: Probe) -> Result<Option<String>, HostError> {

@@ -43,7 +43,11 @@ fn expand_tabs(text: &str) -> String {
     for line in text.split_inclusive('\n') {
         let mut column = 0;
         for c in line.chars() {
-            let width = if c == '\t' { 8 - column % 8 } else { 1 };
+            let width = match c {
+                '\t' => 8 - column % 8,
+                '\u{7}' => 0,
+                _ => 1,
+            };
             column += width;
             if c == '\t' { out.extend(std::iter::repeat_n(' ', width)) } else { out.push(c) }
         }

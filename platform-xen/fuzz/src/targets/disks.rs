@@ -85,7 +85,7 @@ pub static BTRFS: Target = Target {
     sources: &["fs/src/btrfs", "lzokay-", "ruzstd-", "miniz_oxide-"],
 };
 
-const TABLE_IMAGES: [Packed; 17] = fixtures!(
+const TABLE_IMAGES: [Packed; 16] = fixtures!(
     "mbr",
     "mbr-4k",
     "gpt",

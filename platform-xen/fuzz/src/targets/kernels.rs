@@ -29,10 +29,9 @@ pub static BZIMAGE: Target = Target {
     memory: MEMORY,
     sources: &[
         "handover/src/image/bzimage.rs",
-        "handover/src/image/unpack",
         "handover/src/image/gunzip.rs",
-        "handover/src/image/source.rs",
         "handover/src/image/mod.rs",
+        "handover/unpack/src",
         "ruzstd-",
         "lzma-rust2-",
         "lz4_flex-",

@@ -37,11 +37,13 @@ pub enum ImageError {
 }
 
 impl ImageError {
-    pub(crate) fn damaged(what: impl Into<Cow<'static, str>>) -> Self {
+    /// The file is damaged: what is wrong with it.
+    pub fn damaged(what: impl Into<Cow<'static, str>>) -> Self {
         Self::Damaged(what.into())
     }
 
-    pub(crate) fn unsupported(what: impl Into<Cow<'static, str>>, advice: &'static str) -> Self {
+    /// The kernel is of a kind that can't be started here: which, and what the user can do.
+    pub fn unsupported(what: impl Into<Cow<'static, str>>, advice: &'static str) -> Self {
         Self::Unsupported { what: what.into(), advice }
     }
 }

@@ -1,4 +1,5 @@
-//! Sealing and opening records.
+//! Sealing and opening the records of TLS: what a transfer by HTTPS spends its time on, so this crate is compiled for speed.
+#![forbid(unsafe_code)]
 
 use std::boxed::Box;
 use std::marker::PhantomData;
@@ -29,10 +30,15 @@ pub struct Counted<A>(PhantomData<fn() -> A>);
 /// AES-GCM in TLS 1.2: a part of the nonce stands in each record.
 pub struct Explicit<A>(PhantomData<fn() -> A>);
 
+/// AES-GCM with a key of 128 bits.
 pub static AES_128: Counted<aes_gcm::Aes128Gcm> = Counted(PhantomData);
+/// AES-GCM with a key of 256 bits.
 pub static AES_256: Counted<aes_gcm::Aes256Gcm> = Counted(PhantomData);
+/// ChaCha20-Poly1305.
 pub static CHACHA: Counted<chacha20poly1305::ChaCha20Poly1305> = Counted(PhantomData);
+/// AES-GCM in TLS 1.2, with a key of 128 bits.
 pub static GCM12_128: Explicit<aes_gcm::Aes128Gcm> = Explicit(PhantomData);
+/// AES-GCM in TLS 1.2, with a key of 256 bits.
 pub static GCM12_256: Explicit<aes_gcm::Aes256Gcm> = Explicit(PhantomData);
 
 fn keyed<A: Cipher>(key: &AeadKey) -> A {

@@ -1,5 +1,7 @@
 //! Unpacking: a compressed stream, read in pieces, straight into the buffer that becomes the kernel's memory.
 //!
+//! A crate of its own since it is compiled for speed: the readers of some decoders are generic, and so compiled here.
+//!
 //! Each decoder gets the exact stream and must fill the buffer exactly: less, more, or bytes left over is an error,
 //! and so is a checksum that differs, where the format has one (gzip, xz, zstd; lz4's old frame and bare lzma have
 //! none, there the ELF headers are all that can be checked).
@@ -15,16 +17,26 @@
 //!
 //! Every one also has a piece of the file, 512 KiB; and where memory allows, the disk has the next one.
 
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+extern crate alloc;
+
+mod error;
 mod gzip;
 mod lz4;
 mod lzma;
+mod source;
 mod xz;
 mod zstd;
 
-use super::ImageError;
-use super::source::Input;
+pub use error::ImageError;
+pub use source::{Input, Progress, Source, Window};
+
 use alloc::boxed::Box;
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
+
+/// Bytes in a page of memory.
+pub const PAGE: u64 = 4096;
 
 /// The CRC of gzip and xz.
 type Crc32 = Crc<u32, Table<16>>;
