@@ -47,7 +47,7 @@ const LEVEL: &str = "\"-Cllvm-args=-sanitizer-coverage-level=4\"";
 const COMPARES: &str = "\"-Cllvm-args=-sanitizer-coverage-trace-compares\"";
 /// What is to be explored, and the package in which its generic code ends up; whether comparisons are told of. The peers
 /// and the fake hypervisor are not explored: what is new in them is nothing new.
-const EXPLORED: [(&str, bool); 15] = [
+const EXPLORED: [(&str, bool); 16] = [
     (PACKAGE, false),
     ("platform-xen", false),
     ("pvgrub-fs", false),
@@ -59,6 +59,7 @@ const EXPLORED: [(&str, bool); 15] = [
     ("httparse", true),
     ("lamfat", false),
     ("lz4_flex", false),
+    ("lzokay", false),
     ("lzma-rust2", false),
     ("miniz_oxide", false),
     ("ruzstd", false),
