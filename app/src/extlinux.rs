@@ -108,8 +108,9 @@ fn submenu(
         let body = HelpBody::File(file(path.as_deref()?).ok()?);
         Some(HelpText { key, body })
     });
-    let title = Some(found.title.clone()).filter(|title| !title.is_empty() && number == config.start);
-    let settings = Settings { title, help_texts: keys.collect(), ..Settings::default() };
+    let title = Some(found.title.replacen('^', "", 1));
+    let title = title.filter(|title| !title.is_empty() && number == config.start);
+    let settings = Settings { title, help_texts: keys.collect(), hotkeys_mark: true, ..Settings::default() };
     let mut menu = Menu { settings, ..Menu::default() };
     let shown = shown(config, number);
     menu.settings.default = Chosen::Entry(shown.iter().position(|item| *item == found.default).unwrap_or(0));

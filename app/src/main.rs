@@ -54,7 +54,7 @@ use legacy::Collected;
 use machine::Paper;
 use machine::{Machine, This};
 use network::{Network, break_off};
-use reader::Reader;
+use reader::{NO_DISK, Reader};
 use session::{End, Session};
 use timings::Timings;
 use tries::Counted;
@@ -149,7 +149,7 @@ fn no_menu(why: &str, disks: &Disks, notes: &[String]) -> String {
     } else {
         "Name one by --disk IMAGE, or a menu by --config FILE."
     };
-    let advice = if disks.disks().is_empty() && notes.is_empty() { advice } else { "" };
+    let advice = if why.contains(NO_DISK) && notes.is_empty() { advice } else { "" };
     let (notes, disks) = (notes.join("\n"), config::describe(disks));
     let parts = [why, advice, &notes, &disks].into_iter().filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join("\n")

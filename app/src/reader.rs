@@ -17,6 +17,9 @@ use crate::{bls, entries, extlinux};
 /// The file that `default saved` reads is ten bytes and a few lines of warning.
 pub const MAX_SAVED: usize = 4096;
 
+/// Why there is no menu, where there is not even a disk.
+pub const NO_DISK: &str = "No menu: there is no disk to look on.";
+
 /// Reads menus.
 pub struct Reader<'a, 'd, M: Machine> {
     /// What the program was started with.
@@ -322,7 +325,7 @@ impl<'d, M: Machine> Reader<'_, 'd, M> {
 /// That there is no menu, and why those that are there won't do.
 fn nothing(disks: &Disks, what: &str, failures: Vec<String>) -> String {
     let mut message = match disks.disks().len() {
-        0 => "No menu: there is no disk to look on.".to_owned(),
+        0 => NO_DISK.to_owned(),
         _ => format!("No menu was found. Looked on every volume for {what}."),
     };
     for failure in failures {

@@ -42,7 +42,7 @@ pub(crate) enum Command {
 const NO_BIOS: &str = "a Xen PV domain has no BIOS and no boot sectors";
 const NO_RARP: &str = "no server answers RARP any more; use `dhcp`";
 const NO_SHELL: &str = "it belongs on the command line (the key c), not into a menu";
-const NO_WRITE: &str = "disks are only read, never written";
+const NO_WRITE: &str = "partitions are never changed";
 const ONE_CONSOLE: &str = "the screen is always the domain's console";
 /// The reason of which nobody needs to be told: nothing is missing.
 pub(crate) const LOOKS: &str = "only for looks";

@@ -28,6 +28,8 @@ pub struct Settings {
     /// What the countdown says in place of our words: Syslinux's `MENU AUTOBOOT`, where `#` is the number of seconds, and of
     /// `{one,more}` the fitting word is taken.
     pub autoboot: Option<String>,
+    /// An entry's own key marks it only, whatever its case (Syslinux).
+    pub hotkeys_mark: bool,
     /// Keys that boot an entry while the menu is hidden; any other shows it (Syslinux's `MENU HIDDENKEY`).
     pub hidden_keys: Vec<(Key, usize)>,
     /// Entries to try, in this order, when the default one fails.

@@ -85,6 +85,7 @@ pub struct Ui {
     pub(crate) hidden: Option<TimeoutStyle>,
     pub(crate) autoboot: Option<String>,
     hidden_keys: Vec<(Key, usize)>,
+    hotkeys_mark: bool,
     /// When the countdown ends.
     pub(crate) countdown: Option<Duration>,
     pub(crate) message: Vec<String>,
@@ -124,6 +125,7 @@ impl Ui {
         ui.new_config = settings.new_config.is_some();
         ui.help_texts.clone_from(&settings.help_texts);
         ui.colors = settings.colors;
+        ui.hotkeys_mark = settings.hotkeys_mark;
         let attempts = Attempts::new(settings, &menu.entries);
         let marked = settings.marked.filter(|entry| *entry < ui.items.len());
         ui.selected = marked.or(attempts.first()).unwrap_or(0);
@@ -153,6 +155,7 @@ impl Ui {
             hidden: None,
             autoboot: None,
             hidden_keys: Vec::new(),
+            hotkeys_mark: false,
             countdown: None,
             message: Vec::new(),
             typed: None,
@@ -286,7 +289,7 @@ impl Ui {
             self.drawn = None;
             // Else, whatever was pressed: the person has not seen the menu yet.
             let own = self.hidden_keys.iter().find(|(own, _)| *own == key).map(|(_, entry)| *entry);
-            return match own.or_else(|| self.hotkey(key)) {
+            return match own.or_else(|| self.hotkey(key).filter(|_| !self.hotkeys_mark)) {
                 Some(entry) => self.wish(Wish::Boot(entry, Cause::User)),
                 None => Action::None,
             };

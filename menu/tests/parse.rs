@@ -309,6 +309,6 @@ fn keys_that_count_as_others() {
 fn what_is_only_for_looks_is_not_told() {
     let menu = Menu::parse(b"splashimage=(hd0,0)/x\ntitle A\nkernel /k\nquiet\nmakeactive\n").unwrap();
     let notes: Vec<String> = menu.entries[0].notes.iter().map(ToString::to_string).collect();
-    assert_eq!(notes, ["line 5: `makeactive` passed over: disks are only read, never written"]);
+    assert_eq!(notes, ["line 5: `makeactive` passed over: partitions are never changed"]);
     assert!(menu.notes.is_empty());
 }

@@ -81,6 +81,7 @@ impl Options {
             return Ok(());
         }
         if self.menus {
+            ensure!(!self.trixie, "Debian 13's grub-emu has a `linux` of its own: menus go to Debian 12's");
             return menus::run(&grub);
         }
         if self.only_generated {
@@ -115,7 +116,9 @@ impl Options {
             "scripts",
         ]))?;
         if self.names.is_empty() {
-            menus::run(&grub)?;
+            if !self.trixie {
+                menus::run(&grub)?;
+            }
             crate::syntax::run(&tree, work.path(), &scripts, self.damaged)?;
             differ::run(&grub, &files, self.first, self.generated)?;
         }

@@ -91,20 +91,27 @@ impl Guest {
 
     /// Makes a disk of volumes with these types in its GPT (as the type is written), or in its MBR if they fit in a byte.
     pub fn divided(&self, name: &str, volumes: &[(u128, &Path)]) -> PathBuf {
+        let volumes: Vec<_> = volumes.iter().map(|(system, volume)| (*system, *volume, "", 0)).collect();
+        self.divided_as(name, &volumes)
+    }
+
+    /// The same, with the partitions' names and attributes, which only a GPT has.
+    pub fn divided_as(&self, name: &str, volumes: &[(u128, &Path, &str, u64)]) -> PathBuf {
         let mut disk = vec![0; 1 << 20];
         let mut places = Vec::new();
-        for (_, volume) in volumes {
+        for (_, volume, ..) in volumes {
             let bytes = std::fs::read(volume).unwrap();
             places.push((disk.len() / SECTOR, bytes.len() / SECTOR));
             disk.extend(bytes);
         }
         // Room for the second GPT, which isn't there.
         disk.resize(disk.len() + (1 << 20), 0);
-        let types = volumes.iter().map(|(system, _)| *system);
+        let types = volumes.iter().map(|(system, ..)| *system);
         let table = types.zip(places).collect::<Vec<_>>();
+        let words: Vec<_> = volumes.iter().map(|(.., name, attributes)| (*name, *attributes)).collect();
         match table.iter().all(|(system, _)| *system < 256) {
             true => mbr(&mut disk, &table),
-            false => gpt(&mut disk, &table),
+            false => gpt(&mut disk, &table, &words),
         }
         let image = self.dir.path().join(name);
         std::fs::write(&image, disk).unwrap();
@@ -159,12 +166,14 @@ fn mbr(disk: &mut [u8], table: &[Row]) {
 }
 
 /// UEFI specification, chapter 5; without the backup.
-fn gpt(disk: &mut [u8], table: &[Row]) {
+fn gpt(disk: &mut [u8], table: &[Row], words: &[(&str, u64)]) {
     let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
     let last = disk.len() / SECTOR - 1;
     mbr(disk, &[(0xee, (1, last))]);
     let (head, rows) = disk[SECTOR..].split_at_mut(SECTOR);
-    for ((system, (first, count)), row) in table.iter().zip(rows.chunks_mut(128)) {
+    for (((system, (first, count)), (name, attributes)), row) in
+        table.iter().zip(words).zip(rows.chunks_mut(128))
+    {
         // The first three fields are the other way round.
         let mut guid = system.to_be_bytes();
         [0..4, 4..6, 6..8].into_iter().for_each(|field| guid[field].reverse());
@@ -172,6 +181,10 @@ fn gpt(disk: &mut [u8], table: &[Row]) {
         row[16..20].copy_from_slice(&(*first as u32).to_le_bytes());
         row[32..40].copy_from_slice(&(*first as u64).to_le_bytes());
         row[40..48].copy_from_slice(&((first + count - 1) as u64).to_le_bytes());
+        row[48..56].copy_from_slice(&attributes.to_le_bytes());
+        for (unit, place) in name.encode_utf16().zip(row[56..].chunks_mut(2)) {
+            place.copy_from_slice(&unit.to_le_bytes());
+        }
     }
     head[..16].copy_from_slice(b"EFI PART\0\0\x01\0\x5c\0\0\0");
     for (at, sector) in [(24, 1), (32, last), (40, 34), (48, last - 34), (72, 2)] {

@@ -218,6 +218,7 @@ fn a_file_without_a_disk() {
     };
     let (text, ok) = lint("menu.lst", "timeout 5\n");
     assert!(!ok && text.contains("menu.lst: ") && !text.contains("ramdisk"), "{text}");
+    assert!(!text.contains("--disk"), "{text}");
     assert_eq!(lint("menu.lst", "title A\nkernel /k\n"), (String::new(), true));
     assert_eq!(lint("grub.cfg", "menuentry A { linux /k }\n"), (String::new(), true));
     assert_eq!(lint("syslinux.cfg", "DEFAULT a\nLABEL a\nLINUX k\n"), (String::new(), true));

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::bls::unified;
-use crate::guest::Guest;
+use crate::boots::has;
+use crate::guest::{Guest, kernel};
 use crate::menus::{dump, linux};
 use crate::tries::{boots, entry, names, over};
 
@@ -217,4 +218,39 @@ fn the_same_on_both() {
             ("Debian (1) (a) (xvda2:/loader/entries)", "(xvda2)/linux")
         ]
     );
+}
+
+/// Flatcar's: two systems on one disk, and what the GPT says of each.
+#[test]
+fn whose_turn_it_is() {
+    const USR: u128 = 0x5dfbf5f4_2848_4bac_aa5e_0d9a20b745a6;
+    let cfg = b"search --set=oem --part-label OEM\nmenuentry turn {\ngptprio.next -d device -u uuid\n\
+                search --part-uuid $uuid --set=found\nsearch.part_label OEM again\nlinux /linux $device $found $oem $again\n}\n";
+    let made = Guest::new();
+    let linux = kernel();
+    let boot = made.fat("boot", &[("/boot/grub/grub.cfg", cfg), ("/linux", &linux)]);
+    let other = made.fat("other", &[("/x", b"x")]);
+    for (name, a, b, device, says) in [
+        // A came up well; B is new, and has two tries.
+        ("new", 1 << 56 | 1 << 48, 2 << 52 | 2 << 48, "hd0,gpt4", true),
+        ("failed", 1 << 56 | 1 << 48, 2 << 48, "hd0,gpt3", false),
+    ] {
+        let volumes: [(u128, &Path, &str, u64); 4] = [
+            (ESP, &boot, "EFI", 0),
+            (XBOOTLDR, &other, "OEM", 0),
+            (USR, &other, "USR-A", a),
+            (USR, &other, "USR-B", b),
+        ];
+        let mut guest = Guest::new();
+        guest.disk(&made.divided_as(name, &volumes));
+        guest.arg("pvgrub.timeout=0");
+        let (text, ok) = guest.run("");
+        assert!(ok, "{text}");
+        has(&text, &[&format!("{device} {device} hd0,gpt2 hd0,gpt2")]);
+        assert_eq!(
+            text.contains("hd0,gpt4 keeps its tries (2): the partition table is not written."),
+            says,
+            "{text}"
+        );
+    }
 }

@@ -209,12 +209,14 @@ impl File for Open {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, Error> {
         let left = self.len().saturating_sub(offset);
         let len = usize::try_from(left).unwrap_or(usize::MAX).min(buf.len());
+        self.blocks.renew();
         self.data.read(&self.blocks, offset, buf.get_mut(..len).unwrap_or_default())?;
         Ok(len)
     }
 
     fn read_ahead(&self, offset: u64, len: usize) {
         let key = self.data.first(offset);
+        self.blocks.renew();
         let Ok(cursor) = Cursor::before(&self.blocks, self.data.node.subvolume.top, key) else { return };
         let Ok(Some((have, item))) = cursor.get() else { return };
         if (have.object, have.kind) != (key.object, key.kind) {

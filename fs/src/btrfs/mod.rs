@@ -91,6 +91,7 @@ fn roots(blocks: &Blocks, notes: &mut Vec<String>) -> Result<Vec<Node>, Error> {
 impl Btrfs {
     /// What `path` leads to from the first root from which it leads anywhere.
     fn find(&self, path: &str, follow: bool) -> Result<Node, Error> {
+        self.blocks.renew();
         let mut missing = None;
         for root in &self.roots {
             match walk::find(&*self.blocks, *root, path, follow) {

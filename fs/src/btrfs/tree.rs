@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
 use super::checksum;
 use super::chunks::{self, CHUNK_ITEM, Chunk, FIRST_CHUNK_TREE, Place};
@@ -21,7 +21,7 @@ const HEADER: usize = 101;
 const KEPT: usize = 512 << 10;
 /// Chunks that are kept, besides those of the superblock.
 const KEPT_CHUNKS: usize = 8;
-/// What one search may read of a tree, in bytes. The items of the largest directory, or file, that is read have less.
+/// What one call may read of trees, in bytes. The items of the largest directory, or file, that is read have less.
 const BUDGET: usize = 64 << 20;
 
 /// What the items of a tree are ordered by.
@@ -102,12 +102,20 @@ pub(super) struct Blocks {
     /// The one that was used least recently first.
     chunks: RefCell<VecDeque<Chunk>>,
     nodes: RefCell<VecDeque<(Top, Rc<Node>)>>,
+    /// What may still be read of trees.
+    left: Cell<usize>,
 }
 
 impl Blocks {
     pub(super) fn new(region: Region, superblock: Superblock) -> Result<Self, Error> {
         let system = chunks::system(&superblock.system_chunks)?;
-        Ok(Self { region, superblock, system, chunks: RefCell::default(), nodes: RefCell::default() })
+        let (chunks, nodes) = (RefCell::default(), RefCell::default());
+        Ok(Self { region, superblock, system, chunks, nodes, left: Cell::new(BUDGET) })
+    }
+
+    /// A new call begins.
+    pub(super) fn renew(&self) {
+        self.left.set(BUDGET);
     }
 
     /// Where the bytes from `logical` on are. `bootstrap`: only the superblock's own chunks are asked, since it is a block of the tree
@@ -190,6 +198,10 @@ impl Blocks {
         let mut wrong = None;
         let mut bytes = zeroed(size)?;
         for copy in place.copies {
+            let left = self.left.get().checked_sub(size);
+            let left =
+                left.ok_or_else(|| Error::TooLarge("btrfs: more of its trees than is read at once".into()))?;
+            self.left.set(left);
             let node = match self.region.read_at(copy, &mut bytes) {
                 Ok(()) => self.check(bytes, top),
                 Err(error) => Err((error, bytes)),
@@ -237,13 +249,12 @@ pub(super) struct Cursor<'b> {
     /// From the top: a block, and which of its entries; one less than none in the lowest if all are greater than what was looked for.
     way: Vec<(Rc<Node>, Option<usize>)>,
     bootstrap: bool,
-    left: usize,
 }
 
 impl<'b> Cursor<'b> {
     /// At the last item whose key is at most `key`, if there is one.
     fn last_up_to(blocks: &'b Blocks, top: Top, key: Key, bootstrap: bool) -> Result<Self, Error> {
-        let mut cursor = Self { blocks, way: Vec::new(), bootstrap, left: BUDGET };
+        let mut cursor = Self { blocks, way: Vec::new(), bootstrap };
         cursor.descend(top, key)?;
         Ok(cursor)
     }
@@ -264,10 +275,6 @@ impl<'b> Cursor<'b> {
 
     fn descend(&mut self, mut top: Top, key: Key) -> Result<(), Error> {
         loop {
-            self.left = self
-                .left
-                .checked_sub(self.blocks.superblock.node as usize)
-                .ok_or_else(|| Error::TooLarge("btrfs: more of a tree than is read at once".into()))?;
             let node = self.blocks.node(top, self.bootstrap)?;
             let index = node.up_to(key).checked_sub(1);
             let (level, index) = (node.level, if node.level > 0 { index.or(Some(0)) } else { index });

@@ -92,6 +92,10 @@ impl Ui {
             // The keys that a menu gives to its entries go before those that GRUB does not have.
             _ if self.hotkey(key).is_some() => {
                 let entry = self.hotkey(key).unwrap_or(0);
+                if self.hotkeys_mark {
+                    self.select(entry);
+                    return Action::None;
+                }
                 return self.wish(Wish::Boot(entry, Cause::User));
             }
             Key::Function(number) => return self.function_key(number),
@@ -117,6 +121,12 @@ impl Ui {
 
     /// The entry that this key boots.
     pub(super) fn hotkey(&self, key: Key) -> Option<usize> {
+        let key = match key {
+            // There a number is typed whole.
+            Key::Char('0'..='9') if self.hotkeys_mark && self.look.style == Style::Plain => return None,
+            Key::Char(letter) if self.hotkeys_mark => Key::Char(letter.to_ascii_lowercase()),
+            key => key,
+        };
         self.items.iter().position(|item| item.hotkey == Some(key))
     }
 

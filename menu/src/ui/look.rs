@@ -18,7 +18,7 @@ pub struct Look {
     pub columns: usize,
     /// Its height; used between 10 and 200.
     pub rows: usize,
-    /// Its size is a guess: at the first key, and at Ctrl-L, it is asked for it (xterm's "report cursor position"), and [`Key::Size`] is the
+    /// Its size is a guess: at the first key, and at Ctrl-L, it is asked for it (xterm's "report cursor position"), and [`crate::Key::Size`] is the
     /// answer. Not before: nobody may be there, and whoever comes later, and finds what was written till then, would answer to the next kernel.
     pub asks: bool,
 }

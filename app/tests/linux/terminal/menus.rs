@@ -221,3 +221,27 @@ fn a_countdown_of_syslinux_asks_for_no_password() {
     terminal.expect("b [password]");
     terminal.expect("Password: ");
 }
+
+/// As in Syslinux: such a key boots nothing yet, and may be a digit.
+#[test]
+fn keys_of_syslinux_mark_their_entries() {
+    let menu = "UI menu.c32\nMENU TITLE The ^title\nLABEL a\nMENU LABEL ^1. First\nLINUX /k\nAPPEND one\nLABEL b\nMENU LABEL ^Rescue\nLINUX /k\n\
+                APPEND two\nMENU BEGIN x\nMENU TITLE ^Deep\nLABEL c\nLINUX /k\nLABEL d\nMENU LABEL D^eep\nLINUX /k\nAPPEND three\nMENU END\n";
+    let guest = Guest::with(&[("/syslinux.cfg", menu.as_bytes()), ("/k", &linux())]);
+    let mut terminal = Terminal::start(guest);
+    terminal.expect("The title");
+    terminal.expect("Deep [d] ->");
+    terminal.press("R");
+    terminal.expect(">  1  Rescue [r]");
+    terminal.press("1");
+    terminal.expect(">  0  1. First [1]");
+    terminal.press("d\r");
+    terminal.expect(">  0  c");
+    // The editor and the command line go before.
+    terminal.press("e");
+    terminal.expect("Editing entry 0");
+    terminal.press("\x1b");
+    terminal.expect(">  0  c");
+    terminal.press("j\r");
+    terminal.expect("command line  three");
+}
