@@ -20,7 +20,7 @@ use rustls::sign::SigningKey;
 use rustls::{CipherSuite, Error, SignatureScheme, SupportedCipherSuite, Tls12CipherSuite, Tls13CipherSuite};
 
 use hash::{HMAC_SHA256, HMAC_SHA384, SHA256, SHA384};
-use pvgrub_records::{AES_128, AES_256, CHACHA, GCM12_128, GCM12_256};
+use pvgrub_records::{Counted, Explicit};
 
 /// All of it.
 #[must_use]
@@ -84,21 +84,21 @@ const fn sha384(suite: CipherSuite) -> CipherSuiteCommon {
 static TLS13_AES_256: Tls13CipherSuite = Tls13CipherSuite {
     common: sha384(CipherSuite::TLS13_AES_256_GCM_SHA384),
     hkdf_provider: &HkdfUsingHmac(&HMAC_SHA384),
-    aead_alg: &AES_256,
+    aead_alg: &Counted::Aes256,
     quic: None,
 };
 
 static TLS13_AES_128: Tls13CipherSuite = Tls13CipherSuite {
     common: sha256(CipherSuite::TLS13_AES_128_GCM_SHA256, GCM_MESSAGES),
     hkdf_provider: &HkdfUsingHmac(&HMAC_SHA256),
-    aead_alg: &AES_128,
+    aead_alg: &Counted::Aes128,
     quic: None,
 };
 
 static TLS13_CHACHA: Tls13CipherSuite = Tls13CipherSuite {
     common: sha256(CipherSuite::TLS13_CHACHA20_POLY1305_SHA256, CHACHA_MESSAGES),
     hkdf_provider: &HkdfUsingHmac(&HMAC_SHA256),
-    aead_alg: &CHACHA,
+    aead_alg: &Counted::ChaCha,
     quic: None,
 };
 
@@ -122,7 +122,7 @@ static ECDSA_AES_256: Tls12CipherSuite = Tls12CipherSuite {
     prf_provider: &PrfUsingHmac(&HMAC_SHA384),
     kx: KeyExchangeAlgorithm::ECDHE,
     sign: ECDSA,
-    aead_alg: &GCM12_256,
+    aead_alg: &Explicit::Aes256,
 };
 
 static ECDSA_AES_128: Tls12CipherSuite = Tls12CipherSuite {
@@ -130,7 +130,7 @@ static ECDSA_AES_128: Tls12CipherSuite = Tls12CipherSuite {
     prf_provider: &PrfUsingHmac(&HMAC_SHA256),
     kx: KeyExchangeAlgorithm::ECDHE,
     sign: ECDSA,
-    aead_alg: &GCM12_128,
+    aead_alg: &Explicit::Aes128,
 };
 
 static ECDSA_CHACHA: Tls12CipherSuite = Tls12CipherSuite {
@@ -138,7 +138,7 @@ static ECDSA_CHACHA: Tls12CipherSuite = Tls12CipherSuite {
     prf_provider: &PrfUsingHmac(&HMAC_SHA256),
     kx: KeyExchangeAlgorithm::ECDHE,
     sign: ECDSA,
-    aead_alg: &CHACHA,
+    aead_alg: &Counted::ChaCha,
 };
 
 static RSA_AES_256: Tls12CipherSuite = Tls12CipherSuite {
@@ -146,7 +146,7 @@ static RSA_AES_256: Tls12CipherSuite = Tls12CipherSuite {
     prf_provider: &PrfUsingHmac(&HMAC_SHA384),
     kx: KeyExchangeAlgorithm::ECDHE,
     sign: RSA,
-    aead_alg: &GCM12_256,
+    aead_alg: &Explicit::Aes256,
 };
 
 static RSA_AES_128: Tls12CipherSuite = Tls12CipherSuite {
@@ -154,7 +154,7 @@ static RSA_AES_128: Tls12CipherSuite = Tls12CipherSuite {
     prf_provider: &PrfUsingHmac(&HMAC_SHA256),
     kx: KeyExchangeAlgorithm::ECDHE,
     sign: RSA,
-    aead_alg: &GCM12_128,
+    aead_alg: &Explicit::Aes128,
 };
 
 static RSA_CHACHA: Tls12CipherSuite = Tls12CipherSuite {
@@ -162,5 +162,5 @@ static RSA_CHACHA: Tls12CipherSuite = Tls12CipherSuite {
     prf_provider: &PrfUsingHmac(&HMAC_SHA256),
     kx: KeyExchangeAlgorithm::ECDHE,
     sign: RSA,
-    aead_alg: &CHACHA,
+    aead_alg: &Counted::ChaCha,
 };

@@ -2,10 +2,11 @@
 #![forbid(unsafe_code)]
 
 use std::boxed::Box;
-use std::marker::PhantomData;
 
 use aes_gcm::aead::consts::{U12, U16};
 use aes_gcm::aead::{AeadInOut, KeyInit, KeySizeUser, Tag};
+use aes_gcm::{Aes128Gcm, Aes256Gcm};
+use chacha20poly1305::ChaCha20Poly1305;
 use rustls::crypto::cipher::{
     AeadKey, InboundOpaqueMessage, InboundPlainMessage, Iv, KeyBlockShape, MessageDecrypter,
     MessageEncrypter, Nonce, OutboundOpaqueMessage, OutboundPlainMessage, PrefixedPayload,
@@ -21,25 +22,40 @@ const KEPT: usize = 4;
 const MOST_TEXT: usize = 1 << 14;
 
 /// An AEAD with the sizes of TLS.
-pub trait Cipher: AeadInOut<NonceSize = U12, TagSize = U16> + KeyInit + Send + Sync + 'static {}
+trait Cipher: AeadInOut<NonceSize = U12, TagSize = U16> + KeyInit + Send + Sync + 'static {}
 impl<A: AeadInOut<NonceSize = U12, TagSize = U16> + KeyInit + Send + Sync + 'static> Cipher for A {}
 
 /// An AEAD whose nonce is the record's number and the connection's secret: TLS 1.3, and ChaCha20-Poly1305 in 1.2.
-pub struct Counted<A>(PhantomData<fn() -> A>);
+///
+/// Not generic, and neither is [`Explicit`]: what is generic is compiled in the crate that uses it, which is built for size.
+#[derive(Clone, Copy, Debug)]
+pub enum Counted {
+    /// AES-GCM with a key of 128 bits.
+    Aes128,
+    /// AES-GCM with a key of 256 bits.
+    Aes256,
+    /// ChaCha20-Poly1305.
+    ChaCha,
+}
 
 /// AES-GCM in TLS 1.2: a part of the nonce stands in each record.
-pub struct Explicit<A>(PhantomData<fn() -> A>);
+#[derive(Clone, Copy, Debug)]
+pub enum Explicit {
+    /// With a key of 128 bits.
+    Aes128,
+    /// With a key of 256 bits.
+    Aes256,
+}
 
-/// AES-GCM with a key of 128 bits.
-pub static AES_128: Counted<aes_gcm::Aes128Gcm> = Counted(PhantomData);
-/// AES-GCM with a key of 256 bits.
-pub static AES_256: Counted<aes_gcm::Aes256Gcm> = Counted(PhantomData);
-/// ChaCha20-Poly1305.
-pub static CHACHA: Counted<chacha20poly1305::ChaCha20Poly1305> = Counted(PhantomData);
-/// AES-GCM in TLS 1.2, with a key of 128 bits.
-pub static GCM12_128: Explicit<aes_gcm::Aes128Gcm> = Explicit(PhantomData);
-/// AES-GCM in TLS 1.2, with a key of 256 bits.
-pub static GCM12_256: Explicit<aes_gcm::Aes256Gcm> = Explicit(PhantomData);
+impl Counted {
+    fn key_size(self) -> usize {
+        match self {
+            Self::Aes128 => Aes128Gcm::key_size(),
+            Self::Aes256 => Aes256Gcm::key_size(),
+            Self::ChaCha => ChaCha20Poly1305::key_size(),
+        }
+    }
+}
 
 fn keyed<A: Cipher>(key: &AeadKey) -> A {
     A::new_from_slice(key.as_ref()).expect("rustls gives keys of the length it was told")
@@ -78,17 +94,25 @@ fn text_len(record: usize, overhead: usize) -> Result<usize, Error> {
     }
 }
 
-impl<A: Cipher> Tls13AeadAlgorithm for Counted<A> {
+impl Tls13AeadAlgorithm for Counted {
     fn encrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageEncrypter> {
-        Box::new(Records13 { cipher: keyed::<A>(&key), iv })
+        match self {
+            Self::Aes128 => Box::new(Records13 { cipher: keyed::<Aes128Gcm>(&key), iv }),
+            Self::Aes256 => Box::new(Records13 { cipher: keyed::<Aes256Gcm>(&key), iv }),
+            Self::ChaCha => Box::new(Records13 { cipher: keyed::<ChaCha20Poly1305>(&key), iv }),
+        }
     }
 
     fn decrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageDecrypter> {
-        Box::new(Records13 { cipher: keyed::<A>(&key), iv })
+        match self {
+            Self::Aes128 => Box::new(Records13 { cipher: keyed::<Aes128Gcm>(&key), iv }),
+            Self::Aes256 => Box::new(Records13 { cipher: keyed::<Aes256Gcm>(&key), iv }),
+            Self::ChaCha => Box::new(Records13 { cipher: keyed::<ChaCha20Poly1305>(&key), iv }),
+        }
     }
 
     fn key_len(&self) -> usize {
-        <A as KeySizeUser>::key_size()
+        self.key_size()
     }
 
     fn extract_keys(&self, _: AeadKey, _: Iv) -> Result<ConnectionTrafficSecrets, UnsupportedOperationError> {
@@ -129,18 +153,27 @@ impl<A: Cipher> MessageDecrypter for Records13<A> {
     }
 }
 
-impl<A: Cipher> Tls12AeadAlgorithm for Counted<A> {
+impl Tls12AeadAlgorithm for Counted {
     fn encrypter(&self, key: AeadKey, iv: &[u8], _: &[u8]) -> Box<dyn MessageEncrypter> {
-        Box::new(Records12 { cipher: keyed::<A>(&key), iv: Iv::copy(iv) })
+        let iv = Iv::copy(iv);
+        match self {
+            Self::Aes128 => Box::new(Records12 { cipher: keyed::<Aes128Gcm>(&key), iv }),
+            Self::Aes256 => Box::new(Records12 { cipher: keyed::<Aes256Gcm>(&key), iv }),
+            Self::ChaCha => Box::new(Records12 { cipher: keyed::<ChaCha20Poly1305>(&key), iv }),
+        }
     }
 
     fn decrypter(&self, key: AeadKey, iv: &[u8]) -> Box<dyn MessageDecrypter> {
-        Box::new(Records12 { cipher: keyed::<A>(&key), iv: Iv::copy(iv) })
+        let iv = Iv::copy(iv);
+        match self {
+            Self::Aes128 => Box::new(Records12 { cipher: keyed::<Aes128Gcm>(&key), iv }),
+            Self::Aes256 => Box::new(Records12 { cipher: keyed::<Aes256Gcm>(&key), iv }),
+            Self::ChaCha => Box::new(Records12 { cipher: keyed::<ChaCha20Poly1305>(&key), iv }),
+        }
     }
 
     fn key_block_shape(&self) -> KeyBlockShape {
-        let enc_key_len = <A as KeySizeUser>::key_size();
-        KeyBlockShape { enc_key_len, fixed_iv_len: SENT + KEPT, explicit_nonce_len: 0 }
+        KeyBlockShape { enc_key_len: self.key_size(), fixed_iv_len: SENT + KEPT, explicit_nonce_len: 0 }
     }
 
     fn extract_keys(
@@ -186,21 +219,30 @@ impl<A: Cipher> MessageDecrypter for Records12<A> {
     }
 }
 
-impl<A: Cipher> Tls12AeadAlgorithm for Explicit<A> {
+impl Tls12AeadAlgorithm for Explicit {
     fn encrypter(&self, key: AeadKey, iv: &[u8], extra: &[u8]) -> Box<dyn MessageEncrypter> {
         // The sent part is what rustls drew at random, combined with the record's number.
         let iv = Iv::copy(&[iv, extra].concat());
-        Box::new(ExplicitSealer { cipher: keyed::<A>(&key), iv })
+        match self {
+            Self::Aes128 => Box::new(ExplicitSealer { cipher: keyed::<Aes128Gcm>(&key), iv }),
+            Self::Aes256 => Box::new(ExplicitSealer { cipher: keyed::<Aes256Gcm>(&key), iv }),
+        }
     }
 
     fn decrypter(&self, key: AeadKey, iv: &[u8]) -> Box<dyn MessageDecrypter> {
         let mut kept = [0; KEPT];
         kept.copy_from_slice(iv);
-        Box::new(ExplicitOpener { cipher: keyed::<A>(&key), kept })
+        match self {
+            Self::Aes128 => Box::new(ExplicitOpener { cipher: keyed::<Aes128Gcm>(&key), kept }),
+            Self::Aes256 => Box::new(ExplicitOpener { cipher: keyed::<Aes256Gcm>(&key), kept }),
+        }
     }
 
     fn key_block_shape(&self) -> KeyBlockShape {
-        let enc_key_len = <A as KeySizeUser>::key_size();
+        let enc_key_len = match self {
+            Self::Aes128 => Aes128Gcm::key_size(),
+            Self::Aes256 => Aes256Gcm::key_size(),
+        };
         KeyBlockShape { enc_key_len, fixed_iv_len: KEPT, explicit_nonce_len: SENT }
     }
 
